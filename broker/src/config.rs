@@ -1,0 +1,170 @@
+//! What the program can be told: flags, each with an environment variable `KLATCH_<FLAG>`.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{ArgAction, Parser, ValueEnum};
+use tracing_subscriber::filter::Targets;
+
+use crate::ice::IceUrl;
+use crate::limits::{LimitSetting, Limits};
+use crate::origin::Origin;
+
+/// A peer-to-peer meeting room: a switchboard that can't listen, with the page inside.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "klatch", version, after_long_help = Limits::help(), max_term_width = 120)]
+pub struct Config {
+    /// HTTP and WebSocket address; port 0 picks a free one. Repeatable
+    #[arg(long, env = "KLATCH_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8080", value_delimiter = ',')]
+    pub listen: Vec<SocketAddr>,
+
+    /// What invitation links start with: scheme, host, port, no path [default: the listening address]
+    #[arg(long, env = "KLATCH_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<Origin>,
+
+    /// One more origin that /ws accepts. Repeatable [default: none]
+    #[arg(long, env = "KLATCH_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    pub allow_origin: Vec<Origin>,
+
+    /// An empty room is discarded after this long: 90s, 30m, 2h
+    #[arg(long, env = "KLATCH_ROOM_TTL", value_name = "DURATION", default_value = "30m")]
+    pub room_ttl: Span,
+
+    /// Members present in one room, at most 64
+    #[arg(long, env = "KLATCH_MAX_MEMBERS", value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub max_members: u32,
+
+    /// Rooms held at once
+    #[arg(long, env = "KLATCH_MAX_ROOMS", value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_rooms: u32,
+
+    /// Any other limit; --help lists their names and defaults. Repeatable
+    #[arg(long = "limit", env = "KLATCH_LIMIT", value_name = "NAME=VALUE", value_delimiter = ',')]
+    pub limit: Vec<LimitSetting>,
+
+    /// An outside STUN or TURN server to hand to members: stun:, turn: or turns:. Repeatable [default: none]
+    #[arg(long, env = "KLATCH_ICE_SERVER", value_name = "URL", value_delimiter = ',')]
+    pub ice_server: Vec<IceUrl>,
+
+    /// What is logged to standard error: a level, or levels by target as in info,klatch_broker=debug
+    #[arg(long, env = "KLATCH_LOG", value_name = "FILTER", default_value = "info")]
+    pub log: Targets,
+
+    /// How it is logged
+    #[arg(long, env = "KLATCH_LOG_FORMAT", value_name = "FORMAT", default_value = "text", action = ArgAction::Set)]
+    pub log_format: LogFormat,
+}
+
+impl Config {
+    /// The limits with what was set.
+    pub fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        for setting in &self.limit {
+            limits.set(setting);
+        }
+        limits
+    }
+}
+
+/// See [`Config::log_format`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// A length of time as people write it: `90s`, `30m`, `2h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span(Duration);
+
+impl Span {
+    /// In milliseconds.
+    pub fn as_millis(self) -> u64 {
+        u64::try_from(self.0.as_millis()).expect("a span is a few years at most")
+    }
+}
+
+/// A text that is no length of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a duration is a whole number and s, m, h or d, as in 90s, 30m or 2h, and ten years at most")]
+pub struct BadSpan;
+
+impl FromStr for Span {
+    type Err = BadSpan;
+
+    fn from_str(text: &str) -> Result<Self, BadSpan> {
+        const LONGEST: u64 = 10 * 366 * 86_400;
+        let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let unit = match &text[digits.len()..] {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            "d" => 86_400,
+            _ => return Err(BadSpan),
+        };
+        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(BadSpan);
+        }
+        let seconds = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(unit));
+        let seconds = seconds.filter(|seconds| *seconds <= LONGEST).ok_or(BadSpan)?;
+        Ok(Self(Duration::from_secs(seconds)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn flags_and_help_agree() {
+        Config::command().debug_assert();
+    }
+
+    #[test]
+    fn each_flag_has_its_environment_variable() {
+        for argument in Config::command().get_arguments() {
+            let name = argument.get_long().expect("all flags are long");
+            let variable = format!("KLATCH_{}", name.to_uppercase().replace('-', "_"));
+            assert_eq!(argument.get_env().and_then(|env| env.to_str()), Some(&*variable), "{name}");
+        }
+    }
+
+    #[test]
+    fn defaults_are_those_that_are_promised() {
+        let config = Config::parse_from(["klatch"]);
+        assert_eq!(config.listen, ["127.0.0.1:8080".parse().expect("an address")]);
+        assert_eq!((config.room_ttl.as_millis(), config.max_members, config.max_rooms), (1_800_000, 12, 10_000));
+    }
+
+    #[test]
+    fn a_repeatable_flag_repeats() {
+        let config = Config::parse_from(["klatch", "--listen", "127.0.0.1:0", "--listen", "[::1]:0"]);
+        assert_eq!(config.listen.len(), 2);
+        let config = Config::parse_from(["klatch", "--limit", "connections=7", "--limit", "frame-burst=3"]);
+        assert_eq!((config.limits().connections, config.limits().frame_burst), (7, 3));
+    }
+
+    #[test]
+    fn flags_of_later_versions_are_unknown() {
+        for flag in ["--turn", "--acme=a", "--state=a", "--config=a", "--check", "--trusted-proxy=::/0", "--tls-cert=a"]
+        {
+            assert!(Config::try_parse_from(["klatch", flag]).is_err(), "{flag}");
+        }
+    }
+
+    #[test]
+    fn a_span_is_a_number_and_a_unit() {
+        let millis = |text: &str| text.parse::<Span>().map(Span::as_millis);
+        assert_eq!(millis("90s"), Ok(90_000));
+        assert_eq!(millis("30m"), Ok(1_800_000));
+        assert_eq!(millis("2h"), Ok(7_200_000));
+        for bad in ["", "5", "s", "-1s", "1.5h", "1 h", "1hh", "1h30m", "9999999999999999999h", "11y", "é", "1é", "+5s"]
+        {
+            assert_eq!(millis(bad), Err(BadSpan), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The program `klatch`: a switchboard that can't listen, with the page inside.
+//!
+//! - [`Config`] is what the program can be told, [`Limits`] what it bounds; [`serve`] binds and serves.
+//! - A connection is HTTP first (`server`, `routes`, `page`) and then, for a member, one WebSocket in one task (`socket`).
+//! - [`rooms`] decides everything that is about rooms, and does nothing else: no clock, no IO, no await.
+//! - The `switchboard` is where they meet: a connection asks, rooms decide, everybody concerned is told in that order.
+//!
+//! What passes through is sealed: names, descriptions and candidates are ciphertext here, and the broker checks only who
+//! may send how much of what to whom.
+
+mod address;
+mod config;
+mod doors;
+mod ice;
+mod limits;
+mod origin;
+mod page;
+pub mod rooms;
+mod routes;
+mod server;
+mod socket;
+mod switchboard;
+
+pub use address::Address;
+pub use config::{BadSpan, Config, LogFormat, Span};
+pub use ice::{BadIceUrl, IceUrl};
+pub use limits::{BadLimit, LimitSetting, Limits};
+pub use origin::{BadOrigin, Origin};
+pub use server::{ServeError, Server, serve};

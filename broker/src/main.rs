@@ -1,0 +1,79 @@
+//! The program `klatch`: reads its flags, serves until it is told to stop.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use klatch_broker::{Config, LogFormat, serve};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+fn main() -> ExitCode {
+    let config = match Config::try_parse() {
+        Ok(config) => config,
+        Err(asked) if !asked.use_stderr() => {
+            let _ = asked.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("klatch: {}", one_line(&error.to_string()));
+            return ExitCode::from(2);
+        }
+    };
+    match run(&config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("klatch: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(config: &Config) -> anyhow::Result<()> {
+    log_to_stderr(config);
+    allow_many_connections();
+    let mut terminated = signal(SignalKind::terminate()).context("can't listen for SIGTERM")?;
+    let mut interrupted = signal(SignalKind::interrupt()).context("can't listen for SIGINT")?;
+
+    let server = serve(config).await?;
+    if config.ice_server.iter().any(|url| url.needs_credentials()) {
+        tracing::warn!("a TURN server was given without credentials: browsers will not use it");
+    }
+    // Whoever reads this line may have gone; that is no reason to stop.
+    let _ = writeln!(io::stdout(), "klatch listening on {}", server.url);
+
+    tokio::select! {
+        _ = terminated.recv() => {}
+        _ = interrupted.recv() => {}
+    }
+    tracing::info!("stopping");
+    server.shutdown().await;
+    Ok(())
+}
+
+/// Each connection is a file descriptor, and many systems grant a program a thousand unless it asks for what it may have.
+fn allow_many_connections() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::debug!(%error, "the limit on open files stays as it is");
+    }
+}
+
+/// The reason alone, without what clap says of usage in the paragraphs below it.
+fn one_line(error: &str) -> String {
+    let reason: Vec<_> = error.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
+    reason.join(" ").trim_start_matches("error: ").to_owned()
+}
+
+fn log_to_stderr(config: &Config) {
+    let format = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let registry = tracing_subscriber::registry().with(config.log.clone());
+    match config.log_format {
+        LogFormat::Text => registry.with(format.with_ansi(false)).init(),
+        LogFormat::Json => registry.with(format.json()).init(),
+    }
+}

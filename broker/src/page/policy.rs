@@ -1,0 +1,86 @@
+//! What the page may do, as headers on every answer.
+
+use base64ct::{Base64, Encoding as _};
+use hyper::header::{
+    CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use sha2::{Digest, Sha256};
+
+/// The headers that every answer carries.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy(Vec<(HeaderName, HeaderValue)>);
+
+/// Everything that a page in a call uses, and nothing else.
+const PERMISSIONS: &str = "camera=(self), microphone=(self), display-capture=(self), autoplay=(self), speaker-selection=(self), \
+    screen-wake-lock=(self), clipboard-write=(self), fullscreen=(self), picture-in-picture=(self), \
+    geolocation=(), payment=(), usb=(), serial=(), hid=(), midi=(), accelerometer=(), gyroscope=(), \
+    magnetometer=(), browsing-topics=()";
+
+impl Policy {
+    /// For a page with these inline scripts: they run because their hashes are listed, and no others do.
+    pub(crate) fn for_page(html: &str) -> Self {
+        let hashes: String = inline_scripts(html)
+            .map(|script| format!(" 'sha256-{}'", Base64::encode_string(&Sha256::digest(script))))
+            .collect();
+        let csp = format!(
+            "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'{hashes}; style-src 'self'; img-src 'self' data: blob:; \
+             font-src 'self'; media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; worker-src 'self'; \
+             base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        );
+        let fixed = |text| HeaderValue::from_static(text);
+        Self(vec![
+            (CONTENT_SECURITY_POLICY, HeaderValue::try_from(csp).expect("directives and base64 are ASCII")),
+            (X_CONTENT_TYPE_OPTIONS, fixed("nosniff")),
+            (REFERRER_POLICY, fixed("no-referrer")),
+            (X_FRAME_OPTIONS, fixed("DENY")),
+            (HeaderName::from_static("x-robots-tag"), fixed("noindex")),
+            (HeaderName::from_static("permissions-policy"), fixed(PERMISSIONS)),
+            (HeaderName::from_static("cross-origin-resource-policy"), fixed("same-origin")),
+        ])
+    }
+
+    /// Puts them on an answer.
+    pub(crate) fn apply(&self, headers: &mut HeaderMap) {
+        for (name, value) in &self.0 {
+            headers.insert(name, value.clone());
+        }
+    }
+}
+
+/// The text of each `<script>` that has no `src`.
+fn inline_scripts(html: &str) -> impl Iterator<Item = &str> {
+    let mut rest = html;
+    let scripts = std::iter::from_fn(move || {
+        let start = rest.to_ascii_lowercase().find("<script")?;
+        let (tag, body) = rest[start..].split_once('>')?;
+        let end = body.to_ascii_lowercase().find("</script")?;
+        let script = (tag, &body[..end]);
+        rest = &body[end..];
+        Some(script)
+    });
+    scripts.filter(|(tag, _)| !tag.to_ascii_lowercase().contains("src=")).map(|(_, script)| script)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inline_scripts_are_found_and_linked_ones_are_not() {
+        let html = "<script src=\"/a.js\"></script><SCRIPT type=module>one()</SCRIPT><p><script>\ntwo > 1\n</script><script>open";
+        assert_eq!(inline_scripts(html).collect::<Vec<_>>(), ["one()", "\ntwo > 1\n"]);
+    }
+
+    #[test]
+    fn the_hash_of_an_inline_script_is_in_the_policy() {
+        let Policy(headers) = Policy::for_page("<script>alert('Hello, world.');</script>");
+        let csp = headers[0].1.to_str().expect("ASCII");
+        // The example of CSP Level 3, §8.4.
+        assert!(
+            csp.contains("script-src 'self' 'wasm-unsafe-eval' 'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng=';"),
+            "{csp}"
+        );
+        assert!(csp.starts_with("default-src 'none'; ") && !csp.contains("unsafe-inline"));
+    }
+}

@@ -1,0 +1,416 @@
+//! All rooms, as a pure state machine: who asks, what, and when go in; a reply and effects come out.
+//!
+//! A room's life:
+//!
+//! 1. Somebody who holds the room's key asks to [`Ask::Create`] it and has its first seat.
+//! 2. Others [`Ask::Join`], with the invitation for a new seat or with their seat's token to come back. A seat is sat on through one
+//!    connection at a time: a newer one takes over, and the older is closed.
+//! 3. Present members signal each other along exchanges: an offer, its one answer, their candidates.
+//! 4. A connection that is gone leaves its member away ([`Rooms::lost`]); *leave* gives up presence, *forget* the seat.
+//! 5. When nobody is present any more the room has `--room-ttl` to live. [`Rooms::next_deadline`] says when somebody has to call
+//!    [`Rooms::expire`]; every decision calls it too, so that a room is never used past its time.
+//!
+//! There is no clock here (`now` is milliseconds of whatever clock the caller has), no randomness, no IO and no await. Everything that
+//! grows is bounded by [`Limits`], [`Policy`] or [`klatch_shared::limits`].
+
+mod exchange;
+mod failures;
+mod proven;
+mod room;
+mod seat;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, HashMap};
+
+use klatch_shared::limits::{MAX_PEEKED_ROOMS, MAX_SEALED_CARD_CHARS};
+use klatch_shared::wire::{
+    Admission, Admitted, Answer, Candidate, CloseCode, Create, Event, Glance, Join, Lock, NewCard, Offer, Peek, Peeked,
+    PeekedRoom, Refusal, RefusalCode,
+};
+use klatch_shared::{MemberId, RoomId, Sealed, SeatToken};
+
+pub use proven::Proven;
+
+use crate::address::Address;
+use crate::limits::Limits;
+use failures::Failures;
+use room::{Arrival, Room};
+use seat::Attendance;
+
+/// One connection, for as long as the broker runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+/// Who asks: a connection, the room in its path, and where it comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Who {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// The room.
+    pub room: RoomId,
+    /// From where.
+    pub address: Address,
+}
+
+/// What can be asked of a room.
+#[derive(Clone, Debug)]
+pub enum Ask {
+    /// See [`klatch_shared::wire::Verb::Create`].
+    Create(Proven<Create>),
+    /// See [`klatch_shared::wire::Verb::Join`].
+    Join(Proven<Join>),
+    /// See [`klatch_shared::wire::Verb::Leave`].
+    Leave,
+    /// See [`klatch_shared::wire::Verb::Forget`], of the seat that one sits on.
+    Forget,
+    /// The same, of the seat with this token.
+    Release(SeatToken),
+    /// See [`klatch_shared::wire::Verb::Card`].
+    Card(NewCard),
+    /// See [`klatch_shared::wire::Verb::Lock`].
+    Lock(Lock),
+    /// See [`klatch_shared::wire::Verb::End`].
+    End,
+    /// See [`klatch_shared::wire::Verb::Offer`].
+    Offer(Offer),
+    /// See [`klatch_shared::wire::Verb::Answer`].
+    Answer(Answer),
+    /// See [`klatch_shared::wire::Verb::Candidate`].
+    Candidate(Candidate),
+}
+
+/// What is to be done, in this order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Send an event to one connection.
+    Tell {
+        /// Where to.
+        to: ConnectionId,
+        /// What.
+        event: Event,
+    },
+    /// Send the same event to several.
+    TellAll {
+        /// Where to.
+        to: Vec<ConnectionId>,
+        /// What.
+        event: Event,
+    },
+    /// Send what was told before, then close the connection.
+    Close {
+        /// Which.
+        connection: ConnectionId,
+        /// Why.
+        code: CloseCode,
+    },
+}
+
+/// What was granted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Granted {
+    /// A seat.
+    Seat(Admitted),
+    /// What was asked; there is nothing to add.
+    Done,
+}
+
+/// The answer to one [`Ask`]: the reply goes out first, then the effects.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// To whoever asked.
+    pub reply: Result<Granted, RefusalCode>,
+    /// To others.
+    pub effects: Vec<Effect>,
+}
+
+/// How big rooms are, how many there may be, how long they stay when empty.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Members present in one room; at most [`klatch_shared::limits::MAX_SEATS`].
+    pub max_members: usize,
+    /// Rooms at once.
+    pub max_rooms: usize,
+    /// Milliseconds that an empty room lives.
+    pub room_ttl: u64,
+}
+
+/// All rooms.
+#[derive(Debug)]
+pub struct Rooms {
+    policy: Policy,
+    rooms_per_address: u32,
+    rooms: HashMap<RoomId, Room>,
+    /// The empty rooms, by when they die.
+    deaths: BTreeSet<(u64, RoomId)>,
+    /// How many living rooms each address opened.
+    openers: HashMap<Address, u32>,
+    failures: Failures,
+}
+
+type Decision = Result<(Granted, Vec<Effect>), RefusalCode>;
+
+impl Rooms {
+    /// None yet.
+    pub fn new(policy: Policy, limits: &Limits) -> Self {
+        Self {
+            policy,
+            rooms_per_address: limits.rooms_per_address,
+            rooms: HashMap::new(),
+            deaths: BTreeSet::new(),
+            openers: HashMap::new(),
+            failures: Failures::new(limits),
+        }
+    }
+
+    /// Decides one thing.
+    pub fn ask(&mut self, who: Who, ask: Ask, now: u64) -> Outcome {
+        self.expire(now);
+        let joining = matches!(ask, Ask::Join(_));
+        let decision = match ask {
+            Ask::Create(create) => self.create(who, create.into_inner()),
+            Ask::Join(join) => self.join(who, join.into_inner()),
+            Ask::Leave => self.leave(who, now),
+            Ask::Forget => self.forget(who, now),
+            Ask::Release(token) => self.release(who, &token, now),
+            Ask::Card(NewCard { card }) => {
+                self.in_room(who, |room, member| Ok(room.change_card(member, fit_card(card)?)))
+            }
+            Ask::Lock(Lock { locked }) => self.in_room(who, |room, member| room.lock(member, locked)),
+            Ask::End => self.end(who),
+            Ask::Offer(offer) => self.in_room(who, |room, member| Ok(vec![room.offer(member, offer, now)?])),
+            Ask::Answer(answer) => self.in_room(who, |room, member| Ok(vec![room.answer(member, answer, now)?])),
+            Ask::Candidate(candidate) => {
+                self.in_room(who, |room, member| Ok(vec![room.candidate(member, candidate, now)?]))
+            }
+        };
+        match decision {
+            Ok((granted, effects)) => Outcome { reply: Ok(granted), effects },
+            Err(code) => {
+                if is_failure(code, joining) {
+                    self.failures.note(who.address, now);
+                }
+                Outcome { reply: Err(code), effects: Vec::new() }
+            }
+        }
+    }
+
+    /// How some rooms are; an unknown room and a wrong token look the same.
+    ///
+    /// # Errors
+    /// [`RefusalCode::BadRequest`] for more rooms than may be asked for at once.
+    pub fn peek(&mut self, peek: &Peek, now: u64) -> Result<Peeked, RefusalCode> {
+        self.expire(now);
+        if peek.rooms.len() > MAX_PEEKED_ROOMS {
+            return Err(RefusalCode::BadRequest);
+        }
+        let glance = |at: &klatch_shared::wire::PeekAt| {
+            let room = self.rooms.get(&at.room);
+            let glance = room.and_then(|room| room.glance(&at.token, self.policy.max_members, now));
+            glance.map_or(Glance::Refused(Refusal::of(RefusalCode::UnknownRoom)), Glance::Alive)
+        };
+        Ok(Peeked { rooms: peek.rooms.iter().map(|at| PeekedRoom { room: at.room, glance: glance(at) }).collect() })
+    }
+
+    /// Whether this connection has a seat in its room.
+    pub fn is_seated(&self, who: Who) -> bool {
+        self.rooms.get(&who.room).is_some_and(|room| room.seated(who.connection).is_some())
+    }
+
+    /// The connection is gone: its member, if it still has one, is away.
+    pub fn lost(&mut self, who: Who, now: u64) -> Vec<Effect> {
+        self.expire(now);
+        let Some((room, member)) = self.seat_of(who) else { return Vec::new() };
+        let effects = room.depart(member, Attendance::Away(now));
+        self.note_emptiness(who.room, now);
+        effects
+    }
+
+    /// Whether this address failed so often that its proofs are not even looked at.
+    pub fn blocks(&mut self, address: Address, now: u64) -> bool {
+        self.failures.expire(now);
+        self.failures.blocks(address)
+    }
+
+    /// A proof from this address did not hold.
+    pub fn note_failure(&mut self, address: Address, now: u64) {
+        self.failures.note(address, now);
+    }
+
+    /// How many live.
+    pub fn count(&self) -> usize {
+        self.rooms.len()
+    }
+
+    /// When [`Rooms::expire`] has something to do next.
+    pub fn next_deadline(&self) -> Option<u64> {
+        let death = self.deaths.first().map(|(at, _)| *at);
+        [death, self.failures.deadline()].into_iter().flatten().min()
+    }
+
+    /// Discards what has outlived its time.
+    pub fn expire(&mut self, now: u64) {
+        while let Some((at, room)) = self.deaths.first().copied()
+            && at <= now
+        {
+            self.discard(room);
+        }
+        self.failures.expire(now);
+    }
+
+    fn create(&mut self, who: Who, create: Create) -> Decision {
+        fit_card(create.card.clone())?;
+        fit_card(create.name.clone())?;
+        if let Some(room) = self.rooms.get(&who.room) {
+            // The same `create` again, after a lost reply or a reload.
+            return if create.member == room.creator && room.owns(create.member, create.seat) {
+                self.come_back(who, create.member, create.session, create.card)
+            } else {
+                Err(RefusalCode::RoomExists)
+            };
+        }
+        if self.rooms.len() >= self.policy.max_rooms {
+            return Err(RefusalCode::BrokerFull);
+        }
+        let opened = self.openers.entry(who.address).or_default();
+        if *opened >= self.rooms_per_address {
+            return Err(RefusalCode::TooManyRooms);
+        }
+        *opened += 1;
+        let room = Room::open(&create, who.address, who.connection);
+        let admitted = room.admitted(create.member).expect("the creator has a seat");
+        self.rooms.insert(who.room, room);
+        Ok((Granted::Seat(admitted), Vec::new()))
+    }
+
+    fn join(&mut self, who: Who, join: Join) -> Decision {
+        let Join { member, key: _, proof: _, admission, card, session } = join;
+        let card = fit_card(card)?;
+        let room = self.rooms.get_mut(&who.room).ok_or(RefusalCode::UnknownRoom)?;
+        match admission {
+            Admission::Seat { token } if room.owns(member, token.hash()) => self.come_back(who, member, session, card),
+            Admission::Seat { .. } => Err(RefusalCode::UnknownSeat),
+            Admission::Invite { token, .. } if !room.invites(token.hash()) => Err(RefusalCode::BadInvitation),
+            Admission::Invite { seat, .. } if room.owns(member, seat) => self.come_back(who, member, session, card),
+            Admission::Invite { .. } if room.knows(member) => Err(RefusalCode::MemberTaken),
+            Admission::Invite { .. } if room.seated(who.connection).is_some() => Err(RefusalCode::AlreadyJoined),
+            Admission::Invite { seat, .. } => {
+                let arrival = Arrival { connection: who.connection, session, card };
+                let max_members = self.policy.max_members;
+                self.sit(who.room, member, |room| room.take_seat(member, seat, arrival, max_members))
+            }
+        }
+    }
+
+    fn come_back(
+        &mut self,
+        who: Who,
+        member: MemberId,
+        session: klatch_shared::SessionNonce,
+        card: Sealed,
+    ) -> Decision {
+        let room = self.rooms.get_mut(&who.room).ok_or(RefusalCode::UnknownRoom)?;
+        if room.seated(who.connection).is_some_and(|seated| seated != member) {
+            return Err(RefusalCode::AlreadyJoined);
+        }
+        let arrival = Arrival { connection: who.connection, session, card };
+        let max_members = self.policy.max_members;
+        self.sit(who.room, member, |room| room.come_back(member, arrival, max_members))
+    }
+
+    /// Lets somebody become present, and the room live on.
+    fn sit(
+        &mut self,
+        id: RoomId,
+        member: MemberId,
+        how: impl FnOnce(&mut Room) -> Result<Vec<Effect>, RefusalCode>,
+    ) -> Decision {
+        let room = self.rooms.get_mut(&id).ok_or(RefusalCode::UnknownRoom)?;
+        let dies_at = room.dies_at;
+        let effects = how(room)?;
+        if let Some(at) = dies_at {
+            self.deaths.remove(&(at, id));
+        }
+        let admitted = room.admitted(member).expect("whoever sat down has a seat");
+        Ok((Granted::Seat(admitted), effects))
+    }
+
+    fn leave(&mut self, who: Who, now: u64) -> Decision {
+        let (room, member) = self.seat_of(who).ok_or(RefusalCode::NotJoined)?;
+        let effects = room.depart(member, Attendance::Left(now));
+        self.note_emptiness(who.room, now);
+        Ok((Granted::Done, effects))
+    }
+
+    fn forget(&mut self, who: Who, now: u64) -> Decision {
+        let (room, member) = self.seat_of(who).ok_or(RefusalCode::NotJoined)?;
+        let effects = room.forget(member);
+        self.note_emptiness(who.room, now);
+        Ok((Granted::Done, effects))
+    }
+
+    /// Somebody who is not inside gives up a seat; whoever sits on it is sent away.
+    fn release(&mut self, who: Who, token: &SeatToken, now: u64) -> Decision {
+        let room = self.rooms.get_mut(&who.room).ok_or(RefusalCode::UnknownSeat)?;
+        let member = room.owner(token.hash()).ok_or(RefusalCode::UnknownSeat)?;
+        let sitting = room.connection_of(member);
+        let mut effects = room.forget(member);
+        effects.extend(sitting.map(|connection| Effect::Close { connection, code: CloseCode::Forgotten }));
+        self.note_emptiness(who.room, now);
+        Ok((Granted::Done, effects))
+    }
+
+    fn end(&mut self, who: Who) -> Decision {
+        let (room, member) = self.seat_of(who).ok_or(RefusalCode::NotJoined)?;
+        let effects = room.end(member)?;
+        self.discard(who.room);
+        Ok((Granted::Done, effects))
+    }
+
+    fn in_room(
+        &mut self,
+        who: Who,
+        decide: impl FnOnce(&mut Room, MemberId) -> Result<Vec<Effect>, RefusalCode>,
+    ) -> Decision {
+        let (room, member) = self.seat_of(who).ok_or(RefusalCode::NotJoined)?;
+        Ok((Granted::Done, decide(room, member)?))
+    }
+
+    fn seat_of(&mut self, who: Who) -> Option<(&mut Room, MemberId)> {
+        let room = self.rooms.get_mut(&who.room)?;
+        let member = room.seated(who.connection)?;
+        Some((room, member))
+    }
+
+    fn note_emptiness(&mut self, id: RoomId, now: u64) {
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        if room.present() == 0 && room.dies_at.is_none() {
+            let at = now.saturating_add(self.policy.room_ttl);
+            room.dies_at = Some(at);
+            self.deaths.insert((at, id));
+        }
+    }
+
+    fn discard(&mut self, id: RoomId) {
+        let Some(room) = self.rooms.remove(&id) else { return };
+        if let Some(at) = room.dies_at {
+            self.deaths.remove(&(at, id));
+        }
+        if let Some(opened) = self.openers.get_mut(&room.opened_from) {
+            *opened -= 1;
+            if *opened == 0 {
+                self.openers.remove(&room.opened_from);
+            }
+        }
+    }
+}
+
+/// Cards and room names are padded to a fixed size; what is larger is neither.
+fn fit_card(card: Sealed) -> Result<Sealed, RefusalCode> {
+    if card.as_str().len() <= MAX_SEALED_CARD_CHARS { Ok(card) } else { Err(RefusalCode::BadRequest) }
+}
+
+/// Whether somebody who guesses would be refused like this. Giving up seats of rooms that are gone is no guessing: a page does that.
+fn is_failure(code: RefusalCode, joining: bool) -> bool {
+    joining && matches!(code, RefusalCode::UnknownSeat | RefusalCode::BadInvitation | RefusalCode::MemberTaken)
+}

@@ -1,0 +1,336 @@
+//! One room: its seats, who is present, and what members may do to each other.
+//!
+//! Each method decides one thing and says what is to be told to whom; nothing here sends anything.
+
+use klatch_shared::limits::MAX_SEATS;
+use klatch_shared::wire::{
+    Admitted, Answer, Candidate, CloseCode, Create, Event, Offer, RefusalCode, RoomGlance, Side,
+};
+use klatch_shared::{AnyToken, MemberId, Sealed, SessionNonce, TokenHash};
+
+use super::exchange::Exchange;
+use super::seat::{Attendance, Seat};
+use super::{ConnectionId, Effect};
+use crate::address::Address;
+
+/// A living room.
+#[derive(Debug)]
+pub(super) struct Room {
+    pub(super) opened_from: Address,
+    pub(super) creator: MemberId,
+    pub(super) locked: bool,
+    /// When it dies; set exactly while nobody is present.
+    pub(super) dies_at: Option<u64>,
+    name: Sealed,
+    invite: TokenHash,
+    /// In the order in which they were taken.
+    seats: Vec<Seat>,
+    next_ordinal: u32,
+}
+
+/// Somebody about to be present: through what, and how others see them.
+pub(super) struct Arrival {
+    pub(super) connection: ConnectionId,
+    pub(super) session: SessionNonce,
+    pub(super) card: Sealed,
+}
+
+impl Room {
+    /// A new room with its creator's seat, not yet sat on.
+    pub(super) fn open(create: &Create, opened_from: Address, connection: ConnectionId) -> Self {
+        let mut room = Self {
+            opened_from,
+            creator: create.member,
+            locked: false,
+            dies_at: None,
+            name: create.name.clone(),
+            invite: create.invite,
+            seats: Vec::new(),
+            next_ordinal: 0,
+        };
+        let arrival = Arrival { connection, session: create.session, card: create.card.clone() };
+        room.push_seat(create.member, create.seat, arrival);
+        room
+    }
+
+    /// The seat whose owner is present on `connection`.
+    pub(super) fn seated(&self, connection: ConnectionId) -> Option<MemberId> {
+        self.seats.iter().find(|seat| seat.connection() == Some(connection)).map(|seat| seat.member)
+    }
+
+    /// The seat's member, if there is such a seat and the token is its own.
+    pub(super) fn owns(&self, member: MemberId, token: TokenHash) -> bool {
+        self.seat(member).is_some_and(|seat| seat.token == token)
+    }
+
+    /// Whose token this is. All seats are looked at, so that the time taken does not tell which one it was.
+    pub(super) fn owner(&self, token: TokenHash) -> Option<MemberId> {
+        self.seats.iter().fold(None, |found, seat| if seat.token == token { Some(seat.member) } else { found })
+    }
+
+    /// Where a present member sits.
+    pub(super) fn connection_of(&self, member: MemberId) -> Option<ConnectionId> {
+        self.seat(member).and_then(Seat::connection)
+    }
+
+    /// Whether somebody has, or as the creator had, this id.
+    pub(super) fn knows(&self, member: MemberId) -> bool {
+        member == self.creator || self.seat(member).is_some()
+    }
+
+    /// Whether this is the room's invitation.
+    pub(super) fn invites(&self, token: TokenHash) -> bool {
+        self.invite == token
+    }
+
+    /// How many are present.
+    pub(super) fn present(&self) -> usize {
+        self.seats.iter().filter(|seat| seat.connection().is_some()).count()
+    }
+
+    /// How it looks to `member`.
+    pub(super) fn admitted(&self, member: MemberId) -> Option<Admitted> {
+        let ordinal = self.seat(member)?.ordinal;
+        Some(Admitted {
+            ordinal,
+            creator: self.creator,
+            locked: self.locked,
+            name: self.name.clone(),
+            members: self.seats.iter().filter(|seat| seat.member != member).map(Seat::view).collect(),
+        })
+    }
+
+    /// How it looks from outside, to whoever holds one of its tokens.
+    pub(super) fn glance(&self, token: &AnyToken, max_members: usize, now: u64) -> Option<RoomGlance> {
+        let holds = match token {
+            AnyToken::Invite(token) => self.invite == token.hash(),
+            AnyToken::Seat(token) => self.owner(token.hash()).is_some(),
+        };
+        holds.then(|| RoomGlance {
+            present: u32::try_from(self.present()).expect("at most MAX_SEATS"),
+            locked: self.locked,
+            full: self.present() >= max_members,
+            name: self.name.clone(),
+            expires_in: self.dies_at.map(|at| at.saturating_sub(now)),
+        })
+    }
+
+    /// Takes a new seat.
+    pub(super) fn take_seat(
+        &mut self,
+        member: MemberId,
+        token: TokenHash,
+        arrival: Arrival,
+        max_members: usize,
+    ) -> Result<Vec<Effect>, RefusalCode> {
+        if self.locked {
+            return Err(RefusalCode::RoomLocked);
+        }
+        if self.present() >= max_members {
+            return Err(RefusalCode::RoomFull);
+        }
+        let mut effects = Vec::new();
+        if self.seats.len() >= MAX_SEATS {
+            let stalest = self.stalest_seat().ok_or(RefusalCode::RoomFull)?;
+            self.remove_seat(stalest);
+            effects.extend(self.tell_others(None, Event::Forgotten { member: stalest }));
+        }
+        self.push_seat(member, token, arrival);
+        self.dies_at = None;
+        let view = self.seats.last().expect("it was pushed just now").view();
+        effects.extend(self.tell_others(Some(member), Event::Joined(view)));
+        Ok(effects)
+    }
+
+    /// Comes back to one's own seat, from wherever it is sat on now.
+    pub(super) fn come_back(
+        &mut self,
+        member: MemberId,
+        arrival: Arrival,
+        max_members: usize,
+    ) -> Result<Vec<Effect>, RefusalCode> {
+        let present = self.present();
+        let seat = self.seat_mut(member).ok_or(RefusalCode::UnknownSeat)?;
+        let before = seat.connection();
+        if before.is_none() && present >= max_members {
+            return Err(RefusalCode::RoomFull);
+        }
+        let same = before == Some(arrival.connection) && seat.session == arrival.session && seat.card == arrival.card;
+        let Arrival { connection, session, card } = arrival;
+        (seat.attendance, seat.session, seat.card) = (Attendance::Present(connection), session, card);
+        let view = seat.view();
+        self.dies_at = None;
+
+        let mut effects = Vec::new();
+        if let Some(older) = before.filter(|older| *older != connection) {
+            effects.push(Effect::Close { connection: older, code: CloseCode::TakenOver });
+        }
+        if !same {
+            self.forget_exchanges(member);
+            effects.extend(self.tell_others(Some(member), Event::Back(view)));
+        }
+        Ok(effects)
+    }
+
+    /// Loses or gives up presence; the seat stays.
+    pub(super) fn depart(&mut self, member: MemberId, how: Attendance) -> Vec<Effect> {
+        let Some(seat) = self.seat_mut(member) else { return Vec::new() };
+        seat.attendance = how;
+        self.forget_exchanges(member);
+        let event = match how {
+            Attendance::Away(_) => Event::Away { member },
+            Attendance::Left(_) => Event::Left { member },
+            Attendance::Present(_) => return Vec::new(),
+        };
+        self.tell_others(Some(member), event).into_iter().collect()
+    }
+
+    /// Releases a seat.
+    pub(super) fn forget(&mut self, member: MemberId) -> Vec<Effect> {
+        self.remove_seat(member);
+        self.tell_others(None, Event::Forgotten { member }).into_iter().collect()
+    }
+
+    /// Changes a card.
+    pub(super) fn change_card(&mut self, member: MemberId, card: Sealed) -> Vec<Effect> {
+        let Some(seat) = self.seat_mut(member) else { return Vec::new() };
+        seat.card = card.clone();
+        self.tell_others(Some(member), Event::Card { member, card }).into_iter().collect()
+    }
+
+    /// Locks or unlocks.
+    pub(super) fn lock(&mut self, member: MemberId, locked: bool) -> Result<Vec<Effect>, RefusalCode> {
+        self.require_creator(member)?;
+        if self.locked == locked {
+            return Ok(Vec::new());
+        }
+        self.locked = locked;
+        Ok(self.tell_others(Some(member), Event::Locked { locked }).into_iter().collect())
+    }
+
+    /// What everybody is told when the creator ends the room.
+    pub(super) fn end(&mut self, member: MemberId) -> Result<Vec<Effect>, RefusalCode> {
+        self.require_creator(member)?;
+        let mut effects: Vec<Effect> = self.tell_others(Some(member), Event::Ended).into_iter().collect();
+        let connections = self.seats.iter().filter_map(Seat::connection);
+        effects.extend(connections.map(|connection| Effect::Close { connection, code: CloseCode::Ended }));
+        Ok(effects)
+    }
+
+    /// Passes an offer on and remembers its exchange.
+    pub(super) fn offer(&mut self, from: MemberId, offer: Offer, now: u64) -> Result<Effect, RefusalCode> {
+        let to = self.other_present(from, offer.to)?;
+        let seat = self.seat_mut(from).ok_or(RefusalCode::NotJoined)?;
+        seat.offers.retain(|exchange| !exchange.is_over(now));
+        let begun = Exchange::begin(offer.to, offer.exchange, now);
+        match seat.offers.iter_mut().find(|exchange| exchange.to == offer.to) {
+            Some(latest) if latest.precedes(offer.exchange) => *latest = begun,
+            Some(_) => return Err(RefusalCode::UnknownExchange),
+            None => seat.offers.push(begun),
+        }
+        Ok(Effect::Tell { to, event: Event::offer(from, offer) })
+    }
+
+    /// Passes an answer on, if there was such an offer.
+    pub(super) fn answer(&mut self, from: MemberId, answer: Answer, now: u64) -> Result<Effect, RefusalCode> {
+        let to = self.other_present(from, answer.to)?;
+        self.exchange_mut(answer.to, from)?.answer(answer.exchange, now)?;
+        Ok(Effect::Tell { to, event: Event::answer(from, answer) })
+    }
+
+    /// Passes a candidate of a known exchange on.
+    pub(super) fn candidate(&mut self, from: MemberId, candidate: Candidate, now: u64) -> Result<Effect, RefusalCode> {
+        let to = self.other_present(from, candidate.to)?;
+        let (offerer, answerer) = match candidate.side {
+            Side::Offerer => (from, candidate.to),
+            Side::Answerer => (candidate.to, from),
+        };
+        self.exchange_mut(offerer, answerer)?.candidate(candidate.exchange, candidate.side, now)?;
+        Ok(Effect::Tell { to, event: Event::candidate(from, candidate) })
+    }
+
+    fn require_creator(&self, member: MemberId) -> Result<(), RefusalCode> {
+        if member == self.creator { Ok(()) } else { Err(RefusalCode::NotCreator) }
+    }
+
+    fn seat(&self, member: MemberId) -> Option<&Seat> {
+        self.seats.iter().find(|seat| seat.member == member)
+    }
+
+    fn seat_mut(&mut self, member: MemberId) -> Option<&mut Seat> {
+        self.seats.iter_mut().find(|seat| seat.member == member)
+    }
+
+    fn push_seat(&mut self, member: MemberId, token: TokenHash, arrival: Arrival) {
+        let Arrival { connection, session, card } = arrival;
+        let ordinal = self.next_ordinal;
+        self.next_ordinal = ordinal.saturating_add(1);
+        let attendance = Attendance::Present(connection);
+        self.seats.push(Seat { member, token, ordinal, session, card, attendance, offers: Vec::new() });
+    }
+
+    fn remove_seat(&mut self, member: MemberId) {
+        self.forget_exchanges(member);
+        self.seats.retain(|seat| seat.member != member);
+    }
+
+    /// The seat of whoever, the creator apart, has been absent longest.
+    fn stalest_seat(&self) -> Option<MemberId> {
+        let absent = self.seats.iter().filter(|seat| seat.member != self.creator);
+        let absent = absent.filter_map(|seat| Some((seat.absent_since()?, seat.ordinal, seat.member)));
+        absent.min().map(|(_, _, member)| member)
+    }
+
+    /// An exchange's path has died when either end's connection has.
+    fn forget_exchanges(&mut self, member: MemberId) {
+        for seat in &mut self.seats {
+            if seat.member == member {
+                seat.offers = Vec::new();
+            } else {
+                seat.offers.retain(|exchange| exchange.to != member);
+            }
+        }
+    }
+
+    fn exchange_mut(&mut self, offerer: MemberId, answerer: MemberId) -> Result<&mut Exchange, RefusalCode> {
+        let offers = self.seat_mut(offerer).map(|seat| &mut seat.offers);
+        let exchange = offers.and_then(|offers| offers.iter_mut().find(|exchange| exchange.to == answerer));
+        exchange.ok_or(RefusalCode::UnknownExchange)
+    }
+
+    fn other_present(&self, from: MemberId, to: MemberId) -> Result<ConnectionId, RefusalCode> {
+        let other = self.seat(to).filter(|_| to != from);
+        other.and_then(Seat::connection).ok_or(RefusalCode::NotPresent)
+    }
+
+    fn tell_others(&self, except: Option<MemberId>, event: Event) -> Option<Effect> {
+        let others = self.seats.iter().filter(|seat| Some(seat.member) != except);
+        let to: Vec<_> = others.filter_map(Seat::connection).collect();
+        (!to.is_empty()).then_some(Effect::TellAll { to, event })
+    }
+}
+
+#[cfg(test)]
+impl Room {
+    /// What must hold of every room at every time.
+    pub(super) fn check(&self, max_members: usize) {
+        assert!(self.present() <= max_members);
+        assert!(self.seats.len() <= MAX_SEATS);
+        assert_eq!(self.dies_at.is_some(), self.present() == 0, "a room is about to die exactly while it is empty");
+        assert!(self.seats.is_sorted_by_key(|seat| seat.ordinal));
+        let distinct = |count: usize| assert_eq!(count, self.seats.len(), "no two seats of one member or ordinal");
+        distinct(self.seats.iter().map(|seat| seat.member).collect::<std::collections::BTreeSet<_>>().len());
+        distinct(self.seats.iter().map(|seat| seat.ordinal).collect::<std::collections::BTreeSet<_>>().len());
+        let connections: std::collections::BTreeSet<_> = self.connections().collect();
+        assert_eq!(connections.len(), self.present(), "nobody is present twice on one connection");
+        for seat in &self.seats {
+            assert!(seat.offers.len() < MAX_SEATS && (seat.offers.is_empty() || seat.connection().is_some()));
+            assert!(seat.offers.iter().all(|exchange| self.other_present(seat.member, exchange.to).is_ok()));
+        }
+    }
+
+    /// Through what its members are present.
+    pub(super) fn connections(&self) -> impl Iterator<Item = ConnectionId> + '_ {
+        self.seats.iter().filter_map(Seat::connection)
+    }
+}

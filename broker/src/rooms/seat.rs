@@ -1,0 +1,64 @@
+//! A seat: somebody's place in a room, whether they are there or not.
+
+use klatch_shared::wire::{MemberView, Presence};
+use klatch_shared::{MemberId, Sealed, SessionNonce, TokenHash};
+
+use super::ConnectionId;
+use super::exchange::Exchange;
+
+/// One member's place.
+#[derive(Clone, Debug)]
+pub(super) struct Seat {
+    pub(super) member: MemberId,
+    pub(super) token: TokenHash,
+    pub(super) ordinal: u32,
+    pub(super) session: SessionNonce,
+    pub(super) card: Sealed,
+    pub(super) attendance: Attendance,
+    /// What its owner offered, the latest to each other member.
+    pub(super) offers: Vec<Exchange>,
+}
+
+/// Whether the seat's owner is there, and through what or since when not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attendance {
+    /// On this connection.
+    Present(ConnectionId),
+    /// The connection was lost then.
+    Away(u64),
+    /// Left then.
+    Left(u64),
+}
+
+impl Seat {
+    /// The connection of a present owner.
+    pub(super) fn connection(&self) -> Option<ConnectionId> {
+        match self.attendance {
+            Attendance::Present(connection) => Some(connection),
+            Attendance::Away(_) | Attendance::Left(_) => None,
+        }
+    }
+
+    /// Since when the owner has been absent.
+    pub(super) fn absent_since(&self) -> Option<u64> {
+        match self.attendance {
+            Attendance::Present(_) => None,
+            Attendance::Away(since) | Attendance::Left(since) => Some(since),
+        }
+    }
+
+    /// As the others see it.
+    pub(super) fn view(&self) -> MemberView {
+        MemberView {
+            member: self.member,
+            ordinal: self.ordinal,
+            presence: match self.attendance {
+                Attendance::Present(_) => Presence::Present,
+                Attendance::Away(_) => Presence::Away,
+                Attendance::Left(_) => Presence::Left,
+            },
+            session: self.session,
+            card: self.card.clone(),
+        }
+    }
+}

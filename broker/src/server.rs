@@ -1,0 +1,188 @@
+//! Sockets in, requests out: the accept loops, what bounds a connection before it is anybody's, and the end of it all.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use crate::config::Config;
+use crate::doors::Doors;
+use crate::limits::Limits;
+use crate::origin::Origins;
+use crate::rooms::Policy;
+use crate::routes::{Caller, House, Visit, routes};
+use crate::switchboard::Switchboard;
+use crate::{ice, page};
+
+/// A request's header may be this large: browsers send the cookies of everything else on localhost too.
+const HEADER_BYTES: usize = 32 * 1024;
+/// How long connections may take to end when the server stops.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+/// How long to wait when there are no file descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A broker that serves.
+pub struct Server {
+    /// What was bound, in the order asked for.
+    pub addresses: Vec<SocketAddr>,
+    /// Opens on this machine.
+    pub url: String,
+    switchboard: Arc<Switchboard>,
+    /// Sending stops the listeners; it closes once the last connection has ended.
+    running: watch::Sender<()>,
+}
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Somebody else has the address, or it is not this machine's.
+    #[error("can't listen on {address}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Binds and serves until [`Server::shutdown`], or until the [`Server`] is dropped.
+///
+/// # Errors
+/// [`ServeError`] if an address can't be listened on.
+pub async fn serve(config: &Config) -> Result<Server, ServeError> {
+    let mut listeners = Vec::new();
+    for address in &config.listen {
+        let address = *address;
+        listeners.push(TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?);
+    }
+    let addresses: Vec<SocketAddr> =
+        listeners.iter().map(|listener| listener.local_addr().expect("a bound listener has an address")).collect();
+    let url = addresses.first().map(local_url).unwrap_or_default();
+
+    let limits = config.limits();
+    let policy = Policy {
+        max_members: config.max_members as usize,
+        max_rooms: config.max_rooms as usize,
+        room_ttl: config.room_ttl.as_millis(),
+    };
+    let public_url = config.public_url.as_ref().map(ToString::to_string);
+    let switchboard = Arc::new(Switchboard::new(policy, limits.clone(), public_url, ice::servers(&config.ice_server)));
+    let allowed = config.public_url.iter().chain(&config.allow_origin).cloned().collect();
+    let house = Arc::new(House {
+        switchboard: Arc::clone(&switchboard),
+        origins: Origins::new(allowed, addresses.clone()),
+        policy: page::policy(),
+    });
+
+    let (running, watching) = watch::channel(());
+    let doors = Doors::new(&limits);
+    for listener in listeners {
+        tokio::spawn(accept(listener, Arc::clone(&house), Arc::clone(&doors), limits.clone(), watching.clone()));
+    }
+    tokio::spawn(keep_time(Arc::clone(&switchboard), watching));
+    Ok(Server { addresses, url, switchboard, running })
+}
+
+impl Server {
+    /// Tells everybody, and waits a little for them to go.
+    pub async fn shutdown(self) {
+        self.switchboard.close();
+        self.running.send_replace(());
+        let _ = timeout(STOP_PATIENCE, self.running.closed()).await;
+    }
+}
+
+/// What to open on this machine for a listening address.
+fn local_url(address: &SocketAddr) -> String {
+    let ip = address.ip().to_canonical();
+    if ip.is_loopback() || ip.is_unspecified() {
+        format!("http://localhost:{}", address.port())
+    } else {
+        format!("http://{address}")
+    }
+}
+
+async fn keep_time(switchboard: Arc<Switchboard>, mut watching: watch::Receiver<()>) {
+    tokio::select! {
+        () = switchboard.keep_time() => {}
+        _ = watching.changed() => {}
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    house: Arc<House>,
+    doors: Arc<Doors>,
+    limits: Limits,
+    mut watching: watch::Receiver<()>,
+) {
+    let staying = watching.clone();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = watching.changed() => return,
+        };
+        match accepted {
+            Ok((stream, from)) => {
+                // Beyond the bounds a connection is dropped: an answer would cost what there is too little of.
+                let Some(slot) = doors.enter(from.ip().into()) else { continue };
+                let caller = Caller(Arc::new(Visit { slot, _staying: staying.clone() }));
+                tokio::spawn(connection(stream, caller, Arc::clone(&house), limits.clone(), staying.clone()));
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "can't accept connections");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Serves HTTP on one connection, until it ends or becomes a WebSocket with a task of its own.
+///
+/// hyper's own HTTP/1 rather than hyper-util's choice of versions: that waits for the first bytes without a time limit.
+async fn connection(
+    stream: TcpStream,
+    caller: Caller,
+    house: Arc<House>,
+    limits: Limits,
+    mut watching: watch::Receiver<()>,
+) {
+    // Without it two-way traffic waits for delayed acknowledgements.
+    let _ = stream.set_nodelay(true);
+    let routes = TowerToHyperService::new(warp::service(routes(house)));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(caller.clone());
+        routes.call(request)
+    });
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(limits.header_seconds.into()))
+        .max_buf_size(HEADER_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut serving = std::pin::pin!(serving);
+    tokio::select! {
+        _ = serving.as_mut() => return,
+        _ = watching.changed() => {}
+        () = sleep(Duration::from_secs(limits.http_seconds.into())) => {}
+    }
+    // What is being answered is still sent.
+    serving.as_mut().graceful_shutdown();
+    let _ = timeout(STOP_PATIENCE, serving).await;
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}

@@ -1,0 +1,115 @@
+//! How fast one connection may send: a token bucket that can go into debt.
+//!
+//! Refused frames count too. Who pauses recovers; who goes on regardless ends up hopeless.
+
+use crate::limits::Limits;
+
+/// One more token for each so many bytes of a frame.
+const BYTES_A_TOKEN: usize = 4096;
+/// What checking a signature costs more than anything else.
+const PROOF_TOKENS: usize = 10;
+/// Tokens are counted in thousandths, because time is in milliseconds.
+const UNIT: i64 = 1000;
+
+/// One connection's bucket.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    per_second: i64,
+    most: i64,
+    least: i64,
+    level: i64,
+    at: u64,
+}
+
+/// What becomes of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is dealt with.
+    Fine,
+    /// It is refused.
+    TooFast,
+    /// The connection is to be closed.
+    Hopeless,
+}
+
+impl Pace {
+    /// A full bucket.
+    pub(crate) fn new(limits: &Limits, now: u64) -> Self {
+        let most = i64::from(limits.frame_burst) * UNIT;
+        Self {
+            per_second: i64::from(limits.frames_per_second),
+            most,
+            least: -i64::from(limits.excess_frames) * UNIT,
+            level: most,
+            at: now,
+        }
+    }
+
+    /// Counts a frame of so many bytes, with or without a proof in it.
+    pub(crate) fn frame(&mut self, bytes: usize, proof: bool, now: u64) -> Verdict {
+        // A token a second is a thousandth a millisecond.
+        let passed = i64::try_from(now.saturating_sub(self.at)).unwrap_or(i64::MAX);
+        self.at = self.at.max(now);
+        self.level = self.level.saturating_add(passed.saturating_mul(self.per_second)).min(self.most);
+        let tokens = 1 + bytes / BYTES_A_TOKEN + if proof { PROOF_TOKENS } else { 0 };
+        let tokens = i64::try_from(tokens).unwrap_or(i64::MAX);
+        self.level = self.level.saturating_sub(tokens.saturating_mul(UNIT));
+        if self.level >= 0 {
+            Verdict::Fine
+        } else if self.level > self.least {
+            Verdict::TooFast
+        } else {
+            Verdict::Hopeless
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pace() -> Pace {
+        Pace::new(&Limits { frames_per_second: 2, frame_burst: 3, excess_frames: 4, ..Limits::default() }, 0)
+    }
+
+    #[test]
+    fn a_burst_is_fine_and_then_the_rate_holds() {
+        let mut pace = pace();
+        assert_eq!(
+            [0; 4].map(|_| pace.frame(9, false, 0)),
+            [Verdict::Fine, Verdict::Fine, Verdict::Fine, Verdict::TooFast]
+        );
+        assert_eq!(pace.frame(9, false, 400), Verdict::TooFast);
+        assert_eq!(pace.frame(9, false, 2_000), Verdict::Fine);
+    }
+
+    #[test]
+    fn who_goes_on_regardless_is_hopeless_and_who_pauses_recovers() {
+        let mut pace = pace();
+        let verdicts: Vec<_> = (0..7).map(|_| pace.frame(9, false, 0)).collect();
+        assert_eq!(verdicts[3..], [Verdict::TooFast, Verdict::TooFast, Verdict::TooFast, Verdict::Hopeless]);
+        assert_eq!(pace.frame(9, false, 60_000), Verdict::Fine);
+    }
+
+    #[test]
+    fn a_big_frame_counts_as_several() {
+        let mut pace = pace();
+        assert_eq!(pace.frame(2 * BYTES_A_TOKEN, false, 0), Verdict::Fine);
+        assert_eq!(pace.frame(1, false, 0), Verdict::TooFast);
+    }
+
+    #[test]
+    fn a_proof_counts_as_several() {
+        let mut pace = pace();
+        assert_eq!(pace.frame(9, true, 0), Verdict::Hopeless);
+        assert_eq!(pace.frame(9, true, 60_000), Verdict::Hopeless);
+        assert_eq!(pace.frame(9, false, 120_000), Verdict::Fine);
+    }
+
+    #[test]
+    fn no_time_and_no_size_overflows() {
+        let mut pace = pace();
+        assert_eq!(pace.frame(usize::MAX / 2, true, u64::MAX), Verdict::Hopeless);
+        assert_eq!(pace.frame(1, false, 0), Verdict::Hopeless);
+    }
+}

@@ -1,0 +1,163 @@
+//! A socket in virtual time, over a pipe instead of a network.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use klatch_shared::wire::{Event, IceServers, ServerFrame};
+use tokio::io::{AsyncReadExt as _, DuplexStream};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+use super::*;
+use crate::limits::Limits;
+use crate::rooms::Policy;
+use crate::switchboard::Switchboard;
+
+/// The other end of a served socket, and its line's outbox.
+struct Pipe {
+    page: WebSocketStream<DuplexStream>,
+    outbox: outbox::Outbox,
+    serving: JoinHandle<()>,
+}
+
+async fn open(limits: Limits, size: usize) -> Pipe {
+    let policy = Policy { max_members: 3, max_rooms: 3, room_ttl: 1000 };
+    let switchboard = Arc::new(Switchboard::new(policy, limits, None, IceServers::default()));
+    let line = switchboard.connect(None, std::net::IpAddr::from([192, 0, 2, 1]).into());
+    let (ours, theirs) = tokio::io::duplex(size);
+    let outbox = line.outbox.clone();
+    let serving = tokio::spawn(async move { serve(ours, &[], line).await });
+    let page = WebSocketStream::from_raw_socket(theirs, Role::Client, None).await;
+    Pipe { page, outbox, serving }
+}
+
+impl Pipe {
+    async fn next(&mut self) -> Message {
+        self.page.next().await.expect("open").expect("a message")
+    }
+
+    async fn close_code(&mut self) -> u16 {
+        loop {
+            if let Message::Close(Some(frame)) = self.next().await {
+                return frame.code.into();
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_socket_is_pinged_and_lives_as_long_as_it_answers() {
+    let start = Instant::now();
+    let mut pipe = open(Limits::default(), 4096).await;
+    let hello = pipe.next().await;
+    assert!(matches!(ServerFrame::parse(hello.to_text().expect("text")), ServerFrame::Event(Event::Hello(_))));
+    for count in 1..=30 {
+        assert!(matches!(pipe.next().await, Message::Ping(_)));
+        assert_eq!(start.elapsed().as_secs(), count * 10);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_socket_is_closed_after_its_time() {
+    let start = Instant::now();
+    let mut pipe = open(Limits::default(), 4096).await;
+    // Nothing is answered while nothing is read.
+    tokio::time::sleep(Duration::from_millis(25_001)).await;
+    assert_eq!(pipe.close_code().await, 4003);
+    assert_eq!(start.elapsed().as_secs(), 25);
+    while pipe.page.next().await.is_some() {}
+    pipe.serving.await.expect("it ends");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_socket_that_takes_nothing_either_ends_all_the_same() {
+    let pipe = open(Limits::default(), 16).await;
+    pipe.outbox.push(Outgoing::text("x".repeat(1000)));
+    timeout(Duration::from_secs(40), pipe.serving).await.expect("it is not waited for").expect("it ends");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_read_is_closed_as_too_slow_at_once_and_not_waited_for() {
+    let limits = Limits { queue_frames: 8, ..Limits::default() };
+    let mut pipe = open(limits, 600).await;
+    let _hello = pipe.next().await;
+    let push = |count| (0..count).for_each(|_| pipe.outbox.push(Outgoing::text("x".repeat(100))));
+    // Five and a half of these fill the wire; the rest of the eight have left the queue.
+    push(8);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    push(8);
+    push(1);
+    let start = Instant::now();
+    // What was half sent is sent whole, and then the reason.
+    for _ in 0..6 {
+        assert_eq!(pipe.next().await, Message::text("x".repeat(100)));
+    }
+    assert!(matches!(pipe.next().await, Message::Close(Some(frame)) if u16::from(frame.code) == 4004));
+    assert!(start.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_queued_before_closing_is_sent_first_and_nothing_after() {
+    let mut pipe = open(Limits::default(), 256).await;
+    for count in 0..100 {
+        pipe.outbox.push(Outgoing::text(format!("{count}")));
+    }
+    pipe.outbox.close(CloseCode::Ended);
+    pipe.outbox.push(Outgoing::text("late".into()));
+    pipe.outbox.close(CloseCode::Restarting);
+    let _hello = pipe.next().await;
+    for count in 0..100 {
+        assert_eq!(pipe.next().await, Message::text(format!("{count}")));
+    }
+    assert_eq!(pipe.close_code().await, 4002);
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_of_every_length_arrive_as_they_were() {
+    for size in [256, 100_000] {
+        let mut pipe = open(Limits::default(), size).await;
+        let _hello = pipe.next().await;
+        for length in [0, 1, 125, 126, 127, 2048, 65_535, 65_536, 70_000] {
+            let text = "é".repeat(length / 2) + &"x".repeat(length % 2);
+            pipe.outbox.push(Outgoing::text(text.clone()));
+            assert_eq!(pipe.next().await, Message::text(text));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_is_answered_and_the_connection_ended() {
+    let mut pipe = open(Limits::default(), 4096).await;
+    pipe.page.close(None).await.expect("open");
+    while pipe.page.next().await.is_some_and(|message| message.is_ok()) {}
+    assert_eq!(pipe.page.get_mut().read(&mut [0; 16]).await.expect("an end"), 0);
+    pipe.serving.await.expect("it ends");
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_come_together_are_all_answered_in_order() {
+    let mut pipe = open(Limits::default(), 1 << 20).await;
+    let _hello = pipe.next().await;
+    for id in 0..100 {
+        pipe.page.feed(Message::text(format!("{{\"id\":{id},\"verb\":\"ping\"}}"))).await.expect("open");
+    }
+    pipe.page.flush().await.expect("open");
+    for id in 0..100 {
+        assert_eq!(pipe.next().await, Message::text(format!("{{\"id\":{id},\"ok\":{{}}}}")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_readable_is_answered_before_what_was_not_closes() {
+    let mut pipe = open(Limits::default(), 1 << 20).await;
+    let _hello = pipe.next().await;
+    pipe.page.feed(Message::text("{\"id\":1,\"verb\":\"ping\"}")).await.expect("open");
+    pipe.page.feed(Message::text("x".repeat(70_000))).await.expect("open");
+    pipe.page.flush().await.expect("open");
+    assert_eq!(pipe.next().await, Message::text("{\"id\":1,\"ok\":{}}"));
+    assert_eq!(pipe.close_code().await, 1009);
+}

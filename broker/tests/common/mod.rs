@@ -1,0 +1,259 @@
+//! A broker on a free port, and a client that speaks to it over a real socket as a page does.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+pub mod http;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Parser as _;
+use futures_util::{SinkExt as _, StreamExt as _};
+use klatch_broker::{Config, Server, serve};
+use klatch_shared::wire::{
+    Admission, Admitted, Create, Event, Hello, Join, Offer, Refusal, RefusalCode, Request, ServerFrame, Verb,
+};
+use klatch_shared::{
+    Card, ExchangeId, InviteToken, MemberId, MemberKeys, ProofLabel, RoomKey, RoomKeys, Sealed, SeatToken,
+    SessionNonce, Username, seal,
+};
+use serde::de::DeserializeOwned;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+/// Longer than anything here takes, so that a test fails rather than hangs.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running broker.
+pub struct Broker {
+    pub server: Server,
+}
+
+impl Broker {
+    pub async fn start(flags: &[&str]) -> Self {
+        let config = Config::parse_from(["klatch", "--listen", "127.0.0.1:0"].iter().chain(flags));
+        Self { server: serve(&config).await.expect("a free port") }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.server.addresses[0]
+    }
+
+    pub fn room_url(&self, room: &Room) -> String {
+        format!("ws://{}/ws/{}", self.address(), room.keys.id())
+    }
+}
+
+/// What those who have the invitation know of a room.
+pub struct Room {
+    pub keys: RoomKeys,
+    pub invite: InviteToken,
+    pub name: Sealed,
+}
+
+pub const ROOM_NAME: &str = "Kitchen table";
+
+impl Room {
+    pub fn new() -> Self {
+        let keys = RoomKeys::derive(&RoomKey::random());
+        let name = seal::seal_room_name(keys.sealing(), keys.id(), &ROOM_NAME.parse().expect("a name"));
+        Self { keys, invite: InviteToken::random(), name }
+    }
+}
+
+/// What a member knows of its seat.
+#[derive(Clone)]
+pub struct Seat {
+    pub member: MemberId,
+    pub token: SeatToken,
+    pub session: SessionNonce,
+    pub card: Sealed,
+}
+
+impl Seat {
+    pub fn new(room: &Room, name: &str) -> Self {
+        let member = MemberId::random();
+        let name: Username = name.parse().expect("a name");
+        let card = Card::new(room.keys.id(), member, &MemberKeys::random(), name, 1).seal(&room.keys, member);
+        Self { member, token: SeatToken::random(), session: SessionNonce::random(), card }
+    }
+
+    /// The same seat after the page was loaded anew.
+    pub fn reloaded(&self) -> Self {
+        Self { session: SessionNonce::random(), ..self.clone() }
+    }
+}
+
+/// One socket.
+pub struct Client {
+    pub socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    pub hello: Hello,
+    events: VecDeque<Event>,
+    next_id: i64,
+}
+
+impl Client {
+    pub async fn connect(url: &str) -> Self {
+        Self::try_connect(url, &[]).await.expect("a connection")
+    }
+
+    pub async fn try_connect(url: &str, headers: &[(&'static str, &str)]) -> Result<Self, tungstenite::Error> {
+        let mut request = url.into_client_request().expect("a URL");
+        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("klatch.v1"));
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, HeaderValue::from_str(value).expect("a value"));
+        }
+        let (socket, response) = timeout(PATIENCE, connect_async(request)).await.expect("an answer in time")?;
+        assert_eq!(response.headers()["sec-websocket-protocol"], "klatch.v1");
+        let mut socket = socket;
+        let first = timeout(PATIENCE, socket.next()).await.expect("hello in time").expect("hello")?;
+        let ServerFrame::Event(Event::Hello(hello)) = ServerFrame::parse(first.to_text()?) else {
+            panic!("not hello: {first}");
+        };
+        Ok(Self { socket, hello, events: VecDeque::new(), next_id: 1 })
+    }
+
+    /// Comes into a room that it creates.
+    pub async fn creating(broker: &Broker, room: &Room, seat: &Seat) -> Self {
+        let mut client = Self::connect(&broker.room_url(room)).await;
+        client.create(room, seat).await.expect("a room");
+        client
+    }
+
+    /// Comes into a room with the invitation.
+    pub async fn joining(broker: &Broker, room: &Room, seat: &Seat) -> Self {
+        let mut client = Self::connect(&broker.room_url(room)).await;
+        client.join(room, seat).await.expect("a seat");
+        client
+    }
+
+    pub async fn create(&mut self, room: &Room, seat: &Seat) -> Result<Admitted, RefusalCode> {
+        let create = self.create_request(room, seat);
+        self.ask(Verb::Create(create)).await
+    }
+
+    pub async fn join(&mut self, room: &Room, seat: &Seat) -> Result<Admitted, RefusalCode> {
+        let admission = Admission::Invite { token: room.invite.clone(), seat: seat.token.hash() };
+        let join = self.join_request(room, seat, admission);
+        self.ask(Verb::Join(join)).await
+    }
+
+    pub async fn come_back(&mut self, room: &Room, seat: &Seat) -> Result<Admitted, RefusalCode> {
+        let join = self.join_request(room, seat, Admission::Seat { token: seat.token.clone() });
+        self.ask(Verb::Join(join)).await
+    }
+
+    pub fn create_request(&self, room: &Room, seat: &Seat) -> Create {
+        Create {
+            member: seat.member,
+            key: room.keys.public(),
+            proof: room.keys.prove(ProofLabel::Create, &self.hello.nonce, &seat.member),
+            seat: seat.token.hash(),
+            invite: room.invite.hash(),
+            name: room.name.clone(),
+            card: seat.card.clone(),
+            session: seat.session,
+        }
+    }
+
+    pub fn join_request(&self, room: &Room, seat: &Seat, admission: Admission) -> Join {
+        Join {
+            member: seat.member,
+            key: room.keys.public(),
+            proof: room.keys.prove(ProofLabel::Join, &self.hello.nonce, &seat.member),
+            admission,
+            card: seat.card.clone(),
+            session: seat.session,
+        }
+    }
+
+    /// Asks, and reads on until the answer is there; events on the way are kept.
+    pub async fn ask<T: DeserializeOwned>(&mut self, verb: Verb) -> Result<T, RefusalCode> {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.send(Request { id, verb }.to_frame()).await;
+        match self.reply().await {
+            (Some(answered), Ok(ok)) if answered == id => Ok(serde_json::from_str(&ok).expect("the answer's shape")),
+            (Some(answered), Err(refusal)) if answered == id => Err(refusal.code),
+            other => panic!("not the answer to {id}: {other:?}"),
+        }
+    }
+
+    /// Asks for what is answered with nothing.
+    pub async fn done(&mut self, verb: Verb) -> Result<(), RefusalCode> {
+        self.ask::<klatch_shared::wire::Empty>(verb).await.map(|_| ())
+    }
+
+    pub async fn offer(&mut self, to: &Seat, exchange: u32) -> Result<(), RefusalCode> {
+        self.done(Verb::Offer(Offer { to: to.member, exchange: ExchangeId(exchange), body: body() })).await
+    }
+
+    pub async fn send(&mut self, frame: impl Into<String>) {
+        self.socket.send(Message::text(frame.into())).await.expect("an open socket");
+    }
+
+    /// The next reply.
+    pub async fn reply(&mut self) -> (Option<i64>, Result<String, Refusal>) {
+        loop {
+            match self.frame().await {
+                ServerFrame::Reply { id, outcome } => return (id, outcome.map(|ok| ok.get().to_owned())),
+                ServerFrame::Event(event) => self.events.push_back(event),
+                ServerFrame::Unknown => panic!("a frame that makes no sense"),
+            }
+        }
+    }
+
+    /// The next event.
+    pub async fn event(&mut self) -> Event {
+        if let Some(event) = self.events.pop_front() {
+            return event;
+        }
+        match self.frame().await {
+            ServerFrame::Event(event) => event,
+            other => panic!("no event: {other:?}"),
+        }
+    }
+
+    /// Whether nothing came before the answer to a ping.
+    pub async fn is_undisturbed(&mut self) -> bool {
+        self.done(Verb::Ping).await.expect("a ping is answered");
+        self.events.is_empty()
+    }
+
+    /// Reads on until the broker closes, and says with which code.
+    pub async fn close_code(&mut self) -> u16 {
+        loop {
+            match timeout(PATIENCE, self.socket.next()).await.expect("a close in time") {
+                Some(Ok(Message::Close(Some(frame)))) => {
+                    let code = frame.code.into();
+                    // The closing is answered, and the connection ends.
+                    while let Ok(Some(Ok(_))) = timeout(PATIENCE, self.socket.next()).await {}
+                    return code;
+                }
+                Some(Ok(_)) => {}
+                other => panic!("not closed with a reason: {other:?}"),
+            }
+        }
+    }
+
+    async fn frame(&mut self) -> ServerFrame {
+        loop {
+            let message = timeout(PATIENCE, self.socket.next()).await.expect("a frame in time");
+            match message.expect("an open socket").expect("a message") {
+                Message::Text(text) => return ServerFrame::parse(&text),
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("no frame of text: {other:?}"),
+            }
+        }
+    }
+}
+
+/// Something that looks sealed.
+pub fn body() -> Sealed {
+    "c2VhbGVk".parse().expect("base64url")
+}

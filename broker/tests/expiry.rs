@@ -1,0 +1,46 @@
+//! An empty room dies on time.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{Broker, Client, PATIENCE, Room, Seat};
+use klatch_shared::AnyToken;
+use klatch_shared::wire::{Glance, Peek, PeekAt, Peeked, RefusalCode, Verb};
+
+async fn is_alive(watcher: &mut Client, room: &Room) -> bool {
+    let at = PeekAt { room: room.keys.id(), token: AnyToken::Invite(room.invite.clone()) };
+    let peeked: Peeked = watcher.ask(Verb::Peek(Peek { rooms: vec![at] })).await.expect("peeked");
+    matches!(peeked.rooms[0].glance, Glance::Alive(_))
+}
+
+#[tokio::test]
+async fn an_empty_room_dies_on_time_and_not_before() {
+    let (broker, room) = (Broker::start(&["--room-ttl", "1s"]).await, Room::new());
+    let ana = Seat::new(&room, "Ana");
+    let mut watcher = Client::connect(&format!("ws://{}/ws", broker.address())).await;
+    let mut client = Client::creating(&broker, &room, &ana).await;
+    let left = Instant::now();
+    client.done(Verb::Leave).await.expect("left");
+    while is_alive(&mut watcher, &room).await {
+        assert!(left.elapsed() < PATIENCE, "it never dies");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(left.elapsed() >= Duration::from_secs(1), "it died early");
+    assert_eq!(client.come_back(&room, &ana).await, Err(RefusalCode::UnknownRoom));
+}
+
+#[tokio::test]
+async fn whoever_comes_back_in_time_finds_the_room() {
+    let (broker, room) = (Broker::start(&["--room-ttl", "2s"]).await, Room::new());
+    let ana = Seat::new(&room, "Ana");
+    drop(Client::creating(&broker, &room, &ana).await);
+    let mut client = Client::connect(&broker.room_url(&room)).await;
+    client.come_back(&room, &ana).await.expect("in time");
+    let mut watcher = Client::connect(&format!("ws://{}/ws", broker.address())).await;
+    let since = Instant::now();
+    while since.elapsed() < Duration::from_millis(2500) {
+        assert!(is_alive(&mut watcher, &room).await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}

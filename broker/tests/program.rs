@@ -1,0 +1,133 @@
+//! The program from outside: what it prints, how it ends, what it refuses.
+
+mod common;
+
+use std::process::{Output, Stdio};
+
+use common::http::get;
+use common::{Client, PATIENCE, Room, Seat};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+fn klatch(flags: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_klatch"));
+    command.args(flags).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+async fn output(flags: &[&str]) -> Output {
+    timeout(PATIENCE, klatch(flags).output()).await.expect("it ends").expect("it runs")
+}
+
+/// A program that serves, and the URL it says it does so on.
+async fn start(flags: &[&str]) -> (Child, String) {
+    let mut child = klatch(flags).spawn().expect("it runs");
+    let stdout = child.stdout.take().expect("piped");
+    let mut line = String::new();
+    timeout(PATIENCE, BufReader::new(stdout).read_line(&mut line)).await.expect("in time").expect("a line");
+    let url = line.strip_prefix("klatch listening on ").expect("the promised line").trim_end();
+    (child, url.to_owned())
+}
+
+async fn stop(mut child: Child, signal: &str) -> (Option<i32>, String) {
+    let id = child.id().expect("it runs").to_string();
+    Command::new("kill").args([signal, &id]).status().await.expect("kill");
+    let status = timeout(PATIENCE, child.wait()).await.expect("it ends").expect("a status");
+    let mut log = String::new();
+    child.stderr.take().expect("piped").read_to_string(&mut log).await.expect("text");
+    (status.code(), log)
+}
+
+#[tokio::test]
+async fn it_says_where_it_serves_with_the_port_that_it_got() {
+    for listen in ["127.0.0.1:0", "0.0.0.0:0", "[::]:0"] {
+        let (child, url) = start(&["--listen", listen]).await;
+        let port: u16 = url.strip_prefix("http://localhost:").expect("localhost").parse().expect("a port");
+        let health = get(([127, 0, 0, 1], port).into(), "/healthz", &[]).await;
+        assert_eq!(health.text(), "ok");
+        assert_eq!(stop(child, "-TERM").await.0, Some(0));
+    }
+}
+
+#[tokio::test]
+async fn either_signal_stops_it_cleanly_and_members_are_told() {
+    for signal in ["-TERM", "-INT"] {
+        let (child, url) = start(&["--listen", "127.0.0.1:0"]).await;
+        let room = Room::new();
+        let socket = format!("{}/ws/{}", url.replace("http", "ws"), room.keys.id());
+        let mut client = Client::connect(&socket).await;
+        client.create(&room, &Seat::new(&room, "Ana")).await.expect("a room");
+        let (stopped, code) = tokio::join!(stop(child, signal), client.close_code());
+        assert_eq!((stopped.0, code), (Some(0), 1012), "{signal}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_a_reason_to_end() {
+    let (child, url) = start(&["--listen", "127.0.0.1:0"]).await;
+    let taken = url.replace("http://localhost", "127.0.0.1");
+    let failed = output(&["--listen", &taken]).await;
+    assert_eq!(failed.status.code(), Some(1));
+    let reason = String::from_utf8(failed.stderr).expect("text");
+    assert!(reason.starts_with(&format!("klatch: can't listen on {taken}: ")), "{reason}");
+    assert_eq!((reason.lines().count(), failed.stdout.len()), (1, 0));
+    stop(child, "-TERM").await;
+}
+
+#[tokio::test]
+async fn a_bad_flag_is_refused_in_one_line() {
+    for flags in [
+        &["--nonsense"][..],
+        &["--listen", "nowhere"],
+        &["--room-ttl", "soon"],
+        &["--max-members", "65"],
+        &["--max-members", "0"],
+        &["--limit", "fun=3"],
+        &["--limit", "connections"],
+        &["--ice-server", "http://stun.example"],
+        &["--public-url", "https://meet.example/path"],
+        &["--allow-origin", "*"],
+        &["--log", "a=b=c"],
+        &["--log-format", "xml"],
+        &["--turn"],
+        &["stray"],
+    ] {
+        let failed = output(flags).await;
+        assert_eq!((failed.status.code(), failed.stdout.len()), (Some(2), 0), "{flags:?}");
+        let reason = String::from_utf8(failed.stderr).expect("text");
+        assert!(reason.starts_with("klatch: ") && reason.lines().count() == 1, "{flags:?}: {reason}");
+    }
+}
+
+#[tokio::test]
+async fn flags_can_come_from_the_environment() {
+    let failed = timeout(PATIENCE, klatch(&[]).env("KLATCH_MAX_MEMBERS", "99").output()).await;
+    let failed = failed.expect("it ends").expect("it runs");
+    assert_eq!(failed.status.code(), Some(2));
+}
+
+#[tokio::test]
+async fn help_lists_every_flag_with_its_variable_and_every_limit_with_its_default() {
+    let help = String::from_utf8(output(&["--help"]).await.stdout).expect("text");
+    for text in [
+        "--listen",
+        "KLATCH_LISTEN",
+        "[default: 127.0.0.1:8080]",
+        "--public-url",
+        "--allow-origin",
+        "--room-ttl",
+        "[default: 30m]",
+        "--max-members",
+        "[default: 12]",
+        "--max-rooms",
+        "[default: 10000]",
+        "--limit",
+        "--ice-server",
+        "KLATCH_LOG_FORMAT",
+        "connections=20000",
+        "queue-bytes=",
+    ] {
+        assert!(help.contains(text), "{text}");
+    }
+}

@@ -1,0 +1,74 @@
+//! Their exchanges: an offer that is taken, over whatever there is, and answered.
+
+use klatch_shared::ExchangeId;
+use klatch_shared::peer::Description;
+use klatch_shared::wire::Side;
+
+use crate::identity::Identity;
+use crate::link::Link;
+use crate::patience::CONNECTION;
+use crate::phase::{Phase, Wish};
+use crate::turn::Turn;
+use crate::{Command, Kind, Rule, Rules, Signal};
+
+impl<R: Rules> Link<R> {
+    /// Takes their offer, over whatever the browser holds, if there is one.
+    pub(crate) fn accept(&mut self, turn: &mut Turn<'_>) -> bool {
+        let Some(exchange) = self.arrivals.waiting(Side::Offerer) else {
+            return false;
+        };
+        if self.is_foreign(Side::Offerer) {
+            return turn.now >= self.replaceable() && self.renew(turn);
+        }
+        let Some(description) = self.arrivals.take(Side::Offerer) else {
+            return false;
+        };
+        self.hearing = Some(Identity::of(&description));
+        let wish = std::mem::take(&mut self.wish).max(self.phase.carried());
+        if let Phase::Offered { exchange, .. } = self.phase {
+            self.arrivals.roll_back(exchange);
+            self.trickle.given_up(exchange, Side::Offerer);
+        }
+        self.phase = Phase::Accepting { exchange, wish };
+        turn.order(Command::SetRemote { link: self.id, kind: Kind::Offer, description });
+        true
+    }
+
+    /// Begins afresh for the offer that waits.
+    pub(crate) fn renew(&mut self, turn: &mut Turn<'_>) -> bool {
+        self.replace(turn, false);
+        true
+    }
+
+    pub(crate) fn answer(&mut self, turn: &mut Turn<'_>, exchange: ExchangeId, wish: Wish) -> bool {
+        self.phase = Phase::Answering { exchange, wish };
+        self.announce(exchange, Side::Answerer);
+        turn.order(Command::SetLocal { link: self.id, restart: false });
+        true
+    }
+
+    pub(crate) fn answer_made(
+        &mut self,
+        turn: &mut Turn<'_>,
+        exchange: ExchangeId,
+        wish: Wish,
+        description: Description,
+    ) {
+        self.end_exchange(turn, wish);
+        if turn.reaches && self.arrivals.is_latest(exchange) {
+            self.describe(turn, exchange, Side::Answerer, Signal::Answer(description));
+        }
+    }
+
+    /// Whether a description is of another connection than those before.
+    pub(crate) fn is_foreign(&self, side: Side) -> bool {
+        let other =
+            self.arrivals.identity(side).is_some_and(|it| self.heard.as_ref().is_some_and(|heard| *heard != it));
+        other && self.rules.keeps(Rule::FreshMeetsFresh)
+    }
+
+    /// When this connection may be replaced at the other end's instance.
+    pub(crate) fn replaceable(&self) -> u64 {
+        self.born + CONNECTION
+    }
+}

@@ -1,0 +1,84 @@
+//! What the mesh asks for: orders.
+
+use klatch_shared::peer::{Description, IceCandidate};
+use klatch_shared::wire::Side;
+use klatch_shared::{ExchangeId, MemberId, SessionNonce};
+
+use crate::{Kind, LinkId, Signal};
+
+/// Orders, carried out in this order; for one link never two of [`Command::SetLocal`] and [`Command::SetRemote`] at a time.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Make the connection. `offers`: with media sections for our sources, as we will offer; else without.
+    Open {
+        /// Which connection.
+        link: LinkId,
+        /// Whether we will offer first.
+        offers: bool,
+    },
+    /// `setLocalDescription()` without an argument: an offer when stable, an answer to a remote offer. `restart`: with
+    /// `restartIce()` before it. Report [`crate::Input::LocalSet`] or [`crate::Input::StepFailed`].
+    SetLocal {
+        /// Which connection.
+        link: LinkId,
+        /// Whether with an ICE restart.
+        restart: bool,
+    },
+    /// `setRemoteDescription()`; over an offer of our own it rolls back by itself. Report [`crate::Input::RemoteSet`] or
+    /// [`crate::Input::StepFailed`].
+    SetRemote {
+        /// Which connection.
+        link: LinkId,
+        /// Offer or answer.
+        kind: Kind,
+        /// The description.
+        description: Description,
+    },
+    /// `addIceCandidate()`.
+    AddCandidate {
+        /// Which connection.
+        link: LinkId,
+        /// The candidate.
+        candidate: IceCandidate,
+    },
+    /// Seal for the member's session and send.
+    Send {
+        /// To whom.
+        peer: MemberId,
+        /// To which page session.
+        session: SessionNonce,
+        /// Where it belongs.
+        exchange: ExchangeId,
+        /// Which end of that exchange we are.
+        side: Side,
+        /// Its place there: 0 is the description, candidates count from 1.
+        sequence: u32,
+        /// What to send.
+        signal: Signal,
+    },
+    /// Close the connection.
+    Close {
+        /// Which connection.
+        link: LinkId,
+    },
+    /// Show how the link is.
+    Show {
+        /// With whom.
+        peer: MemberId,
+        /// How it is now.
+        health: Health,
+    },
+}
+
+/// How a link is: a tile's `data-state`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Not yet connected.
+    Connecting,
+    /// Connected.
+    Connected,
+    /// Was connected, and is being mended.
+    Interrupted,
+    /// Does not connect, though it has been tried for long; it goes on trying, slowly.
+    Failed,
+}

@@ -1,0 +1,44 @@
+//! The mesh as a pure state machine: facts in, orders out, time as a number.
+//!
+//! A link's life: the roster says that a member is present, the link opens a connection and the newcomer offers;
+//! descriptions and candidates cross in exchanges, glare is settled by politeness; tracks come and go and the link
+//! renegotiates; the connection's state becomes its health; an ICE restart mends what broke; the member leaves and the link
+//! closes. Nothing here touches a browser, a socket or a clock: the driver carries out [`Command`]s and reports
+//! [`Input`]s, and every interleaving of two ends can be explored in tests.
+//!
+//! The contract: after each [`Mesh::handle`] carry out what it ordered, in order, and call it with [`Input::Tick`] when
+//! [`Mesh::deadline`] has come. Times are milliseconds of any one clock that does not run backwards.
+//!
+//! Where things are: [`Input`] and [`Command`] are the two lists of words; `mesh` keeps the links; `link` is one of them and
+//! `phase` whose turn it is there; `negotiation` moves it, by what `offering` does for our exchanges and `answering` for theirs;
+//! `arrivals` keeps what the other end sent, a `stream` for each side, `sending` and `trickle` what it is sent; `health` is how
+//! the connection does, `patience` how long we wait, `identity` which connection the other end has. [`Rules`] names what makes
+//! two ends agree, so that tests can break one rule at a time. [`Roster`] and [`uplink`] stand beside all this: what members
+//! are called, and what each is sent.
+
+pub mod uplink;
+
+mod answering;
+mod arrivals;
+mod command;
+mod health;
+mod identity;
+mod input;
+mod link;
+mod mesh;
+mod negotiation;
+mod offering;
+mod patience;
+mod phase;
+mod roster;
+mod rules;
+mod sending;
+mod stream;
+mod trickle;
+mod turn;
+
+pub use command::{Command, Health};
+pub use input::{ConnectionState, Input, Kind, LinkId, Signal};
+pub use mesh::Mesh;
+pub use roster::Roster;
+pub use rules::{Protocol, Rule, Rules};

@@ -1,0 +1,165 @@
+//! The links of a room: each fact finds its link, each link is tended, and what comes of it is ordered.
+
+use std::collections::BTreeMap;
+
+use klatch_shared::{ExchangeId, MemberId, SessionNonce};
+
+use crate::link::Link;
+use crate::turn::{Counters, Turn};
+use crate::{Command, Health, Input, LinkId, Protocol, Rule, Rules};
+
+/// All links of this page session with a room's other members. One mesh for one page session: exchanges count up through it,
+/// so who leaves and comes back without a reload keeps it.
+#[derive(Clone, Debug)]
+pub struct Mesh<R = Protocol> {
+    rules: R,
+    me: MemberId,
+    session: SessionNonce,
+    broker: Broker,
+    counters: Counters,
+    links: BTreeMap<MemberId, Link<R>>,
+    deadline: Option<u64>,
+}
+
+/// Whether signalling reaches others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Broker {
+    Reachable,
+    Lost,
+}
+
+impl Mesh {
+    /// A mesh without links, for this page session; signalling reaches others.
+    pub fn new(me: MemberId, session: SessionNonce) -> Self {
+        Self::with_rules(me, session, Protocol)
+    }
+}
+
+impl<R: Rules> Mesh<R> {
+    /// The same under other rules: for tests.
+    pub fn with_rules(me: MemberId, session: SessionNonce, rules: R) -> Self {
+        let counters = Counters { exchange: ExchangeId(0), generation: 0 };
+        Self { rules, me, session, broker: Broker::Reachable, counters, links: BTreeMap::new(), deadline: None }
+    }
+
+    /// Takes in a fact, and says what to do. `now` does not run backwards.
+    pub fn handle(&mut self, now: u64, input: Input) -> Vec<Command> {
+        let mut commands = Vec::new();
+        let mut counters = self.counters;
+        let mut turn =
+            Turn { now, reaches: self.reaches_after(&input), counters: &mut counters, commands: &mut commands };
+        self.take_in(&mut turn, input);
+        self.links.values_mut().for_each(|link| link.tend(&mut turn));
+        self.deadline = self.links.values().filter_map(|link| link.deadline(&turn)).min();
+        self.counters = counters;
+        commands
+    }
+
+    /// When an [`Input::Tick`] is due, if nothing else happens before.
+    pub fn deadline(&self) -> Option<u64> {
+        self.deadline
+    }
+
+    /// How the link with a member is, if there is one.
+    pub fn health(&self, peer: MemberId) -> Option<Health> {
+        self.links.get(&peer).map(Link::health)
+    }
+
+    /// The connection with a member, if there is one.
+    pub fn link(&self, peer: MemberId) -> Option<LinkId> {
+        self.links.get(&peer).map(|link| link.id)
+    }
+
+    /// This page session.
+    pub fn session(&self) -> SessionNonce {
+        self.session
+    }
+
+    fn take_in(&mut self, turn: &mut Turn<'_>, input: Input) {
+        match input {
+            Input::Present { peer, session, we_offer } => self.present(turn, peer, session, we_offer),
+            Input::Gone { peer } => {
+                if let Some(link) = self.links.remove(&peer) {
+                    link.close(turn);
+                }
+            }
+            Input::BrokerBack => self.broker_back(turn.now),
+            Input::BrokerLost => self.broker_lost(turn.now),
+            Input::Signal { peer, exchange, side, sequence, signal } => {
+                if let Some(link) = self.links.get_mut(&peer) {
+                    link.signal(turn.now, (exchange, side, sequence), signal);
+                }
+            }
+            Input::Refused { peer, exchange, side } => {
+                if let Some(link) = self.links.get_mut(&peer) {
+                    link.refused(turn.now, exchange, side);
+                }
+            }
+            Input::NegotiationNeeded { link } => self.on(link, |link| link.negotiation_needed(turn)),
+            Input::LocalSet { link, kind, description } => {
+                self.on(link, |link| link.local_set(turn, kind, description));
+            }
+            Input::RemoteSet { link } => self.on(link, |link| link.remote_set(turn)),
+            Input::StepFailed { link } => self.on(link, |link| link.step_failed(turn)),
+            Input::LocalCandidate { link, candidate } => self.on(link, |link| link.local_candidate(candidate)),
+            Input::Connection { link, state } => self.on(link, |link| link.connection(turn, state)),
+            Input::NetworkChanged => self.links.values_mut().for_each(|link| link.network_changed(turn.now)),
+            Input::Tick => {}
+        }
+    }
+
+    fn present(&mut self, turn: &mut Turn<'_>, peer: MemberId, session: SessionNonce, we_offer: bool) {
+        if peer == self.me {
+            return;
+        }
+        if let Some(link) = self.links.get_mut(&peer) {
+            if link.session() == session || !self.rules.keeps(Rule::NewSessionNewConnection) {
+                link.nudge(turn.now);
+                return;
+            }
+            link.close(turn);
+        }
+        self.links.insert(peer, Link::open(turn, self.rules, self.me, (peer, session), we_offer));
+    }
+
+    fn broker_back(&mut self, now: u64) {
+        if self.broker == Broker::Lost {
+            self.broker = Broker::Reachable;
+            self.links.values_mut().for_each(|link| link.broker_back(now));
+        }
+    }
+
+    fn broker_lost(&mut self, now: u64) {
+        self.broker = Broker::Lost;
+        self.links.values_mut().for_each(|link| link.broker_lost(now));
+    }
+
+    fn reaches_after(&self, input: &Input) -> bool {
+        let lost = match input {
+            Input::BrokerLost => true,
+            Input::BrokerBack => false,
+            Input::Present { .. }
+            | Input::Gone { .. }
+            | Input::Signal { .. }
+            | Input::Refused { .. }
+            | Input::NegotiationNeeded { .. }
+            | Input::LocalSet { .. }
+            | Input::RemoteSet { .. }
+            | Input::StepFailed { .. }
+            | Input::LocalCandidate { .. }
+            | Input::Connection { .. }
+            | Input::NetworkChanged
+            | Input::Tick => self.broker == Broker::Lost,
+        };
+        !lost || !self.rules.keeps(Rule::NothingStaleIsSent)
+    }
+
+    /// The link, if this is its present generation.
+    fn on(&mut self, id: LinkId, act: impl FnOnce(&mut Link<R>)) {
+        if let Some(link) = self.links.get_mut(&id.peer)
+            && (link.id == id || !self.rules.keeps(Rule::OldGenerationIsOver))
+        {
+            act(link);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! One end: a mesh, its browser, and the driver between them.
+
+use std::collections::BTreeMap;
+
+use klatch_mesh::{Command, Health, Input, LinkId, Mesh, Rule, Rules};
+use klatch_shared::peer::Source;
+use klatch_shared::{MemberId, SessionNonce};
+
+use crate::browser::{Browser, Outcome};
+use crate::explore::print;
+use crate::network::Message;
+
+/// The protocol, or all of it but one rule.
+#[derive(Clone, Copy, Debug)]
+pub struct Broken(pub Option<Rule>);
+
+impl Rules for Broken {
+    fn keeps(self, rule: Rule) -> bool {
+        self.0 != Some(rule)
+    }
+}
+
+/// One page.
+#[derive(Clone, Debug)]
+pub struct End {
+    pub me: MemberId,
+    pub peer: MemberId,
+    pub session: SessionNonce,
+    pub mesh: Mesh<Broken>,
+    /// The mesh's state in a number: all that can be told of it is its `Debug`.
+    pub print: u64,
+    /// What the page sends to everybody.
+    pub sources: BTreeMap<Source, bool>,
+    pub browser: Option<(LinkId, Browser)>,
+    /// Connections that were closed with something in flight that still reports.
+    pub ghosts: Vec<(LinkId, Browser)>,
+    /// The other end's page session, once known.
+    pub known: Option<SessionNonce>,
+    pub health: Health,
+    pub fails_next: bool,
+    gathers: u32,
+}
+
+impl End {
+    pub fn new(me: MemberId, peer: MemberId, session: SessionNonce, rules: Broken, gathers: u32) -> Self {
+        Self {
+            me,
+            peer,
+            session,
+            mesh: Mesh::with_rules(me, session, rules),
+            print: 0,
+            sources: BTreeMap::from([(Source::Microphone, true)]),
+            browser: None,
+            ghosts: Vec::new(),
+            known: None,
+            health: Health::Connecting,
+            fails_next: false,
+            gathers,
+        }
+    }
+
+    /// Tells the mesh a fact and carries out what it orders; what is to be sent, or what went wrong.
+    pub fn feed(&mut self, now: u64, fresh: &mut u32, input: Input) -> Result<Vec<Message>, String> {
+        let mut out = Vec::new();
+        let commands = self.mesh.handle(now, input);
+        self.print = print(&self.mesh);
+        for command in commands {
+            out.extend(self.carry_out(fresh, command)?);
+        }
+        if self.mesh.deadline().is_some_and(|deadline| deadline <= now) {
+            return Err("a deadline that has come was left undone".into());
+        }
+        Ok(out)
+    }
+
+    fn carry_out(&mut self, fresh: &mut u32, command: Command) -> Result<Option<Message>, String> {
+        match command {
+            Command::Open { link, offers } => {
+                *fresh += 1;
+                self.browser = Some((link, Browser::open(*fresh, self.gathers, &self.sources, offers)));
+            }
+            Command::SetLocal { link, restart } => {
+                let browser = self.open(link)?;
+                if browser.step.is_some() {
+                    return Err("two steps at a time".into());
+                }
+                browser.set_local(restart);
+            }
+            Command::SetRemote { link, description, .. } => {
+                let browser = self.open(link)?;
+                if browser.step.is_some() {
+                    return Err("two steps at a time".into());
+                }
+                browser.set_remote(&description);
+            }
+            Command::AddCandidate { link, candidate } => self.open(link)?.add_candidate(&candidate)?,
+            Command::Send { session, exchange, side, sequence, signal, .. } => {
+                return Ok(Some(Message::Signal { from: self.session, to: session, exchange, side, sequence, signal }));
+            }
+            Command::Close { link } => {
+                let (id, browser) = self.browser.take().ok_or("closes what is not open")?;
+                if id != link {
+                    return Err("closes another connection".into());
+                }
+                self.ghosts.extend((browser.step.is_some() || browser.has_task()).then_some((id, browser)));
+            }
+            Command::Show { health, .. } => self.health = health,
+        }
+        Ok(None)
+    }
+
+    fn open(&mut self, link: LinkId) -> Result<&mut Browser, String> {
+        match &mut self.browser {
+            Some((id, browser)) if *id == link => Ok(browser),
+            Some(_) | None => Err("orders something of a connection that is not open".into()),
+        }
+    }
+
+    /// What a signal is to the mesh, if it opens: it was sealed between these two page sessions.
+    pub fn unseal(&self, message: Message) -> Option<Input> {
+        let peer = self.peer;
+        match message {
+            Message::Signal { from, to, exchange, side, sequence, signal } => {
+                let opens = self.known == Some(from) && to == self.session;
+                opens.then_some(Input::Signal { peer, exchange, side, sequence, signal })
+            }
+            Message::Refused { exchange, side } => Some(Input::Refused { peer, exchange, side }),
+            Message::Present { session } => Some(Input::Present { peer, session, we_offer: false }),
+        }
+    }
+
+    /// What the mesh is told of a step's outcome.
+    pub fn report(link: LinkId, outcome: Outcome) -> Input {
+        match outcome {
+            Outcome::Local(kind, description) => Input::LocalSet { link, kind, description },
+            Outcome::Remote => Input::RemoteSet { link },
+            Outcome::Failed => Input::StepFailed { link },
+        }
+    }
+}

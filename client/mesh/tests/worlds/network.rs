@@ -1,0 +1,124 @@
+//! A model of the broker and the way there: it passes on what belongs to a known exchange and refuses the rest; a socket may
+//! die unnoticed, and takes with it what was on the way.
+
+use std::collections::VecDeque;
+
+use klatch_mesh::Signal;
+use klatch_shared::limits::MAX_CANDIDATES;
+use klatch_shared::wire::Side;
+use klatch_shared::{ExchangeId, SessionNonce};
+
+/// What comes to an end.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// Sealed by one page session for another.
+    Signal { from: SessionNonce, to: SessionNonce, exchange: ExchangeId, side: Side, sequence: u32, signal: Signal },
+    /// Of something that this end sent.
+    Refused { exchange: ExchangeId, side: Side },
+    /// The other end took or took back its seat.
+    Present { session: SessionNonce },
+}
+
+/// A socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Socket {
+    Works,
+    /// Dead, and nobody has noticed.
+    Cut,
+    /// Dead, and its end knows.
+    Gone,
+}
+
+/// The broker between two ends.
+#[derive(Clone, Debug)]
+pub struct Network {
+    pub sockets: [Socket; 2],
+    /// To each end.
+    pub ways: [VecDeque<Message>; 2],
+    /// From each end, the latest exchange that it began.
+    begun: [Exchange; 2],
+    /// How many were begun.
+    offers: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Exchange {
+    id: ExchangeId,
+    candidates: [u32; 2],
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        let none = Exchange { id: ExchangeId(0), candidates: [0; 2] };
+        Self { sockets: [Socket::Works; 2], ways: Default::default(), begun: [none; 2], offers: 0 }
+    }
+}
+
+impl Network {
+    /// End `from` sends.
+    pub fn send(&mut self, from: usize, message: Message) -> Result<(), &'static str> {
+        let Message::Signal { exchange, side, sequence, ref signal, .. } = message else {
+            return Err("only signals are sent");
+        };
+        match self.sockets[from] {
+            Socket::Gone => return Err("something is sent while signalling reaches nobody"),
+            Socket::Cut => return Ok(()),
+            Socket::Works => {}
+        }
+        let offerer = if side == Side::Offerer { from } else { 1 - from };
+        let known = self.begun[offerer].id == exchange;
+        let passes = match signal {
+            Signal::Offer(_) => exchange > self.begun[from].id,
+            Signal::Answer(_) => known,
+            Signal::Candidate(_) => known && self.count(offerer, side) <= MAX_CANDIDATES,
+        };
+        let placed = match signal {
+            Signal::Offer(_) | Signal::Answer(_) => sequence == 0,
+            Signal::Candidate(_) => sequence > 0,
+        };
+        if !placed {
+            return Err("a sequence number in the wrong place");
+        }
+        let reached = self.sockets[1 - from] == Socket::Works;
+        if passes && matches!(signal, Signal::Offer(_)) && reached {
+            self.offers += 1;
+            self.begun[from] = Exchange { id: exchange, candidates: [0; 2] };
+        }
+        if passes && reached {
+            self.ways[1 - from].push_back(message);
+        } else if self.sockets[1 - from] != Socket::Cut || !passes {
+            self.ways[from].push_back(Message::Refused { exchange, side });
+        }
+        Ok(())
+    }
+
+    /// How many offers were passed on.
+    pub fn offers(&self) -> u32 {
+        self.offers
+    }
+
+    /// Where signals are on the way to an end: what the broker tells of members keeps its order, what members seal need not.
+    pub fn signals(&self, to: usize) -> impl Iterator<Item = usize> {
+        let signals =
+            self.ways[to].iter().enumerate().filter(|(_, message)| !matches!(message, Message::Present { .. }));
+        signals.map(|(at, _)| at)
+    }
+
+    /// The socket dies: what comes to this end is lost.
+    pub fn cut(&mut self, end: usize) {
+        self.sockets[end] = Socket::Cut;
+        self.ways[end].clear();
+    }
+
+    /// Another page has the seat, with exchanges of its own.
+    pub fn reload(&mut self, end: usize) {
+        self.ways[end].clear();
+        self.begun[end] = Exchange { id: ExchangeId(0), candidates: [0; 2] };
+    }
+
+    fn count(&mut self, offerer: usize, side: Side) -> u32 {
+        let count = &mut self.begun[offerer].candidates[usize::from(side == Side::Answerer)];
+        *count += 1;
+        *count
+    }
+}

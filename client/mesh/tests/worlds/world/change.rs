@@ -1,0 +1,87 @@
+//! What happens to the ends because the world is as it is.
+
+use klatch_mesh::Input;
+use klatch_shared::SessionNonce;
+use klatch_shared::peer::Source;
+
+use super::World;
+use crate::end::End;
+use crate::network::{Message, Socket};
+
+/// Something that happens to one end because the world is as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Change {
+    Send(Source),
+    Mute(Source),
+    /// The broker's socket dies unnoticed; is noticed; is there again.
+    Cut,
+    Notice,
+    Back,
+    /// The page is loaded again.
+    Reload,
+    /// This end gives up the link; takes it up again with the same page session.
+    Drop,
+    Meet,
+    /// The next step that ends fails.
+    FailStep,
+    /// Packets find no way; find one again.
+    PathDown,
+    PathUp,
+    NetworkChanged,
+}
+
+impl World {
+    pub fn change(&mut self, i: usize, change: Change) -> Result<(), String> {
+        let peer = self.ends[i].peer;
+        let session = self.ends[1 - i].session;
+        let ours = self.ends[i].session;
+        match change {
+            Change::Send(source) => self.send(i, source, true),
+            Change::Mute(source) => self.send(i, source, false),
+            Change::Cut => self.network.cut(i),
+            Change::Notice => {
+                self.network.sockets[i] = Socket::Gone;
+                self.feed(i, Input::BrokerLost)?;
+            }
+            Change::Back => {
+                self.network.sockets[i] = Socket::Works;
+                self.announce(i, ours);
+                self.ends[i].known = Some(session);
+                self.feed(i, Input::Present { peer, session, we_offer: true })?;
+                self.feed(i, Input::BrokerBack)?;
+            }
+            Change::Reload => {
+                self.sessions += 1;
+                let fresh = SessionNonce::from_bytes([self.sessions; 16]);
+                let sources = std::mem::take(&mut self.ends[i].sources);
+                self.network.reload(i);
+                self.network.sockets[i] = Socket::Works;
+                self.ends[i] = End::new(self.ends[i].me, peer, fresh, self.rules, self.gathers);
+                self.ends[i].sources = sources;
+                self.ends[i].known = Some(session);
+                self.announce(i, fresh);
+                self.feed(i, Input::Present { peer, session, we_offer: true })?;
+            }
+            Change::Drop => self.feed(i, Input::Gone { peer })?,
+            Change::Meet => self.feed(i, Input::Present { peer, session, we_offer: false })?,
+            Change::FailStep => self.ends[i].fails_next = true,
+            Change::PathDown => self.path.works = false,
+            Change::PathUp => self.path.works = true,
+            Change::NetworkChanged => self.feed(i, Input::NetworkChanged)?,
+        }
+        Ok(())
+    }
+
+    pub fn send(&mut self, i: usize, source: Source, sends: bool) {
+        self.ends[i].sources.insert(source, sends);
+        if let Some((_, browser)) = &mut self.ends[i].browser {
+            browser.send(source, sends);
+        }
+    }
+
+    pub fn announce(&mut self, i: usize, session: SessionNonce) {
+        if self.network.sockets[1 - i] == Socket::Works {
+            self.network.ways[1 - i].push_back(Message::Present { session });
+        }
+    }
+}

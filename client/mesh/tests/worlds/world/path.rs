@@ -1,0 +1,102 @@
+//! The way for packets, and what browsers say of their connections.
+
+use std::collections::BTreeSet;
+
+use klatch_mesh::{ConnectionState, Input};
+
+use super::World;
+
+/// The way for packets, and what each browser says of it.
+#[derive(Clone, Debug, Hash)]
+pub struct Path {
+    pub works: bool,
+    said: [Said; 2],
+    /// ICE generations that have failed.
+    dead: BTreeSet<(u32, u32)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Said {
+    of: u32,
+    state: ConnectionState,
+    since: u64,
+}
+
+impl Default for Path {
+    fn default() -> Self {
+        let said = Said { of: 0, state: ConnectionState::New, since: 0 };
+        Self { works: true, said: [said; 2], dead: BTreeSet::new() }
+    }
+}
+
+/// A browser says `disconnected` so long after packets stop.
+const DISCONNECTED: u64 = 5_000;
+/// And `failed` so long after that.
+const FAILED: u64 = 10_000;
+/// Or so long after there was hope for packets, if none ever came.
+const NEVER: u64 = 15_000;
+
+impl World {
+    /// The ICE generations that could carry packets.
+    pub fn generations(&self) -> Option<(u32, u32)> {
+        let [Some((_, a)), Some((_, b))] = self.ends.each_ref().map(|end| end.browser.as_ref()) else {
+            return None;
+        };
+        a.path(b).or_else(|| b.path(a).map(|(theirs, ours)| (ours, theirs)))
+    }
+
+    /// Whether packets flow.
+    pub fn flows(&self) -> bool {
+        self.path.works && self.generations().is_some_and(|pair| !self.path.dead.contains(&pair))
+    }
+
+    /// What a browser will say of its connection, and when.
+    pub fn next_said(&self, i: usize) -> Option<(u64, ConnectionState)> {
+        let (_, browser) = self.ends[i].browser.as_ref().filter(|_| self.gathers > 0)?;
+        let Said { state, since, .. } = self.path.said[i];
+        if self.flows() {
+            return (state != ConnectionState::Connected).then_some((self.now, ConnectionState::Connected));
+        }
+        match state {
+            ConnectionState::New | ConnectionState::Connecting => {
+                browser.is_described().then_some((since + NEVER, ConnectionState::Failed))
+            }
+            ConnectionState::Disconnected => Some((since + FAILED, ConnectionState::Failed)),
+            ConnectionState::Connected => Some((since + DISCONNECTED, ConnectionState::Disconnected)),
+            ConnectionState::Failed | ConnectionState::Closed => None,
+        }
+    }
+
+    /// Browsers say how their connections are.
+    pub fn say(&mut self) -> Result<(), String> {
+        for i in 0..2 {
+            self.watch(i);
+            let Some((at, state)) = self.next_said(i) else {
+                continue;
+            };
+            if at > self.now {
+                continue;
+            }
+            if state == ConnectionState::Failed {
+                self.path.dead.extend(self.generations());
+            }
+            self.path.said[i].state = state;
+            self.path.said[i].since = self.now;
+            if let Some((link, _)) = &self.ends[i].browser {
+                let link = *link;
+                self.feed(i, Input::Connection { link, state })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A new connection has said nothing; while packets flow the clock of their stopping does not run.
+    pub fn watch(&mut self, i: usize) {
+        let of = self.ends[i].browser.as_ref().map_or(0, |(_, browser)| browser.id);
+        if self.path.said[i].of != of {
+            self.path.said[i] = Said { of, state: ConnectionState::New, since: self.now };
+        } else if self.path.said[i].state == ConnectionState::Connected && self.flows() {
+            self.path.said[i].since = self.now;
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The chat: what was said, and a field to say more.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use web_sys::HtmlTextAreaElement;
+use yew::prelude::*;
+
+use super::chat_log::{chat_log, use_follow};
+use super::dom::can_hover;
+use super::icon::{Glyph, icon};
+use super::panel::PanelFrame;
+use crate::state::{Chat, Intent, Panel};
+
+/// What was typed and not sent: it outlives the panel.
+#[derive(Clone, Default)]
+pub struct Draft(Rc<RefCell<String>>);
+
+impl PartialEq for Draft {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    pub chat: Rc<Chat>,
+    pub draft: Draft,
+    pub on_intent: Callback<Intent>,
+}
+
+#[component]
+pub fn ChatPanel(props: &Props) -> Html {
+    let field = use_node_ref();
+    let log = use_node_ref();
+    let onscroll = use_follow(&log);
+    {
+        let (field, draft) = (field.clone(), props.draft.clone());
+        use_effect_with((), move |()| {
+            if let Some(field) = field.cast::<HtmlTextAreaElement>() {
+                field.set_value(&draft.0.borrow());
+            }
+        });
+    }
+    let send = {
+        let (field, draft, on_intent) = (field.clone(), props.draft.clone(), props.on_intent.clone());
+        move || {
+            let Some(field) = field.cast::<HtmlTextAreaElement>() else { return };
+            let text = field.value();
+            if !text.trim().is_empty() {
+                on_intent.emit(Intent::Say(text));
+                field.set_value("");
+                draft.0.borrow_mut().clear();
+            }
+            let _ = field.focus();
+        }
+    };
+    let oninput = {
+        let draft = props.draft.clone();
+        Callback::from(move |event: InputEvent| {
+            *draft.0.borrow_mut() = event.target_unchecked_into::<HtmlTextAreaElement>().value();
+        })
+    };
+    let onkeydown = {
+        let send = send.clone();
+        Callback::from(move |event: KeyboardEvent| {
+            // Enter also ends a word in an input method: that one is not ours.
+            if event.key() == "Enter" && !event.shift_key() && !event.is_composing() {
+                event.prevent_default();
+                send();
+            }
+        })
+    };
+    let onsubmit = Callback::from(move |event: SubmitEvent| {
+        event.prevent_default();
+        send();
+    });
+    html! {
+        <PanelFrame key="chat" panel={Panel::Chat} on_intent={props.on_intent.clone()} first={can_hover().then(|| field.clone())}>
+            { chat_log(&props.chat, log, onscroll) }
+            <form class="composer" {onsubmit}>
+                <textarea ref={field} class="input composer__field" rows="1" dir="auto" aria-label="Message" placeholder="Message"
+                    enterkeyhint="send" autocomplete="off" {oninput} {onkeydown} />
+                <button type="submit" class="button button--main composer__send" aria-label="Send" title="Send">
+                    { icon(Glyph::Send) }
+                </button>
+            </form>
+        </PanelFrame>
+    }
+}

@@ -1,0 +1,62 @@
+//! The log, which follows what is said as long as its end is in sight.
+
+use web_sys::Element;
+use yew::prelude::*;
+
+use super::message::{clock, message};
+use crate::state::{Chat, Line};
+
+/// Pixels from the end that still count as being there.
+const NEAR_END: i32 = 48;
+
+/// Follows the log's end after each render, unless it was scrolled away from; gives what is to be told of scrolling.
+#[hook]
+pub fn use_follow(log: &NodeRef) -> Callback<Event> {
+    let at_end = use_mut_ref(|| true);
+    {
+        let (log, at_end) = (log.clone(), at_end.clone());
+        use_effect(move || {
+            if *at_end.borrow()
+                && let Some(log) = log.cast::<Element>()
+            {
+                log.set_scroll_top(log.scroll_height());
+            }
+        });
+    }
+    Callback::from(move |event: Event| {
+        let log = event.target_unchecked_into::<Element>();
+        *at_end.borrow_mut() = log.scroll_height() - log.scroll_top() - log.client_height() < NEAR_END;
+    })
+}
+
+/// The log.
+pub fn chat_log(chat: &Chat, log: NodeRef, onscroll: Callback<Event>) -> Html {
+    let lines = &chat.lines;
+    html! {
+        <div ref={log} class="log" role="log" aria-label="Messages" tabindex="0" {onscroll}>
+            if lines.is_empty() {
+                <p class="log__empty">{ "Nothing was said yet. Messages go from browser to browser and are kept nowhere else." }</p>
+            }
+            { for lines.iter().enumerate().map(|(i, line)| view(line, i.checked_sub(1).and_then(|i| lines.get(i)))) }
+        </div>
+    }
+}
+
+fn view(line: &Line, before: Option<&Line>) -> Html {
+    match line {
+        Line::Said(said) => {
+            let follows = match before {
+                Some(Line::Said(earlier)) => {
+                    earlier.author == said.author && earlier.label == said.label && said.at < earlier.at + 120_000
+                }
+                Some(Line::Happened { .. }) | None => false,
+            };
+            message(said, follows)
+        }
+        Line::Happened { serial, at, text } => html! {
+            <p key={"happened-".to_owned() + &serial.to_string()} class="log__event">
+                <span dir="auto">{ text.clone() }</span>{ " · " }<time>{ clock(*at) }</time>
+            </p>
+        },
+    }
+}

@@ -1,0 +1,76 @@
+//! A message, and who received it.
+
+use yew::prelude::*;
+
+use super::attribute::modified;
+use super::links::{Piece, pieces};
+use crate::state::{Receipt, Said};
+
+/// A message. `follows`: said right after another of the same author, so the name need not stand there again.
+pub fn message(said: &Said, follows: bool) -> Html {
+    let author = if said.own { "You" } else { said.label.as_str() };
+    let class = modified("message", &[("message--own", said.own), ("message--follows", follows)]);
+    html! {
+        <div key={said.id.to_string()} {class}>
+            <p class="message__head">
+                <bdi class="message__author">{ author.to_owned() }</bdi>{ " " }<time class="message__time">{ clock(said.at) }</time>
+            </p>
+            <p class="message__text" dir="auto">{ for pieces(&said.text).into_iter().map(piece) }</p>
+            if said.own {
+                <p class="message__receipt">{ received(&said.receipts) }</p>
+            }
+        </div>
+    }
+}
+
+/// Text nodes and anchors: what a member writes is never taken for markup.
+fn piece(piece: Piece<'_>) -> Html {
+    match piece {
+        Piece::Text(text) => text.to_owned().into(),
+        Piece::Link(link) => {
+            let link = AttrValue::from(link.to_owned());
+            html! { <a class="link" dir="ltr" href={link.clone()} target="_blank" rel="noopener noreferrer">{ link }</a> }
+        }
+    }
+}
+
+/// Hours and minutes where the reader is.
+pub fn clock(at: u64) -> String {
+    let date = js_sys::Date::new(&(at as f64).into());
+    let two = |number: u32| (if number < 10 { "0" } else { "" }).to_owned() + &number.to_string();
+    two(date.get_hours()) + ":" + &two(date.get_minutes())
+}
+
+/// Who received a message, in words.
+fn received(receipts: &[Receipt]) -> String {
+    let names = |received: bool| {
+        let names: Vec<&str> = receipts.iter().filter(|r| r.received == received).map(|r| r.label.as_str()).collect();
+        names.join(", ")
+    };
+    let (there, missing) = (names(true), names(false));
+    match (there.is_empty(), missing.is_empty()) {
+        (true, true) => "nobody else was here".to_owned(),
+        (false, true) => "received by all".to_owned(),
+        (true, false) => "not yet received by ".to_owned() + &missing,
+        (false, false) => "received by ".to_owned() + &there + ", not yet by " + &missing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use klatch_shared::MemberId;
+
+    fn receipt(label: &str, received: bool) -> Receipt {
+        let member: MemberId = "018f3b2e-0000-4000-8000-000000000001".parse().unwrap();
+        Receipt { member, label: label.to_owned(), received }
+    }
+
+    #[test]
+    fn receipts_say_who_has_it_and_who_lacks_it() {
+        assert_eq!(received(&[]), "nobody else was here");
+        assert_eq!(received(&[receipt("Bo", true), receipt("Dee", true)]), "received by all");
+        assert_eq!(received(&[receipt("Bo", true), receipt("Dee", false)]), "received by Bo, not yet by Dee");
+        assert_eq!(received(&[receipt("Bo", false)]), "not yet received by Bo");
+    }
+}

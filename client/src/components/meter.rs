@@ -1,0 +1,54 @@
+//! The level of a microphone, drawn outside of Yew's render, and not at all while the tab is hidden.
+
+use gloo_timers::callback::Interval;
+use web_sys::{Element, MediaStream};
+use yew::prelude::*;
+
+use crate::engine::Level;
+
+/// Bars of the meter.
+const BARS: u32 = 12;
+/// How often it is looked at: smooth enough to follow speech.
+const EVERY_MS: u32 = 80;
+
+/// See [`LevelMeter`].
+#[derive(Properties, PartialEq)]
+pub struct MeterProps {
+    /// What to listen to.
+    pub stream: MediaStream,
+}
+
+/// Twelve bars, of which as many are lit as the stream is loud.
+#[component]
+pub fn LevelMeter(props: &MeterProps) -> Html {
+    let node = use_node_ref();
+    {
+        let node = node.clone();
+        use_effect_with(Clone::clone(&props.stream), move |stream| {
+            let level = Level::of(stream);
+            let beat = Interval::new(EVERY_MS, move || {
+                let Some(element) = node.cast::<Element>() else { return };
+                if web_sys::window().and_then(|window| window.document()).is_some_and(|document| document.hidden()) {
+                    return;
+                }
+                let loudness = level.as_ref().map_or(0.0, Level::read);
+                show(&element, (loudness.sqrt() * f64::from(BARS) * 1.6).round().min(f64::from(BARS)) as u32);
+            });
+            move || drop(beat)
+        });
+    }
+    html! {
+        <div ref={node} class="meter" role="img" aria-label="Microphone level">
+            { for (0..BARS).map(|_| html! { <i class="meter__bar"></i> }) }
+        </div>
+    }
+}
+
+fn show(meter: &Element, lit: u32) {
+    let bars = meter.children();
+    for i in 0..bars.length() {
+        if let Some(bar) = bars.item(i) {
+            let _ = bar.class_list().toggle_with_force("meter__bar--lit", i < lit);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The home page: rooms of ours that are still alive, creating one, opening an invitation.
+
+use std::rc::Rc;
+
+use gloo_timers::callback::Interval;
+use klatch_shared::wire::{Empty, Forget, Glance, PeekAt, RefusalCode, Verb};
+use klatch_shared::{AnyToken, Invitation, InviteToken, RoomId, RoomKey, RoomName};
+
+use super::storage::{self, SeatRecord};
+use super::task::spawn;
+use super::{Core, page_is_hidden, peek, route};
+use crate::state::{Action, KnownRoom};
+
+/// How often *Your rooms* are looked at while somebody looks.
+const LOOK_MS: u32 = 5_000;
+
+impl Core {
+    pub(super) fn create_room(self: &Rc<Self>, name: &str) {
+        match name.parse::<RoomName>() {
+            Ok(name) => {
+                let invitation = Invitation::new(RoomKey::random(), InviteToken::random());
+                let seat = SeatRecord::new(invitation, true, Some(name));
+                route::push(&format!("/r/{}#{}", seat.invitation.room, seat.invitation.fragment()));
+                if storage::save_seat(&seat) {
+                    route::hide_fragment(seat.invitation.room);
+                }
+                self.visit_seat(seat, false);
+            }
+            Err(error) => self.store.dispatch(Action::NameRefused(Some(error.to_string()))),
+        }
+    }
+
+    pub(super) fn open_invitation(self: &Rc<Self>, link: &str) {
+        match link.parse::<Invitation>() {
+            Ok(invitation) => {
+                route::push(&format!("/r/{}#{}", invitation.room, invitation.fragment()));
+                self.follow_address();
+            }
+            Err(error) => self.store.dispatch(Action::LinkRefused(Some(error.to_string()))),
+        }
+    }
+
+    /// Shows our rooms, and looks after them while the page is shown.
+    pub(super) fn watch_rooms(self: &Rc<Self>) {
+        self.look_at_rooms();
+        let weak = Rc::downgrade(self);
+        *self.watching_rooms.borrow_mut() = Some(Interval::new(LOOK_MS, move || {
+            if let Some(this) = weak.upgrade().filter(|_| !page_is_hidden()) {
+                this.look_at_rooms();
+            }
+        }));
+    }
+
+    fn look_at_rooms(self: &Rc<Self>) {
+        let seats: Vec<SeatRecord> = storage::seats().into_iter().filter(|seat| seat.taken).collect();
+        if seats.is_empty() {
+            self.store.dispatch(Action::Rooms(Vec::new()));
+            return;
+        }
+        let (this, turn) = (self.clone(), self.turn.get());
+        spawn(async move {
+            let asked = seats
+                .iter()
+                .take(klatch_shared::limits::MAX_PEEKED_ROOMS)
+                .map(|seat| PeekAt { room: seat.invitation.room, token: AnyToken::Seat(seat.token.clone()) })
+                .collect();
+            let Some(peeked) = peek::peek(asked).await else { return };
+            if !this.is_on_page(turn) {
+                return;
+            }
+            let mut rooms = Vec::new();
+            for (seat, peeked) in seats.iter().zip(peeked) {
+                let (Some(name), room) = (seat.room_name.clone(), seat.invitation.room) else { continue };
+                match peeked.glance {
+                    Glance::Alive(glance) => rooms.push(KnownRoom {
+                        room,
+                        name,
+                        present: Some(glance.present),
+                        locked: glance.locked,
+                        minutes_left: glance
+                            .expires_in
+                            .map(|ms| u32::try_from(ms.div_ceil(60_000)).unwrap_or(u32::MAX)),
+                    }),
+                    Glance::Refused(refusal) if refusal.code == RefusalCode::UnknownRoom => storage::forget_seat(room),
+                    Glance::Refused(_) => {}
+                }
+            }
+            this.store.dispatch(Action::Rooms(rooms));
+        });
+    }
+
+    /// Gives up our seats there and remembers nothing of them.
+    pub(super) fn forget_rooms(self: &Rc<Self>, rooms: Vec<RoomId>) {
+        let seats: Vec<SeatRecord> = rooms.iter().filter_map(|room| storage::seat(*room)).collect();
+        rooms.into_iter().for_each(storage::forget_seat);
+        let left =
+            self.store.state().rooms.iter().filter(|known| storage::seat(known.room).is_some()).cloned().collect();
+        self.store.dispatch(Action::Rooms(left));
+        for seat in seats {
+            spawn(release(seat));
+        }
+    }
+}
+
+/// Tells the broker that a seat is free; where it can't be told, the seat goes with the room.
+async fn release(seat: SeatRecord) {
+    if let Some(socket) = peek::greeted(&format!("/ws/{}", seat.invitation.room)).await {
+        let _ = socket.ask::<Empty>(Verb::Forget(Forget { token: Some(seat.token) })).await;
+        socket.close();
+    }
+}

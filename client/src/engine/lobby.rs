@@ -1,0 +1,199 @@
+//! Before joining: which room, with which seat, and the step inside.
+
+use std::rc::Rc;
+
+use klatch_shared::peer::Source;
+use klatch_shared::wire::{Glance, PeekAt, RefusalCode};
+use klatch_shared::{AnyToken, Invitation, RoomId, Username, seal};
+use yew::Callback;
+
+use super::session::{EnterError, Session, Surroundings, seat_for};
+use super::storage::{self, SeatRecord};
+use super::task::spawn;
+use super::{Core, peek, route, troubles};
+use crate::state::{Action, Lobby, Page};
+
+/// Whom we visit: the seat that we have or will take.
+pub(super) struct Visit {
+    pub(super) seat: SeatRecord,
+}
+
+impl Core {
+    /// The address bar names a room.
+    pub(super) fn visit_address(self: &Rc<Self>, room: &str, fragment: &str) {
+        let invitation = Invitation::from_parts(room, fragment);
+        let known = room.parse::<RoomId>().ok().and_then(storage::seat);
+        let seat = match (invitation, known) {
+            (Ok(invitation), _) => seat_for(invitation),
+            (Err(_), Some(seat)) if fragment.is_empty() => seat,
+            (Err(bad), _) => {
+                self.turn_page();
+                self.store.dispatch(Action::Show(Page::Trouble(troubles::of_the_link(bad))));
+                return;
+            }
+        };
+        let straight_in = seat.taken && storage::inside() == Some(seat.invitation.room);
+        self.visit_seat(seat, straight_in);
+    }
+
+    /// *Your rooms*, or a seat that was taken over: straight in, under the old name.
+    pub(super) fn rejoin(self: &Rc<Self>, room: RoomId) {
+        match storage::seat(room) {
+            Some(seat) => {
+                if route::current() != (route::Route::Room { room: room.to_string(), fragment: String::new() }) {
+                    route::push(&format!("/r/{room}"));
+                }
+                self.visit_seat(seat, true);
+            }
+            None => self.follow_address(),
+        }
+    }
+
+    /// Shows the lobby of a seat's room; `straight_in` joins at once, under the name that one has there.
+    pub(super) fn visit_seat(self: &Rc<Self>, seat: SeatRecord, straight_in: bool) {
+        let turn = self.turn_page();
+        let lobby = Lobby {
+            room: seat.invitation.room,
+            name: seat.room_name.clone(),
+            creating: seat.creator && !seat.taken,
+            inside: None,
+            seated: seat.taken,
+            joining: false,
+            error: None,
+            remember: seat.remember,
+        };
+        let name = seat.my_name.clone();
+        if let Some(name) = &name {
+            self.store.dispatch(Action::Named(name.clone()));
+        }
+        let creating = lobby.creating;
+        *self.visit.borrow_mut() = Some(Visit { seat });
+        self.store.dispatch(Action::Show(Page::Lobby(lobby)));
+        let preferences = self.store.state().preferences.clone();
+        if preferences.join_with_microphone && !self.store.state().local.microphone.is_on() {
+            self.media.start(Source::Microphone);
+        }
+        if preferences.join_with_camera && !self.store.state().local.camera.is_on() {
+            self.media.start(Source::Camera);
+        }
+        match name {
+            Some(name) if straight_in => self.join(name.as_str()),
+            _ if creating => {}
+            _ => self.look_inside(turn),
+        }
+    }
+
+    /// Asks how the room is, so that a locked or dead one is told before a name is typed.
+    fn look_inside(self: &Rc<Self>, turn: u32) {
+        let Some(seat) = self.visit.borrow().as_ref().map(|visit| visit.seat.clone()) else { return };
+        let token = if seat.taken {
+            AnyToken::Seat(seat.token.clone())
+        } else {
+            AnyToken::Invite(seat.invitation.invite.clone())
+        };
+        let (this, room) = (self.clone(), seat.invitation.room);
+        spawn(async move {
+            let Some(mut peeked) = peek::peek(vec![PeekAt { room, token }]).await else { return };
+            if !this.is_on_page(turn) {
+                return;
+            }
+            match peeked.pop().map(|peeked| peeked.glance) {
+                Some(Glance::Alive(glance)) => {
+                    let keys = klatch_shared::RoomKeys::derive(&seat.invitation.key);
+                    let name = seal::open_room_name(keys.sealing(), room, &glance.name).ok();
+                    if glance.locked && !seat.taken {
+                        this.refuse(RefusalCode::RoomLocked, RefusalCode::RoomLocked.reason());
+                        return;
+                    }
+                    this.store.dispatch(Action::Peeked { name, present: glance.present, locked: glance.locked });
+                }
+                Some(Glance::Refused(refusal)) => {
+                    if seat.taken {
+                        storage::forget_seat(room);
+                    }
+                    this.refuse(refusal.code, &refusal.reason);
+                }
+                None => {}
+            }
+        });
+    }
+
+    fn refuse(self: &Rc<Self>, code: RefusalCode, sentence: &str) {
+        match troubles::of_the_refusal(code, sentence) {
+            Some(trouble) => {
+                self.turn_page();
+                self.media.stop_all();
+                storage::set_inside(None);
+                self.store.dispatch(Action::Show(Page::Trouble(trouble)));
+            }
+            None => self.store.dispatch(Action::JoinRefused(sentence.to_owned())),
+        }
+    }
+
+    /// *Join* was clicked.
+    pub(super) fn join(self: &Rc<Self>, name: &str) {
+        let name: Username = match name.parse() {
+            Ok(name) => name,
+            Err(error) => {
+                self.store.dispatch(Action::JoinRefused(error.to_string()));
+                return;
+            }
+        };
+        let already = matches!(&self.store.state().page, Page::Lobby(lobby) if lobby.joining);
+        let Some(mut seat) = self.visit.borrow().as_ref().map(|visit| visit.seat.clone()) else { return };
+        if already || self.session().is_some() {
+            return;
+        }
+        if let Page::Lobby(lobby) = &self.store.state().page {
+            seat.remember = lobby.remember;
+        }
+        self.store.dispatch(Action::Joining);
+        self.store.dispatch(Action::Named(name.clone()));
+        storage::save_preferences(&self.store.state().preferences, Some(&name));
+        let (this, turn, room) = (self.clone(), self.turn.get(), seat.invitation.room);
+        let weak = Rc::downgrade(self);
+        let on_over = Callback::from(move |why| {
+            if let Some(this) = weak.upgrade() {
+                this.session_over(room, why);
+            }
+        });
+        let around = Surroundings {
+            store: self.store.clone(),
+            notices: self.notices.clone(),
+            media: self.media.clone(),
+            on_over,
+        };
+        spawn(async move {
+            let mut outcome = Session::enter(around.clone(), seat.clone(), name.clone()).await;
+            if seat.taken && matches!(outcome, Err(EnterError::Refused(RefusalCode::UnknownSeat, _))) {
+                // Our seat was released, to make room or by another tab: the invitation may give a new one.
+                seat.renew();
+                outcome = Session::enter(around, seat, name).await;
+            }
+            if !this.is_on_page(turn) {
+                if let Ok(session) = outcome {
+                    session.leave();
+                }
+                return;
+            }
+            match outcome {
+                Ok(session) => {
+                    this.turn_page();
+                    *this.visit.borrow_mut() = Some(Visit { seat: session.seat() });
+                    *this.session.borrow_mut() = Some(session);
+                }
+                Err(EnterError::Refused(code, sentence)) => this.refuse(code, &sentence),
+                Err(EnterError::Unreachable) => {
+                    let sentence = "The server cannot be reached. Check your connection, then try again.";
+                    this.store.dispatch(Action::JoinRefused(sentence.to_owned()));
+                }
+            }
+        });
+    }
+
+    /// Whether this machine is to remember the room.
+    pub(super) fn remember(&self, remember: bool) {
+        self.store.dispatch(Action::Remembered(remember));
+        self.in_room(|session| session.remember(remember));
+    }
+}

@@ -1,0 +1,121 @@
+//! The other members, as their cards and the broker's events tell of them.
+
+use gloo_timers::callback::Timeout;
+use klatch_shared::seal::PairKey;
+use klatch_shared::wire::{MemberView, Presence};
+use klatch_shared::{Card, MemberId, MemberKeys, RoomKeys, Sealed, SessionNonce};
+
+use super::few::Few;
+
+/// A member whose card opened.
+pub(super) struct Peer {
+    /// Place in the order of seats.
+    pub(super) ordinal: u32,
+    /// What the broker says.
+    pub(super) presence: Presence,
+    /// The latest page load.
+    pub(super) session: SessionNonce,
+    /// The latest card.
+    pub(super) card: Card,
+    /// Ours with this member.
+    pub(super) pair: PairKey,
+    /// Whether there is a tile.
+    pub(super) shown: bool,
+    /// The page said goodbye, or its channel closed.
+    pub(super) going: bool,
+    /// Runs while a member whose socket was lost may still be back.
+    pub(super) grace: Option<Timeout>,
+    /// Things of this member's that could not be read.
+    pub(super) dropped: u32,
+}
+
+/// All whose cards opened.
+#[derive(Default)]
+pub(super) struct Peers {
+    by_id: Few<MemberId, Peer>,
+}
+
+/// What came of a view of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Met {
+    /// Known, or known from now on; whether the page session is new.
+    Known {
+        /// Another page load than before, or the first.
+        new_session: bool,
+    },
+    /// The card does not open, or shows other keys than before: no tile, no link.
+    Refused,
+}
+
+impl Peers {
+    /// Takes in what the broker says of a seat.
+    pub(super) fn meet(&mut self, room: &RoomKeys, keys: &MemberKeys, view: &MemberView) -> Met {
+        let Ok(card) = Card::open(room, view.member, &view.card) else { return Met::Refused };
+        match self.by_id.get_mut(&view.member) {
+            Some(peer) => {
+                if !card.follows(&peer.card) {
+                    return Met::Refused;
+                }
+                let new_session = peer.session != view.session;
+                peer.card = card;
+                peer.presence = view.presence;
+                peer.session = view.session;
+                peer.ordinal = view.ordinal;
+                Met::Known { new_session }
+            }
+            None => {
+                let Some(pair) = keys.pair_key(room, &card.dh) else { return Met::Refused };
+                let peer = Peer {
+                    ordinal: view.ordinal,
+                    presence: view.presence,
+                    session: view.session,
+                    card,
+                    pair,
+                    shown: false,
+                    going: false,
+                    grace: None,
+                    dropped: 0,
+                };
+                self.by_id.insert(view.member, peer);
+                Met::Known { new_session: true }
+            }
+        }
+    }
+
+    /// A member's new card; false where it is not one.
+    pub(super) fn new_card(&mut self, room: &RoomKeys, member: MemberId, sealed: &Sealed) -> bool {
+        let (Some(peer), Ok(card)) = (self.by_id.get_mut(&member), Card::open(room, member, sealed)) else {
+            return false;
+        };
+        let follows = card.follows(&peer.card);
+        if follows {
+            peer.card = card;
+        }
+        follows
+    }
+
+    /// One of them.
+    pub(super) fn get(&self, member: MemberId) -> Option<&Peer> {
+        self.by_id.get(&member)
+    }
+
+    /// One of them, to change.
+    pub(super) fn get_mut(&mut self, member: MemberId) -> Option<&mut Peer> {
+        self.by_id.get_mut(&member)
+    }
+
+    /// Forgets one.
+    pub(super) fn remove(&mut self, member: MemberId) {
+        self.by_id.remove(&member);
+    }
+
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (MemberId, &Peer)> {
+        self.by_id.iter().map(|(id, peer)| (*id, peer))
+    }
+
+    /// Those who are not among `members`.
+    pub(super) fn not_in(&self, members: &[MemberView]) -> Vec<MemberId> {
+        self.by_id.keys().copied().filter(|id| !members.iter().any(|view| view.member == *id)).collect()
+    }
+}

@@ -1,0 +1,315 @@
+//! A room that we are in: the broker's socket, the mesh, the connections, and what members say.
+//!
+//! The session is the driver of invariant 7: the broker's frames and the browser's events become the mesh's inputs, its
+//! commands are carried out here, and what a person should see of it goes into the state. It outlives the broker's socket:
+//! when that is lost, links stay, and the same seat is taken again on a new one.
+
+mod chat;
+mod enter;
+mod links;
+mod members;
+mod signals;
+mod uplink;
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use gloo_events::EventListener;
+use gloo_timers::callback::{Interval, Timeout};
+use klatch_mesh::{Command, Input, Mesh};
+use klatch_shared::wire::{CloseCode, Event, Hello, IceServer, Verb};
+use klatch_shared::{MemberId, RoomKeys, SessionNonce};
+use yew::Callback;
+
+use super::clock;
+use super::few::Few;
+use super::media::Media;
+use super::notices::Notices;
+use super::peers::Peers;
+use super::socket::{Socket, SocketEvent};
+use super::storage::SeatRecord;
+use super::store::Store;
+use super::task::spawn;
+use crate::state::{Action, BrokerLink, RoomAction, Tone};
+use links::Link;
+
+pub(super) use enter::{EnterError, seat_for};
+
+/// Reconnecting waits this long at first, then twice as long each time, up to the second.
+const RECONNECT_MS: (u32, u32) = (500, 15_000);
+
+/// Why a session ended without our asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Over {
+    /// The seat was opened elsewhere.
+    Elsewhere,
+    /// The creator ended the room.
+    Ended,
+    /// Our seat was released, or the room is gone.
+    Gone,
+}
+
+/// What a session needs of the page.
+#[derive(Clone)]
+pub(super) struct Surroundings {
+    /// The state.
+    pub(super) store: Rc<Store>,
+    /// Sentences in passing.
+    pub(super) notices: Rc<Notices>,
+    /// What we capture.
+    pub(super) media: Rc<Media>,
+    /// Told when the session ended without our asking.
+    pub(super) on_over: Callback<Over>,
+}
+
+/// The room that we are in.
+pub(super) struct Session {
+    /// Ourselves, for callbacks that must not keep us alive.
+    weak: Weak<Self>,
+    around: Surroundings,
+    room: RoomKeys,
+    me: MemberId,
+    nonce: SessionNonce,
+    seat: RefCell<SeatRecord>,
+    ordinal: Cell<u32>,
+    socket: RefCell<Option<Rc<Socket>>>,
+    /// Events that came between the broker's admitting us and our having taken in its answer.
+    waiting: RefCell<Option<Vec<Event>>>,
+    servers: RefCell<Vec<IceServer>>,
+    peers: RefCell<Peers>,
+    mesh: RefCell<Mesh>,
+    links: RefCell<Few<MemberId, Link>>,
+    alarm: RefCell<Option<Timeout>>,
+    reconnect: RefCell<Option<Timeout>>,
+    attempts: Cell<u32>,
+    lines: Cell<u32>,
+    guards: RefCell<(Vec<EventListener>, Vec<Interval>)>,
+    over: Cell<bool>,
+}
+
+impl Session {
+    /// Our seat as it is now.
+    pub(super) fn seat(&self) -> SeatRecord {
+        self.seat.borrow().clone()
+    }
+
+    fn dispatch(&self, action: RoomAction) {
+        self.around.store.dispatch(action);
+    }
+
+    /// Hands the mesh a fact and carries out what it orders.
+    fn feed(&self, input: Input) {
+        if self.over.get() {
+            return;
+        }
+        let commands = self.mesh.borrow_mut().handle(clock::now(), input);
+        for command in commands {
+            self.carry_out(command);
+        }
+        self.set_alarm();
+    }
+
+    fn carry_out(&self, command: Command) {
+        match command {
+            Command::Open { link, offers } => self.open_link(link, offers),
+            Command::SetLocal { link, restart } => self.set_local(link, restart),
+            Command::SetRemote { link, kind, description } => self.set_remote(link, kind, description),
+            Command::AddCandidate { link, candidate } => self.add_candidate(link, candidate),
+            Command::Send { peer, session, exchange, side, sequence, signal } => {
+                self.send_signal(peer, session, exchange, side, sequence, &signal);
+            }
+            Command::Close { link } => self.close_link(link),
+            Command::Show { peer, health } => self.show_health(peer, health),
+        }
+    }
+
+    /// Wakes the mesh when it wants to be.
+    fn set_alarm(&self) {
+        let deadline = self.mesh.borrow().deadline();
+        let weak = self.weak.clone();
+        *self.alarm.borrow_mut() = deadline.map(|deadline| {
+            let wait = deadline.saturating_sub(clock::now()).clamp(1, 60_000);
+            Timeout::new(wait as u32, move || {
+                if let Some(this) = weak.upgrade() {
+                    this.feed(Input::Tick);
+                }
+            })
+        });
+    }
+
+    /// Opens a socket to the broker; `hello` comes first on it.
+    fn connect(&self) {
+        self.reconnect.borrow_mut().take();
+        let weak = self.weak.clone();
+        let tell = Callback::from(move |event| {
+            if let Some(this) = weak.upgrade() {
+                this.on_socket(event);
+            }
+        });
+        let socket = Socket::open(&format!("/ws/{}", self.room.id()), tell);
+        if socket.is_none() {
+            self.reconnect_later();
+        }
+        *self.socket.borrow_mut() = socket;
+    }
+
+    fn socket(&self) -> Option<Rc<Socket>> {
+        self.socket.borrow().clone()
+    }
+
+    fn on_socket(&self, event: SocketEvent) {
+        match event {
+            SocketEvent::Event(Event::Hello(hello)) => self.on_hello(hello),
+            SocketEvent::Event(event) => {
+                let mut waiting = self.waiting.borrow_mut();
+                match waiting.as_mut() {
+                    Some(events) => events.push(event),
+                    None => {
+                        drop(waiting);
+                        self.on_event(event);
+                    }
+                }
+            }
+            SocketEvent::Closed(code) => self.on_closed(code),
+        }
+    }
+
+    fn on_hello(&self, hello: Hello) {
+        if hello.version != env!("CARGO_PKG_VERSION") {
+            self.around.store.dispatch(Action::UpdateReady);
+        }
+        let Some(this) = self.weak.upgrade() else { return };
+        spawn(async move { this.come_back(&hello).await });
+    }
+
+    fn on_event(&self, event: Event) {
+        match event {
+            Event::Hello(_) => {}
+            Event::Joined(view) | Event::Back(view) => self.member_came(&view),
+            Event::Away { member } => self.member_away(member),
+            Event::Left { member } => self.member_left(member),
+            Event::Forgotten { member } => {
+                self.member_left(member);
+                self.peers.borrow_mut().remove(member);
+            }
+            Event::Card { member, card } => self.member_renamed(member, &card),
+            Event::Locked { locked } => self.locked(locked),
+            Event::Ended => self.end(Over::Ended),
+            Event::Offer { .. } | Event::Answer { .. } | Event::Candidate { .. } => self.on_signal(event),
+        }
+    }
+
+    fn on_closed(&self, code: Option<CloseCode>) {
+        self.socket.borrow_mut().take();
+        match code {
+            Some(CloseCode::TakenOver) => self.end(Over::Elsewhere),
+            Some(CloseCode::Ended) => self.end(Over::Ended),
+            Some(CloseCode::Forgotten) => self.end(Over::Gone),
+            Some(CloseCode::Silent | CloseCode::TooSlow | CloseCode::Misbehaved | CloseCode::Restarting) | None => {
+                self.dispatch(RoomAction::Broker(BrokerLink::Lost));
+                self.feed(Input::BrokerLost);
+                self.reconnect_later();
+            }
+        }
+    }
+
+    /// Gives the socket up without a word from it.
+    fn close_socket(&self) {
+        if let Some(socket) = self.socket.borrow_mut().take() {
+            socket.close();
+        }
+    }
+
+    /// Tries again after a growing, jittered pause.
+    fn reconnect_later(&self) {
+        if self.over.get() {
+            return;
+        }
+        let attempt = self.attempts.replace(self.attempts.get() + 1);
+        let pause = (RECONNECT_MS.0 << attempt.min(5)).min(RECONNECT_MS.1);
+        let jittered = pause / 2 + (f64::from(pause) / 2.0 * js_sys::Math::random()) as u32;
+        let weak = self.weak.clone();
+        *self.reconnect.borrow_mut() = Some(Timeout::new(jittered, move || {
+            if let Some(this) = weak.upgrade() {
+                this.connect();
+            }
+        }));
+    }
+
+    /// The network or the tab came back: no reason to wait any longer.
+    fn reconnect_now(&self) {
+        if self.socket.borrow().is_none() && !self.over.get() {
+            self.connect();
+        }
+    }
+
+    /// Watches what the session must know of the page.
+    fn watch_page(&self) {
+        let Some(window) = web_sys::window() else { return };
+        let Some(document) = window.document() else { return };
+        let on = |target: &web_sys::EventTarget, name: &'static str, act: fn(&Session)| {
+            let weak = self.weak.clone();
+            EventListener::new(target, name, move |_| {
+                if let Some(this) = weak.upgrade() {
+                    act(&this);
+                }
+            })
+        };
+        let beat = |every_ms: u32, act: fn(&Session)| {
+            let weak = self.weak.clone();
+            Interval::new(every_ms, move || {
+                if let Some(this) = weak.upgrade().filter(|_| !super::page_is_hidden()) {
+                    act(&this);
+                }
+            })
+        };
+        let listeners = vec![
+            on(&window, "online", |this| {
+                this.reconnect_now();
+                this.feed(Input::NetworkChanged);
+            }),
+            on(&window, "resize", Self::tell_wants),
+            on(&document, "visibilitychange", |this| {
+                this.reconnect_now();
+                this.tell_wants();
+            }),
+            on(&window, "pagehide", Self::say_goodbye),
+        ];
+        let beats =
+            vec![beat(250, Self::look_who_speaks), beat(1_000, Self::tell_wants), beat(4_000, Self::look_at_paths)];
+        *self.guards.borrow_mut() = (listeners, beats);
+    }
+
+    /// Ends without our asking.
+    fn end(&self, why: Over) {
+        if self.over.get() {
+            return;
+        }
+        self.shut();
+        self.around.on_over.emit(why);
+    }
+
+    /// Leaves, keeping the seat.
+    pub(super) fn leave(&self) {
+        self.say_goodbye();
+        if let Some(socket) = self.socket() {
+            socket.send(Verb::Leave);
+        }
+        self.shut();
+    }
+
+    /// Gives up everything that runs.
+    fn shut(&self) {
+        self.over.set(true);
+        self.alarm.borrow_mut().take();
+        self.reconnect.borrow_mut().take();
+        *self.guards.borrow_mut() = (Vec::new(), Vec::new());
+        self.around.media.on_change(Callback::noop());
+        self.links.borrow_mut().clear();
+        self.close_socket();
+    }
+
+    fn warn(&self, text: impl Into<String>) {
+        self.around.notices.say(Tone::Warning, text);
+    }
+}

@@ -1,0 +1,80 @@
+//! What members say to each other over their data channels.
+
+use klatch_shared::peer::{ChatMessage, ChatText, PeerMessage};
+
+use super::*;
+use crate::state::{Line, Receipt, Said};
+
+impl Session {
+    /// Says something to everybody who is here.
+    pub(in crate::engine) fn say(&self, text: ChatText) {
+        let keys = self.seat.borrow().keys.clone();
+        let message = ChatMessage::new(self.room.id(), self.me, &keys, clock::wall(), text);
+        let text = message.text.as_str().to_owned();
+        let (id, at) = (message.id, message.sent);
+        self.say_to_all(&PeerMessage::Chat(message));
+        let (label, receipts) = {
+            let state = self.around.store.state();
+            let Some(room) = state.room() else { return };
+            let to = |member: &Rc<crate::state::Member>| Receipt {
+                member: member.id,
+                label: member.label.clone(),
+                received: false,
+            };
+            (room.me.label.clone(), room.members.iter().map(to).collect())
+        };
+        self.dispatch(RoomAction::Line(Line::Said(Rc::new(Said {
+            id,
+            author: self.me,
+            label,
+            own: true,
+            at,
+            text,
+            receipts,
+        }))));
+    }
+
+    /// Something that a member said.
+    pub(super) fn on_message(&self, from: MemberId, message: PeerMessage) {
+        match message {
+            PeerMessage::Chat(message) => self.on_chat(from, message),
+            PeerMessage::Received { id } => self.dispatch(RoomAction::Receipt(id, from)),
+            PeerMessage::Sends(sends) => self.dispatch(RoomAction::Sends(from, sends)),
+            PeerMessage::Wants(wants) => {
+                if let Some(entry) = self.links.borrow_mut().get_mut(&from) {
+                    entry.wants = wants;
+                }
+                self.tune();
+            }
+            PeerMessage::Bye => self.member_going(from),
+        }
+    }
+
+    fn on_chat(&self, from: MemberId, message: ChatMessage) {
+        let authentic = message.author == from
+            && self.peers.borrow().get(from).is_some_and(|peer| message.is_by(self.room.id(), &peer.card));
+        if !authentic {
+            self.dropped(from);
+            return;
+        }
+        let state = self.around.store.state();
+        let Some(room) = state.room() else { return };
+        if !room.chat.has(message.id) {
+            let said = Said {
+                id: message.id,
+                author: from,
+                label: self.label(from),
+                own: false,
+                // By our own clock: theirs may be wrong, and lines stand in the order in which they came.
+                at: clock::wall(),
+                text: message.text.as_str().to_owned(),
+                receipts: Vec::new(),
+            };
+            self.dispatch(RoomAction::Line(Line::Said(Rc::new(said))));
+        }
+        let connection = self.links.borrow().get(&from).map(|entry| entry.connection.clone());
+        if let Some(connection) = connection {
+            connection.say(&PeerMessage::Received { id: message.id }.to_text());
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Taking a seat, and taking it again on each new socket.
+
+use klatch_shared::wire::{Admission, Admitted, Create, Hello, IceServers, Join, RefusalCode, Verb};
+use klatch_shared::{Card, Invitation, MemberKeys, ProofLabel, RoomName, SeatToken, Username, seal};
+
+use super::super::socket::AskError;
+use super::super::storage;
+use super::*;
+use crate::state::{LocalTile, Page, Room};
+
+/// Why we are not in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum EnterError {
+    /// The broker refused, with a sentence.
+    Refused(RefusalCode, String),
+    /// The broker can't be reached.
+    Unreachable,
+}
+
+impl Session {
+    /// Enters a room: opens the socket, takes the seat, shows the room.
+    pub(in crate::engine) async fn enter(
+        around: Surroundings,
+        mut seat: SeatRecord,
+        name: Username,
+    ) -> Result<Rc<Self>, EnterError> {
+        let room = RoomKeys::derive(&seat.invitation.key);
+        if seat.my_name.as_ref() != Some(&name) {
+            seat.revision += 1;
+            seat.my_name = Some(name);
+        }
+        let nonce = SessionNonce::random();
+        let this = Rc::new_cyclic(|weak| Self {
+            weak: weak.clone(),
+            around,
+            me: seat.member,
+            nonce,
+            mesh: RefCell::new(Mesh::new(seat.member, nonce)),
+            room,
+            seat: RefCell::new(seat),
+            ordinal: Cell::new(0),
+            socket: RefCell::default(),
+            waiting: RefCell::new(Some(Vec::new())),
+            servers: RefCell::default(),
+            peers: RefCell::default(),
+            links: RefCell::default(),
+            alarm: RefCell::default(),
+            reconnect: RefCell::default(),
+            attempts: Cell::new(0),
+            lines: Cell::new(0),
+            guards: RefCell::default(),
+            over: Cell::new(false),
+        });
+        let (hello_to, hello) = futures_channel::oneshot::channel();
+        let hello_to = RefCell::new(Some(hello_to));
+        let waiting = Rc::downgrade(&this);
+        let tell = Callback::from(move |event| match event {
+            SocketEvent::Event(Event::Hello(hello)) if hello_to.borrow().is_some() => {
+                let _ = hello_to.borrow_mut().take().map(|to| to.send(hello));
+            }
+            SocketEvent::Closed(_) if hello_to.borrow_mut().take().is_some() => {}
+            event => {
+                if let Some(this) = waiting.upgrade() {
+                    this.on_socket(event);
+                }
+            }
+        });
+        let socket = Socket::open(&format!("/ws/{}", this.room.id()), tell).ok_or(EnterError::Unreachable)?;
+        *this.socket.borrow_mut() = Some(socket);
+        let hello = hello.await.map_err(|_| EnterError::Unreachable)?;
+        let entered = async {
+            let admitted = this.take_seat(&hello).await?;
+            let name = this.room_name(&admitted)?;
+            this.show_room(&admitted, name, hello.public_url.as_deref());
+            this.take_in(admitted);
+            Ok(())
+        };
+        if let Err(error) = entered.await {
+            this.shut();
+            return Err(error);
+        }
+        this.watch_page();
+        let weak = this.weak.clone();
+        this.around.media.on_change(Callback::from(move |()| {
+            if let Some(this) = weak.upgrade() {
+                this.media_changed();
+            }
+        }));
+        this.line("You joined");
+        Ok(this)
+    }
+
+    /// A new socket's `hello`, in the room already: back to the same seat.
+    pub(super) async fn come_back(&self, hello: &Hello) {
+        *self.waiting.borrow_mut() = Some(Vec::new());
+        match self.take_seat(hello).await {
+            Ok(admitted) => {
+                self.attempts.set(0);
+                self.dispatch(RoomAction::Locked(admitted.locked));
+                self.dispatch(RoomAction::Broker(BrokerLink::Up));
+                self.take_in(admitted);
+            }
+            Err(EnterError::Refused(RefusalCode::RoomFull, sentence)) => {
+                self.warn(sentence);
+                self.close_socket();
+                self.reconnect_later();
+            }
+            // The broker has lost the room, but we have not: the call goes on without it.
+            Err(EnterError::Refused(RefusalCode::UnknownRoom, _)) if self.mesh_is_alive() => {
+                self.close_socket();
+                self.reconnect_later();
+            }
+            Err(EnterError::Refused(..)) => self.end(Over::Gone),
+            // The socket tells of its own end.
+            Err(EnterError::Unreachable) => {}
+        }
+    }
+
+    /// Asks for the seat and for ICE servers, in one breath.
+    async fn take_seat(&self, hello: &Hello) -> Result<Admitted, EnterError> {
+        let socket = self.socket().ok_or(EnterError::Unreachable)?;
+        let verb = self.seat_verb(hello);
+        let (admitted, servers) =
+            futures_util::future::join(socket.ask::<Admitted>(verb), socket.ask::<IceServers>(Verb::IceServers)).await;
+        if let Ok(servers) = servers {
+            *self.servers.borrow_mut() = servers.ice_servers;
+        }
+        match admitted {
+            Ok(admitted) => {
+                let mut seat = self.seat.borrow_mut();
+                seat.taken = true;
+                Ok(admitted)
+            }
+            Err(AskError::Refused(refusal)) => Err(EnterError::Refused(refusal.code, refusal.reason.into_owned())),
+            Err(AskError::Lost) => Err(EnterError::Unreachable),
+        }
+    }
+
+    fn seat_verb(&self, hello: &Hello) -> Verb {
+        let seat = self.seat.borrow();
+        let card = self.card(&seat).seal(&self.room, self.me);
+        let (key, member, session) = (self.room.public(), self.me, self.nonce);
+        if seat.creator && !seat.taken {
+            let name = seat.room_name.as_ref().expect("who creates a room has named it");
+            return Verb::Create(Create {
+                member,
+                key,
+                proof: self.room.prove(ProofLabel::Create, &hello.nonce, &member),
+                seat: seat.token.hash(),
+                invite: seat.invitation.invite.hash(),
+                name: seal::seal_room_name(self.room.sealing(), self.room.id(), name),
+                card,
+                session,
+            });
+        }
+        let admission = if seat.taken {
+            Admission::Seat { token: seat.token.clone() }
+        } else {
+            Admission::Invite { token: seat.invitation.invite.clone(), seat: seat.token.hash() }
+        };
+        let proof = self.room.prove(ProofLabel::Join, &hello.nonce, &member);
+        Verb::Join(Join { member, key, proof, admission, card, session })
+    }
+
+    /// Our card as it is now.
+    pub(super) fn card(&self, seat: &SeatRecord) -> Card {
+        let name = seat.my_name.clone().expect("whoever enters has a name");
+        Card::new(self.room.id(), self.me, &seat.keys, name, seat.revision)
+    }
+
+    fn room_name(&self, admitted: &Admitted) -> Result<RoomName, EnterError> {
+        seal::open_room_name(self.room.sealing(), self.room.id(), &admitted.name).map_err(|_| {
+            let sentence = "The key in this link does not open this room. Ask for the link to be sent again.";
+            EnterError::Refused(RefusalCode::BadProof, sentence.to_owned())
+        })
+    }
+
+    fn show_room(&self, admitted: &Admitted, name: RoomName, public_url: Option<&str>) {
+        let mut seat = self.seat.borrow_mut();
+        seat.room_name = Some(name.clone());
+        seat.creator = admitted.creator == self.me;
+        let stored = storage::save_seat(&seat);
+        let my_name = seat.my_name.clone().expect("whoever enters has a name");
+        let origin = web_sys::window().and_then(|window| window.location().origin().ok()).unwrap_or_default();
+        let link = seat.invitation.link(public_url.unwrap_or(&origin));
+        let remembered = seat.remember && stored;
+        let creator = seat.creator;
+        drop(seat);
+        storage::set_inside(Some(self.room.id()));
+        if stored {
+            super::super::route::hide_fragment(self.room.id());
+        }
+        let label = my_name.as_str().to_owned();
+        self.around.store.dispatch(Action::Show(Page::Room(Box::new(Room {
+            id: self.room.id(),
+            name,
+            link,
+            locked: admitted.locked,
+            creator,
+            me: LocalTile { id: self.me, name: my_name, label },
+            members: Vec::new(),
+            chat: Rc::default(),
+            panel: None,
+            on_stage: None,
+            sound_blocked: false,
+            broker: BrokerLink::Up,
+            remembered,
+            can_share: super::super::can_share(),
+        }))));
+    }
+
+    /// Takes in the room as it is, then the events that came meanwhile.
+    fn take_in(&self, admitted: Admitted) {
+        self.ordinal.set(admitted.ordinal);
+        let gone = self.peers.borrow().not_in(&admitted.members);
+        for member in gone {
+            self.member_left(member);
+            self.peers.borrow_mut().remove(member);
+        }
+        self.feed(Input::BrokerBack);
+        self.members_found(&admitted.members);
+        let waited = self.waiting.borrow_mut().take().unwrap_or_default();
+        for event in waited {
+            self.on_event(event);
+        }
+    }
+
+    /// Whether to remember this room beyond this tab.
+    pub(in crate::engine) fn remember(&self, remember: bool) {
+        let mut seat = self.seat.borrow_mut();
+        seat.remember = remember;
+        storage::save_seat(&seat);
+    }
+}
+
+/// A seat of our own in the room of an invitation: the one that we have, or a new one.
+pub(in crate::engine) fn seat_for(invitation: Invitation) -> SeatRecord {
+    storage::seat(invitation.room).unwrap_or_else(|| SeatRecord::new(invitation, false, None))
+}
+
+impl SeatRecord {
+    /// The seat was released: another one, with the same invitation.
+    pub(in crate::engine) fn renew(&mut self) {
+        self.token = SeatToken::random();
+        self.member = MemberId::random();
+        self.keys = MemberKeys::random();
+        self.taken = false;
+        self.creator = false;
+        self.revision = 1;
+    }
+}

@@ -1,0 +1,206 @@
+//! The mesh's orders carried out on connections, and the connections' events told to the mesh.
+
+use klatch_mesh::{ConnectionState, Kind, LinkId};
+use klatch_shared::peer::{Description, IceCandidate, PeerMessage, Source, Wants};
+
+use super::super::rtc::{Connection, RtcEvent};
+use super::*;
+
+/// A member's connection.
+pub(super) struct Link {
+    pub(super) id: LinkId,
+    pub(super) connection: Rc<Connection>,
+    /// What the member wants of our pictures.
+    pub(super) wants: Wants,
+    /// What we told the member that we want of theirs.
+    pub(super) told: Option<Wants>,
+}
+
+impl Session {
+    pub(super) fn open_link(&self, link: LinkId, offers: bool) {
+        let weak = self.weak.clone();
+        let tell = Callback::from(move |event| {
+            if let Some(this) = weak.upgrade() {
+                this.on_rtc(link, event);
+            }
+        });
+        let outgoing =
+            Source::ALL.into_iter().filter_map(|source| Some((source, self.around.media.track(source)?))).collect();
+        let opened = Connection::open(&self.servers.borrow(), outgoing, offers, tell);
+        match opened {
+            Ok(connection) => {
+                let entry = Link { id: link, connection, wants: Wants::EVERYTHING, told: None };
+                self.links.borrow_mut().insert(link.peer, entry);
+            }
+            Err(_) => {
+                self.warn("This browser could not open another connection. Close other calls, then reload the page.")
+            }
+        }
+    }
+
+    pub(super) fn close_link(&self, link: LinkId) {
+        let removed = {
+            let mut links = self.links.borrow_mut();
+            let current = links.get(&link.peer).is_some_and(|entry| entry.id == link);
+            if current { links.remove(&link.peer) } else { None }
+        };
+        if let Some(entry) = removed {
+            entry.connection.close();
+            for source in Source::ALL {
+                self.dispatch(RoomAction::Received(link.peer, source, None));
+            }
+            self.dispatch(RoomAction::MemberSpeaking(link.peer, false));
+            self.dispatch(RoomAction::Sends(link.peer, Default::default()));
+        }
+    }
+
+    fn connection(&self, link: LinkId) -> Option<Rc<Connection>> {
+        self.links.borrow().get(&link.peer).filter(|entry| entry.id == link).map(|entry| entry.connection.clone())
+    }
+
+    /// The browser refused to make the connection: the step fails, once the mesh is done with what ordered it.
+    fn no_connection(&self, link: LinkId) {
+        let weak = self.weak.clone();
+        spawn(async move {
+            if let Some(this) = weak.upgrade() {
+                this.feed(Input::StepFailed { link });
+            }
+        });
+    }
+
+    pub(super) fn set_local(&self, link: LinkId, restart: bool) {
+        let weak = self.weak.clone();
+        let Some(connection) = self.connection(link) else { return self.no_connection(link) };
+        spawn(async move {
+            let outcome = connection.set_local(restart).await;
+            let Some(this) = weak.upgrade() else { return };
+            this.feed(match outcome {
+                Ok((kind, description)) => Input::LocalSet { link, kind, description },
+                Err(_) => Input::StepFailed { link },
+            });
+            this.tune();
+        });
+    }
+
+    pub(super) fn set_remote(&self, link: LinkId, kind: Kind, description: Description) {
+        let weak = self.weak.clone();
+        let Some(connection) = self.connection(link) else { return self.no_connection(link) };
+        spawn(async move {
+            let outcome = connection.set_remote(kind, &description).await;
+            let Some(this) = weak.upgrade() else { return };
+            this.feed(match outcome {
+                Ok(()) => Input::RemoteSet { link },
+                Err(_) => Input::StepFailed { link },
+            });
+            this.tune();
+        });
+    }
+
+    pub(super) fn add_candidate(&self, link: LinkId, candidate: IceCandidate) {
+        let Some(connection) = self.connection(link) else { return };
+        spawn(async move { connection.add_candidate(&candidate).await });
+    }
+
+    fn on_rtc(&self, link: LinkId, event: RtcEvent) {
+        // A callback of a connection that was replaced, or that is being made and tells of its first slots.
+        if self.links.borrow().get(&link.peer).is_some_and(|entry| entry.id != link) {
+            return;
+        }
+        match event {
+            RtcEvent::NegotiationNeeded => self.feed(Input::NegotiationNeeded { link }),
+            RtcEvent::Candidate(candidate) => self.feed(Input::LocalCandidate { link, candidate }),
+            RtcEvent::State(state) => {
+                self.feed(Input::Connection { link, state });
+                if state == ConnectionState::Connected {
+                    self.tune();
+                }
+            }
+            RtcEvent::ChannelOpen => self.channel_opened(link),
+            RtcEvent::ChannelClosed => {
+                self.member_going(link.peer);
+            }
+            RtcEvent::Text(text) => match PeerMessage::parse(&text) {
+                Ok(message) => self.on_message(link.peer, message),
+                Err(_) => self.dropped(link.peer),
+            },
+            RtcEvent::Rubbish => self.dropped(link.peer),
+            RtcEvent::Receives(source, stream) => {
+                self.dispatch(RoomAction::Received(link.peer, source, Some(stream)));
+            }
+        }
+    }
+
+    fn channel_opened(&self, link: LinkId) {
+        if let Some(connection) = self.connection(link) {
+            connection.say(&PeerMessage::Sends(self.around.media.sends()).to_text());
+        }
+        self.tell_wants();
+    }
+
+    /// All connections, by member.
+    pub(super) fn connections(&self) -> Vec<(MemberId, Rc<Connection>)> {
+        self.links.borrow().iter().map(|(peer, entry)| (*peer, entry.connection.clone())).collect()
+    }
+
+    /// Says something to every member whose channel is open; those who were reached.
+    pub(super) fn say_to_all(&self, message: &PeerMessage) -> Vec<MemberId> {
+        let text = message.to_text();
+        let mut reached = Vec::new();
+        for (peer, connection) in self.connections() {
+            if connection.say(&text) {
+                reached.push(peer);
+            }
+        }
+        reached
+    }
+
+    /// The page is going: others need not wait for the silence.
+    pub(super) fn say_goodbye(&self) {
+        self.say_to_all(&PeerMessage::Bye);
+    }
+
+    /// What we capture changed: connections send it, members are told.
+    pub(super) fn media_changed(&self) {
+        for (_, connection) in self.connections() {
+            let tracks: Vec<_> =
+                Source::ALL.into_iter().map(|source| (source, self.around.media.track(source))).collect();
+            let weak = self.weak.clone();
+            spawn(async move {
+                for (source, track) in tracks {
+                    connection.send(source, track).await;
+                }
+                if let Some(this) = weak.upgrade() {
+                    this.tune();
+                }
+            });
+        }
+        self.say_to_all(&PeerMessage::Sends(self.around.media.sends()));
+    }
+
+    /// The speaking marks of members.
+    pub(super) fn look_who_speaks(&self) {
+        const SPEECH: f64 = 0.02;
+        for (peer, connection) in self.connections() {
+            let level = connection.level(Source::Microphone).unwrap_or(0.0);
+            let state = self.around.store.state();
+            let speaking =
+                state.room().and_then(|room| room.member(peer)).is_some_and(|m| m.sends.microphone) && level > SPEECH;
+            self.dispatch(RoomAction::MemberSpeaking(peer, speaking));
+        }
+    }
+
+    /// Whether media travels directly or over a relay.
+    pub(super) fn look_at_paths(&self) {
+        for (peer, connection) in self.connections() {
+            let weak = self.weak.clone();
+            spawn(async move {
+                let path = connection.path().await;
+                if let Some(this) = weak.upgrade()
+                    && path.is_some()
+                {
+                    this.dispatch(RoomAction::Path(peer, path));
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Who is in the room: from the broker's events to tiles, notices and lines in the chat.
+
+use klatch_mesh::{Health, Roster};
+use klatch_shared::Sealed;
+use klatch_shared::wire::{Empty, Lock, MemberView, NewCard, Presence};
+
+use super::super::peers::Met;
+use super::super::socket::AskError;
+use super::super::storage;
+use super::*;
+use crate::state::{Line, Member};
+
+/// A member whose socket and link are lost may be back within this without anybody being told of a leave and a join.
+const GRACE_MS: u32 = 3_000;
+/// The same for a member whose page said goodbye: long enough for a reload, short enough to be seen going.
+const GOODBYE_MS: u32 = 1_500;
+
+impl Session {
+    /// The room as it was when we entered (again): we are the newcomer, so we offer.
+    pub(super) fn members_found(&self, views: &[MemberView]) {
+        let known: Vec<_> = views.iter().filter(|view| matches!(self.meet(view), Met::Known { .. })).collect();
+        for view in known.iter().filter(|view| view.presence == Presence::Present) {
+            self.set_shown(view.member, true);
+        }
+        // Tiles first: what a link receives has a place to be shown then.
+        self.show_members();
+        for view in known {
+            match view.presence {
+                Presence::Present => {
+                    self.feed(Input::Present { peer: view.member, session: view.session, we_offer: true });
+                }
+                // Back any moment, perhaps; a link that still works is kept.
+                Presence::Away => self.member_away(view.member),
+                Presence::Left => self.hide(view.member),
+            }
+        }
+    }
+
+    /// A member took a seat, or is back: they offer.
+    pub(super) fn member_came(&self, view: &MemberView) {
+        let was_shown = self.peers.borrow().get(view.member).is_some_and(|peer| peer.shown);
+        let Met::Known { .. } = self.meet(view) else { return };
+        self.set_shown(view.member, true);
+        self.show_members();
+        self.feed(Input::Present { peer: view.member, session: view.session, we_offer: false });
+        if !was_shown {
+            self.happened(format!("{} joined", self.label(view.member)));
+        }
+    }
+
+    fn meet(&self, view: &MemberView) -> Met {
+        let keys = self.seat.borrow().keys.clone();
+        let met = self.peers.borrow_mut().meet(&self.room, &keys, view);
+        if met == Met::Refused {
+            self.warn("Somebody is in the room whom this page cannot show: their card is not valid. They can neither see nor hear you.");
+        }
+        met
+    }
+
+    /// A member's socket was lost: the link stays. If it is lost too, the member goes, unless they are back soon.
+    pub(super) fn member_away(&self, member: MemberId) {
+        if let Some(peer) = self.peers.borrow_mut().get_mut(member) {
+            peer.presence = Presence::Away;
+        }
+        self.wait_for(member);
+    }
+
+    /// The member's page said goodbye, or its channel closed.
+    pub(super) fn member_going(&self, member: MemberId) {
+        let shown = match self.peers.borrow_mut().get_mut(member) {
+            Some(peer) => {
+                peer.going = true;
+                peer.shown
+            }
+            None => false,
+        };
+        if shown {
+            self.dispatch(RoomAction::Health(member, Health::Interrupted));
+            self.wait_for(member);
+        }
+    }
+
+    fn wait_for(&self, member: MemberId) {
+        let weak = self.weak.clone();
+        let going = self.peers.borrow().get(member).is_some_and(|peer| peer.going);
+        let grace = Timeout::new(if going { GOODBYE_MS } else { GRACE_MS }, move || {
+            if let Some(this) = weak.upgrade() {
+                this.grace_is_over(member);
+            }
+        });
+        if let Some(peer) = self.peers.borrow_mut().get_mut(member) {
+            peer.grace = Some(grace);
+        }
+    }
+
+    fn grace_is_over(&self, member: MemberId) {
+        let linked = self.mesh.borrow().health(member) == Some(Health::Connected);
+        let (away, going, shown) = match self.peers.borrow().get(member) {
+            Some(peer) => (peer.presence != Presence::Present, peer.going, peer.shown),
+            None => return,
+        };
+        if away && shown && (going || !linked) {
+            self.hide(member);
+        }
+    }
+
+    /// A member left, or released the seat.
+    pub(super) fn member_left(&self, member: MemberId) {
+        if let Some(peer) = self.peers.borrow_mut().get_mut(member) {
+            peer.presence = Presence::Left;
+        }
+        self.hide(member);
+    }
+
+    /// No tile and no link any more.
+    fn hide(&self, member: MemberId) {
+        let was_shown = self.peers.borrow().get(member).is_some_and(|peer| peer.shown);
+        let label = self.label(member);
+        self.set_shown(member, false);
+        self.feed(Input::Gone { peer: member });
+        if was_shown {
+            self.show_members();
+            self.happened(format!("{label} left"));
+        }
+    }
+
+    /// Whether somebody is connected to us, whatever the broker knows.
+    pub(super) fn mesh_is_alive(&self) -> bool {
+        let mesh = self.mesh.borrow();
+        self.peers.borrow().iter().any(|(id, _)| mesh.health(id) == Some(Health::Connected))
+    }
+
+    fn set_shown(&self, member: MemberId, shown: bool) {
+        if let Some(peer) = self.peers.borrow_mut().get_mut(member) {
+            peer.shown = shown;
+            peer.going = false;
+            peer.grace = None;
+        }
+    }
+
+    /// A member's new name.
+    pub(super) fn member_renamed(&self, member: MemberId, card: &Sealed) {
+        let before = self.label(member);
+        if !self.peers.borrow_mut().new_card(&self.room, member, card) {
+            return;
+        }
+        self.show_members();
+        let after = self.label(member);
+        if before != after {
+            self.happened(format!("{before} is now {after}"));
+        }
+    }
+
+    /// Our own new name.
+    pub(in crate::engine) fn rename(&self, name: klatch_shared::Username) {
+        let card = {
+            let mut seat = self.seat.borrow_mut();
+            if seat.my_name.as_ref() == Some(&name) {
+                return;
+            }
+            seat.my_name = Some(name);
+            seat.revision += 1;
+            storage::save_seat(&seat);
+            self.card(&seat).seal(&self.room, self.me)
+        };
+        self.request(Verb::Card(NewCard { card }), |_| ());
+        self.show_members();
+    }
+
+    /// Locks or unlocks, if we may.
+    pub(in crate::engine) fn lock(&self, locked: bool) {
+        self.request(Verb::Lock(Lock { locked }), move |this| this.locked(locked));
+    }
+
+    /// Ends the room for everybody, if we may.
+    pub(in crate::engine) fn end_room(&self) {
+        self.request(Verb::End, |this| this.end(Over::Ended));
+    }
+
+    /// Asks the broker for something that the person wanted: done, `then` says so; refused or out of reach, a notice does.
+    fn request(&self, verb: Verb, then: impl FnOnce(&Session) + 'static) {
+        const OUT_OF_REACH: &str = "The server cannot be reached right now. Try again in a moment.";
+        let Some(socket) = self.socket() else { return self.warn(OUT_OF_REACH) };
+        let weak = self.weak.clone();
+        spawn(async move {
+            let answer = socket.ask::<Empty>(verb).await;
+            let Some(this) = weak.upgrade() else { return };
+            match answer {
+                Ok(Empty {}) => then(&this),
+                Err(AskError::Refused(refusal)) => this.warn(refusal.reason),
+                // On an end the socket may be closed before the answer is read.
+                Err(AskError::Lost) if this.over.get() => {}
+                Err(AskError::Lost) => this.warn(OUT_OF_REACH),
+            }
+        });
+    }
+
+    pub(super) fn locked(&self, locked: bool) {
+        let before = self.around.store.state().room().is_some_and(|room| room.locked);
+        self.dispatch(RoomAction::Locked(locked));
+        if before != locked {
+            self.happened(if locked { "The room was locked" } else { "The room was unlocked" }.to_owned());
+        }
+    }
+
+    /// The tiles, and our own label: equal names get a number in the order of seats.
+    pub(super) fn show_members(&self) {
+        let roster = self.roster();
+        let peers = self.peers.borrow();
+        let mut shown: Vec<_> = peers.iter().filter(|(_, peer)| peer.shown).collect();
+        shown.sort_by_key(|(id, peer)| (peer.ordinal, *id));
+        let members = shown
+            .into_iter()
+            .map(|(id, peer)| Member::new(id, roster.label(id).unwrap_or_default().to_owned(), &peer.card.name))
+            .collect();
+        drop(peers);
+        if let Some(name) = self.seat.borrow().my_name.clone() {
+            let label = roster.label(self.me).unwrap_or_default().to_owned();
+            self.dispatch(RoomAction::Myself(name, label));
+        }
+        self.dispatch(RoomAction::Members(members));
+        self.tune();
+    }
+
+    fn roster(&self) -> Roster {
+        let mut roster = Roster::default();
+        for (id, peer) in self.peers.borrow().iter().filter(|(_, peer)| peer.shown) {
+            roster.insert(id, peer.ordinal, peer.card.name.clone());
+        }
+        if let Some(name) = self.seat.borrow().my_name.clone() {
+            roster.insert(self.me, self.ordinal.get(), name);
+        }
+        roster
+    }
+
+    /// What to call a member.
+    pub(super) fn label(&self, member: MemberId) -> String {
+        let shown =
+            self.around.store.state().room().and_then(|room| room.member(member).map(|member| member.label.clone()));
+        shown
+            .or_else(|| self.peers.borrow().get(member).map(|peer| peer.card.name.as_str().to_owned()))
+            .unwrap_or_default()
+    }
+
+    /// How a link is; a member who said goodbye stays `interrupted` until they are back or gone.
+    pub(super) fn show_health(&self, member: MemberId, health: Health) {
+        let going = self.peers.borrow().get(member).is_some_and(|peer| peer.going);
+        let before = self.around.store.state().room().and_then(|room| room.member(member).map(|member| member.health));
+        let health = if going { Health::Interrupted } else { health };
+        self.dispatch(RoomAction::Health(member, health));
+        if health != Health::Connected {
+            self.dispatch(RoomAction::Path(member, None));
+        }
+        match (before, health) {
+            (Some(Health::Connected), Health::Interrupted) if !going => {
+                self.warn(format!("The connection to {} is interrupted. Trying to mend it.", self.label(member)));
+            }
+            (Some(Health::Interrupted | Health::Failed), Health::Connected) => {
+                self.around.notices.say(Tone::News, format!("{} is connected again.", self.label(member)));
+            }
+            (Some(Health::Connecting | Health::Interrupted), Health::Failed) => self.warn(format!(
+                "No connection to {} could be made. Your networks may not let it through; it is tried again.",
+                self.label(member)
+            )),
+            _ => {}
+        }
+        if health == Health::Connected {
+            self.look_at_paths();
+        }
+    }
+
+    /// A line in the chat and a notice.
+    fn happened(&self, text: String) {
+        self.around.notices.say(Tone::News, format!("{text}."));
+        self.line(&text);
+    }
+
+    /// A line in the chat.
+    pub(super) fn line(&self, text: &str) {
+        let serial = self.lines.replace(self.lines.get() + 1);
+        self.dispatch(RoomAction::Line(Line::Happened { serial, at: clock::wall(), text: text.to_owned() }));
+    }
+}

@@ -1,0 +1,170 @@
+//! The broker's socket: requests with one reply each, events, and heartbeats.
+//!
+//! A WebSocket can die without the browser noticing, so silence counts: nothing heard for a while is asked after with
+//! `ping`, and nothing heard for longer is a lost socket, whatever `readyState` says.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use futures_channel::oneshot;
+use gloo_events::EventListener;
+use gloo_timers::callback::Interval;
+use klatch_shared::json::FromJson;
+use klatch_shared::limits::{PAGE_PING, PAGE_SILENCE};
+use klatch_shared::wire::{CloseCode, Event, Refusal, Request, SUBPROTOCOL, ServerFrame, Verb};
+use serde_json::value::RawValue;
+use wasm_bindgen::JsCast;
+use web_sys::{CloseEvent, MessageEvent, WebSocket};
+use yew::Callback;
+
+use super::clock;
+use super::few::Few;
+
+type Outcome = Result<Box<RawValue>, Refusal>;
+
+/// What a socket tells.
+#[derive(Debug)]
+pub(super) enum SocketEvent {
+    /// From the broker.
+    Event(Event),
+    /// Over, with the broker's reason if it gave one.
+    Closed(Option<CloseCode>),
+}
+
+/// Why a request has no good answer.
+#[derive(Debug)]
+pub(super) enum AskError {
+    /// The broker refused.
+    Refused(Refusal),
+    /// The socket was lost first.
+    Lost,
+}
+
+/// One socket. Dropping it closes it.
+pub(super) struct Socket {
+    socket: WebSocket,
+    pending: RefCell<Few<i64, oneshot::Sender<Outcome>>>,
+    next: Cell<i64>,
+    heard: Cell<u64>,
+    tell: RefCell<Option<Callback<SocketEvent>>>,
+    guards: RefCell<Option<([EventListener; 2], Interval)>>,
+}
+
+impl Socket {
+    /// Opens `/ws` or `/ws/<room>` on the page's own host. `None` where the browser refuses at once.
+    pub(super) fn open(path: &str, tell: Callback<SocketEvent>) -> Option<Rc<Self>> {
+        let location = web_sys::window()?.location();
+        let scheme = if location.protocol().ok()? == "https:" { "wss" } else { "ws" };
+        let url = format!("{scheme}://{}{path}", location.host().ok()?);
+        let socket = WebSocket::new_with_str(&url, SUBPROTOCOL).ok()?;
+        let this = Rc::new(Self {
+            socket,
+            pending: RefCell::default(),
+            next: Cell::new(1),
+            heard: Cell::new(clock::now()),
+            tell: RefCell::new(Some(tell)),
+            guards: RefCell::default(),
+        });
+        this.listen();
+        Some(this)
+    }
+
+    fn listen(self: &Rc<Self>) {
+        let weak = Rc::downgrade(self);
+        let message = EventListener::new(&self.socket, "message", move |event| {
+            let (Some(this), Some(event)) = (weak.upgrade(), event.dyn_ref::<MessageEvent>()) else { return };
+            this.heard.set(clock::now());
+            if let Some(text) = event.data().as_string() {
+                this.receive(&text);
+            }
+        });
+        let weak = Rc::downgrade(self);
+        let close = EventListener::new(&self.socket, "close", move |event| {
+            let (Some(this), Some(event)) = (weak.upgrade(), event.dyn_ref::<CloseEvent>()) else { return };
+            this.over(CloseCode::from_code(event.code()));
+        });
+        let weak = Rc::downgrade(self);
+        let beat = Interval::new(PAGE_PING.as_millis() as u32, move || {
+            if let Some(this) = weak.upgrade() {
+                this.beat();
+            }
+        });
+        *self.guards.borrow_mut() = Some(([message, close], beat));
+    }
+
+    fn receive(&self, text: &str) {
+        match ServerFrame::parse(text) {
+            ServerFrame::Reply { id: Some(id), outcome } => {
+                let pending = self.pending.borrow_mut().remove(&id);
+                if let Some(pending) = pending {
+                    // Whoever asked may have gone meanwhile.
+                    let _ = pending.send(outcome);
+                }
+            }
+            ServerFrame::Event(event) => self.emit(SocketEvent::Event(event)),
+            ServerFrame::Reply { id: None, .. } | ServerFrame::Unknown => {}
+        }
+    }
+
+    fn beat(&self) {
+        let silence = clock::now().saturating_sub(self.heard.get());
+        if silence >= PAGE_SILENCE.as_millis() as u64 {
+            let _ = self.socket.close();
+            self.over(None);
+        } else if silence >= PAGE_PING.as_millis() as u64 && self.socket.ready_state() == WebSocket::OPEN {
+            self.send(Verb::Ping);
+        }
+    }
+
+    /// The end, once, however it was noticed: open requests are lost, and the owner is told.
+    fn over(&self, code: Option<CloseCode>) {
+        self.pending.borrow_mut().clear();
+        if let Some(tell) = self.tell.borrow_mut().take() {
+            tell.emit(SocketEvent::Closed(code));
+        }
+    }
+
+    fn emit(&self, event: SocketEvent) {
+        let tell = self.tell.borrow().clone();
+        if let Some(tell) = tell {
+            tell.emit(event);
+        }
+    }
+
+    /// Sends a request whose answer does not matter.
+    pub(super) fn send(&self, verb: Verb) -> Option<i64> {
+        let id = self.next.replace(self.next.get() + 1);
+        self.socket.send_with_str(&Request { id, verb }.to_frame()).ok().map(|()| id)
+    }
+
+    /// Sends a request and waits for its answer.
+    pub(super) async fn ask<T: FromJson>(&self, verb: Verb) -> Result<T, AskError> {
+        let answer = self.answer_to(verb).await?;
+        T::from_json(answer.get()).ok_or(AskError::Lost)
+    }
+
+    async fn answer_to(&self, verb: Verb) -> Result<Box<RawValue>, AskError> {
+        let (sender, receiver) = oneshot::channel();
+        if self.tell.borrow().is_none() {
+            return Err(AskError::Lost);
+        }
+        let id = self.send(verb).ok_or(AskError::Lost)?;
+        self.pending.borrow_mut().insert(id, sender);
+        let outcome = receiver.await.map_err(|_| AskError::Lost)?;
+        outcome.map_err(AskError::Refused)
+    }
+
+    /// Closes it without a word to its owner.
+    pub(super) fn close(&self) {
+        self.tell.borrow_mut().take();
+        self.guards.borrow_mut().take();
+        self.pending.borrow_mut().clear();
+        let _ = self.socket.close();
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let _ = self.socket.close();
+    }
+}

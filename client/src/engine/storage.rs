@@ -1,0 +1,297 @@
+//! What is remembered on this machine: choices, and the seats of rooms.
+//!
+//! A seat is kept in local storage, or, where the person does not want the room remembered, in the tab's own storage, which a
+//! reload survives and closing the tab does not. Without the seat nobody gets back into a room that was locked.
+
+use klatch_shared::json::{Fields, FromJson};
+use klatch_shared::{Invitation, InviteToken, MemberId, MemberKeys, RoomId, RoomKey, RoomName, SeatToken, Username};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::state::{Preferences, Theme};
+
+const PREFERENCES: &str = "klatch.preferences";
+const ROOMS: &str = "klatch.rooms";
+const INSIDE: &str = "klatch.inside";
+/// Rooms that are remembered; the oldest go first.
+const MAX_ROOMS: usize = klatch_shared::limits::MAX_PEEKED_ROOMS;
+
+/// Choices as they are stored; all optional, so that an older or newer page can read them.
+#[derive(Default, Serialize)]
+struct StoredPreferences {
+    name: Option<String>,
+    theme: Option<String>,
+    microphone: Option<String>,
+    camera: Option<String>,
+    speaker: Option<String>,
+    join_with_microphone: Option<bool>,
+    join_with_camera: Option<bool>,
+}
+
+impl FromJson for StoredPreferences {
+    fn from_json(json: &str) -> Option<Self> {
+        let fields = Fields::of(json)?;
+        let text = |name: &str| fields.optional(name);
+        Some(Self {
+            name: text("name")?,
+            theme: text("theme")?,
+            microphone: text("microphone")?,
+            camera: text("camera")?,
+            speaker: text("speaker")?,
+            join_with_microphone: fields.optional("join_with_microphone")?,
+            join_with_camera: fields.optional("join_with_camera")?,
+        })
+    }
+}
+
+/// The choices and the name used last.
+pub(super) fn load_preferences() -> (Preferences, Option<Username>) {
+    let stored: StoredPreferences = Shelf::Machine.get(PREFERENCES).unwrap_or_default();
+    let theme = match stored.theme.as_deref() {
+        Some("light") => Theme::Light,
+        Some("dark") => Theme::Dark,
+        _ => Theme::System,
+    };
+    let preferences = Preferences {
+        theme,
+        microphone: stored.microphone,
+        camera: stored.camera,
+        speaker: stored.speaker,
+        join_with_microphone: stored.join_with_microphone.unwrap_or(true),
+        join_with_camera: stored.join_with_camera.unwrap_or(false),
+    };
+    (preferences, stored.name.and_then(|name| name.parse().ok()))
+}
+
+/// Keeps them; a browser that refuses only forgets.
+pub(super) fn save_preferences(preferences: &Preferences, name: Option<&Username>) {
+    let theme = match preferences.theme {
+        Theme::System => None,
+        Theme::Light => Some("light".to_owned()),
+        Theme::Dark => Some("dark".to_owned()),
+    };
+    let stored = StoredPreferences {
+        name: name.map(|name| name.as_str().to_owned()),
+        theme,
+        microphone: preferences.microphone.clone(),
+        camera: preferences.camera.clone(),
+        speaker: preferences.speaker.clone(),
+        join_with_microphone: Some(preferences.join_with_microphone),
+        join_with_camera: Some(preferences.join_with_camera),
+    };
+    Shelf::Machine.set(PREFERENCES, &stored);
+}
+
+/// A seat in a room: all that is needed to come back.
+#[derive(Clone, Debug)]
+pub(super) struct SeatRecord {
+    /// The room, its key, its invitation.
+    pub(super) invitation: Invitation,
+    /// Who we are there.
+    pub(super) member: MemberId,
+    /// Permission to come back.
+    pub(super) token: SeatToken,
+    /// Our keys there.
+    pub(super) keys: MemberKeys,
+    /// Of our latest card.
+    pub(super) revision: u32,
+    /// The room's name.
+    pub(super) room_name: Option<RoomName>,
+    /// Our name there.
+    pub(super) my_name: Option<Username>,
+    /// Whether the room is ours.
+    pub(super) creator: bool,
+    /// Whether the broker has given us the seat.
+    pub(super) taken: bool,
+    /// Whether to remember it beyond this tab.
+    pub(super) remember: bool,
+}
+
+impl SeatRecord {
+    /// A seat yet to be taken, with keys of its own.
+    pub(super) fn new(invitation: Invitation, creator: bool, room_name: Option<RoomName>) -> Self {
+        Self {
+            invitation,
+            member: MemberId::random(),
+            token: SeatToken::random(),
+            keys: MemberKeys::random(),
+            revision: 0,
+            room_name,
+            my_name: None,
+            creator,
+            taken: false,
+            remember: true,
+        }
+    }
+}
+
+/// The record as it is stored.
+#[derive(Clone, Serialize)]
+struct StoredSeat {
+    room: RoomId,
+    key: RoomKey,
+    invite: InviteToken,
+    member: MemberId,
+    seat: SeatToken,
+    keys: String,
+    revision: u32,
+    room_name: Option<String>,
+    my_name: Option<String>,
+    creator: bool,
+    taken: bool,
+}
+
+impl From<&SeatRecord> for StoredSeat {
+    fn from(seat: &SeatRecord) -> Self {
+        Self {
+            room: seat.invitation.room,
+            key: seat.invitation.key.clone(),
+            invite: seat.invitation.invite.clone(),
+            member: seat.member,
+            seat: seat.token.clone(),
+            keys: seat.keys.reveal(),
+            revision: seat.revision,
+            room_name: seat.room_name.as_ref().map(|name| name.as_str().to_owned()),
+            my_name: seat.my_name.as_ref().map(|name| name.as_str().to_owned()),
+            creator: seat.creator,
+            taken: seat.taken,
+        }
+    }
+}
+
+impl StoredSeat {
+    fn open(self, remember: bool) -> Option<SeatRecord> {
+        Some(SeatRecord {
+            invitation: Invitation { room: self.room, key: self.key, invite: self.invite },
+            member: self.member,
+            token: self.seat,
+            keys: self.keys.parse().ok()?,
+            revision: self.revision,
+            room_name: self.room_name.and_then(|name| name.parse().ok()),
+            my_name: self.my_name.and_then(|name| name.parse().ok()),
+            creator: self.creator,
+            taken: self.taken,
+            remember,
+        })
+    }
+}
+
+impl FromJson for StoredSeat {
+    fn from_json(json: &str) -> Option<Self> {
+        let fields = Fields::of(json)?;
+        Some(Self {
+            room: fields.get("room")?,
+            key: fields.get("key")?,
+            invite: fields.get("invite")?,
+            member: fields.get("member")?,
+            seat: fields.get("seat")?,
+            keys: fields.get("keys")?,
+            revision: fields.get("revision")?,
+            room_name: fields.optional("room_name")?,
+            my_name: fields.optional("my_name")?,
+            creator: fields.get("creator")?,
+            taken: fields.get("taken")?,
+        })
+    }
+}
+
+/// Where things are kept.
+#[derive(Clone, Copy)]
+enum Shelf {
+    /// The tab's own storage.
+    Tab,
+    /// Local storage, which outlives the tab.
+    Machine,
+}
+
+impl Shelf {
+    fn storage(self) -> Option<web_sys::Storage> {
+        let window = web_sys::window()?;
+        match self {
+            Self::Tab => window.session_storage(),
+            Self::Machine => window.local_storage(),
+        }
+        .ok()?
+    }
+
+    fn get<T: FromJson>(self, key: &str) -> Option<T> {
+        T::from_json(&self.storage()?.get_item(key).ok()??)
+    }
+
+    /// Whether it could be kept.
+    fn set(self, key: &str, value: &impl Serialize) -> bool {
+        let (Some(storage), Ok(text)) = (self.storage(), serde_json::to_string(value)) else { return false };
+        storage.set_item(key, &text).is_ok()
+    }
+
+    fn delete(self, key: &str) {
+        // What can't be reached is not kept either.
+        let _ = self.storage().map(|storage| storage.remove_item(key));
+    }
+
+    /// The seats; one unreadable record must not lose the others.
+    fn seats(self) -> Vec<StoredSeat> {
+        let values: Vec<Box<RawValue>> = self.get(ROOMS).unwrap_or_default();
+        values.into_iter().filter_map(|value| FromJson::from_json(value.get())).collect()
+    }
+
+    fn set_seats(self, seats: &[StoredSeat]) -> bool {
+        if seats.is_empty() {
+            self.delete(ROOMS);
+            return true;
+        }
+        self.set(ROOMS, &seats)
+    }
+
+    fn forget(self, room: RoomId) {
+        let mut seats = self.seats();
+        let before = seats.len();
+        seats.retain(|seat| seat.room != room);
+        if seats.len() != before {
+            self.set_seats(&seats);
+        }
+    }
+}
+
+/// All seats that are remembered, newest first.
+pub(super) fn seats() -> Vec<SeatRecord> {
+    let tab = Shelf::Tab.seats().into_iter().map(|seat| (seat, false));
+    let machine = Shelf::Machine.seats().into_iter().map(|seat| (seat, true));
+    tab.chain(machine).filter_map(|(seat, remember)| seat.open(remember)).collect()
+}
+
+/// Our seat in a room.
+pub(super) fn seat(room: RoomId) -> Option<SeatRecord> {
+    seats().into_iter().find(|seat| seat.invitation.room == room)
+}
+
+/// Keeps a seat, as the newest; false where the browser refuses to store.
+pub(super) fn save_seat(seat: &SeatRecord) -> bool {
+    forget_seat(seat.invitation.room);
+    let shelf = if seat.remember { Shelf::Machine } else { Shelf::Tab };
+    let mut seats = shelf.seats();
+    seats.insert(0, StoredSeat::from(seat));
+    seats.truncate(MAX_ROOMS);
+    shelf.set_seats(&seats)
+}
+
+/// Remembers nothing more of a room.
+pub(super) fn forget_seat(room: RoomId) {
+    Shelf::Machine.forget(room);
+    Shelf::Tab.forget(room);
+}
+
+/// Notes that this tab is inside a room, so that a reload goes straight back.
+pub(super) fn set_inside(room: Option<RoomId>) {
+    match room {
+        Some(room) => {
+            Shelf::Tab.set(INSIDE, &room);
+        }
+        None => Shelf::Tab.delete(INSIDE),
+    }
+}
+
+/// The room that this tab was inside before it was reloaded.
+pub(super) fn inside() -> Option<RoomId> {
+    Shelf::Tab.get(INSIDE)
+}

@@ -1,0 +1,283 @@
+//! What happened: the only way in which [`State`] changes.
+
+use std::rc::Rc;
+
+use klatch_mesh::Health;
+use klatch_shared::peer::{Sends, Source};
+use klatch_shared::{MemberId, MessageId, RoomName, Username};
+use web_sys::MediaStream;
+
+use super::{
+    BrokerLink, Capture, Devices, KnownRoom, Line, Member, Notice, Page, Panel, Path, Preferences, Room, Sound, State,
+    TileId,
+};
+
+/// A fact for the page.
+#[derive(Clone, PartialEq)]
+pub enum Action {
+    /// Another page is shown.
+    Show(Page),
+    /// Home: what is wrong with what was typed.
+    NameRefused(Option<String>),
+    /// Home: what is wrong with what was pasted.
+    LinkRefused(Option<String>),
+    /// The rooms with a seat of ours.
+    Rooms(Vec<KnownRoom>),
+    /// The name used last.
+    Named(Username),
+    /// Choices changed.
+    Preferences(Preferences),
+    /// Devices came or went.
+    Devices(Devices),
+    /// Something is captured, or not any more: microphone, camera or screen.
+    Captured(Source, Capture),
+    /// We muted ourselves, or not.
+    MicrophoneMuted(bool),
+    /// We speak, or not.
+    Speaking(bool),
+    /// Lobby: the room's name and who is inside.
+    Peeked {
+        /// The name, if it opened.
+        name: Option<RoomName>,
+        /// Members inside.
+        present: u32,
+        /// Locked for new seats.
+        locked: bool,
+    },
+    /// Lobby: the answer is awaited.
+    Joining,
+    /// Lobby: it did not work.
+    JoinRefused(String),
+    /// Lobby or room: remember it or not.
+    Remembered(bool),
+    /// Something in the room that we are in; nothing elsewhere.
+    Room(RoomAction),
+    /// Something to read in passing.
+    Notice(Notice),
+    /// It was read, or its time is over.
+    Dismiss(u32),
+    /// The server runs another version.
+    UpdateReady,
+}
+
+/// A fact for the room's page.
+#[derive(Clone, PartialEq)]
+pub enum RoomAction {
+    /// The members anew, in order; what is known of each is kept.
+    Members(Vec<Member>),
+    /// Our own name and label.
+    Myself(Username, String),
+    /// How a link is.
+    Health(MemberId, Health),
+    /// How a path is.
+    Path(MemberId, Option<Path>),
+    /// What a member sends.
+    Sends(MemberId, Sends),
+    /// What is received from a member.
+    Received(MemberId, Source, Option<MediaStream>),
+    /// A member speaks, or not.
+    MemberSpeaking(MemberId, bool),
+    /// Loudness.
+    Volume(MemberId, Sound, u16),
+    /// Muted by us.
+    Muted(MemberId, Sound, bool),
+    /// Hidden by us.
+    Hidden(MemberId, bool),
+    /// Locked or not.
+    Locked(bool),
+    /// A panel was toggled.
+    TogglePanel(Panel),
+    /// What is on the stage.
+    OnStage(Option<TileId>),
+    /// A line for the log.
+    Line(Line),
+    /// Our message arrived.
+    Receipt(MessageId, MemberId),
+    /// Sound is held back, or not any more.
+    SoundBlocked(bool),
+    /// The broker's socket.
+    Broker(BrokerLink),
+}
+
+impl From<RoomAction> for Action {
+    fn from(action: RoomAction) -> Self {
+        Self::Room(action)
+    }
+}
+
+/// Notices that are shown at once.
+const MAX_NOTICES: usize = 4;
+
+impl State {
+    /// The state after `action`.
+    #[must_use]
+    pub fn reduce(&self, action: Action) -> Self {
+        let mut state = self.clone();
+        state.apply(action);
+        state
+    }
+
+    fn apply(&mut self, action: Action) {
+        match action {
+            Action::Show(page) => self.page = page,
+            Action::NameRefused(error) => {
+                if let Page::Home(home) = &mut self.page {
+                    home.name_error = error;
+                }
+            }
+            Action::LinkRefused(error) => {
+                if let Page::Home(home) = &mut self.page {
+                    home.link_error = error;
+                }
+            }
+            Action::Rooms(rooms) => self.rooms = Rc::new(rooms),
+            Action::Named(name) => self.name = Some(name),
+            Action::Preferences(preferences) => self.preferences = preferences,
+            Action::Devices(devices) => self.devices = devices,
+            Action::Captured(source, capture) => match source {
+                Source::Microphone => self.local.microphone = capture,
+                Source::Camera => self.local.camera = capture,
+                Source::Screen | Source::ScreenSound => self.local.screen = capture,
+            },
+            Action::MicrophoneMuted(muted) => self.local.microphone_muted = muted,
+            Action::Speaking(speaking) => self.local.speaking = speaking,
+            Action::Peeked { name, present, locked } => {
+                if let Page::Lobby(lobby) = &mut self.page {
+                    lobby.name = name.or(lobby.name.take());
+                    lobby.inside = Some((present, locked));
+                }
+            }
+            Action::Joining => {
+                if let Page::Lobby(lobby) = &mut self.page {
+                    lobby.joining = true;
+                    lobby.error = None;
+                }
+            }
+            Action::JoinRefused(reason) => {
+                if let Page::Lobby(lobby) = &mut self.page {
+                    lobby.joining = false;
+                    lobby.error = Some(reason);
+                }
+            }
+            Action::Remembered(remember) => match &mut self.page {
+                Page::Lobby(lobby) => lobby.remember = remember,
+                Page::Room(room) => room.remembered = remember,
+                Page::Home(_) | Page::Trouble(_) => {}
+            },
+            Action::Notice(notice) => {
+                if self.notices.len() == MAX_NOTICES {
+                    self.notices.remove(0);
+                }
+                self.notices.push(notice);
+            }
+            Action::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
+            Action::UpdateReady => self.update_ready = true,
+            Action::Room(action) => {
+                if let Page::Room(room) = &mut self.page {
+                    room.apply(action);
+                }
+            }
+        }
+    }
+
+    /// How capturing a source stands.
+    pub fn local_capture(&self, source: Source) -> &Capture {
+        match source {
+            Source::Microphone => &self.local.microphone,
+            Source::Camera => &self.local.camera,
+            Source::Screen | Source::ScreenSound => &self.local.screen,
+        }
+    }
+
+    /// The room that we are in.
+    pub fn room(&self) -> Option<&Room> {
+        match &self.page {
+            Page::Room(room) => Some(room),
+            Page::Home(_) | Page::Lobby(_) | Page::Trouble(_) => None,
+        }
+    }
+}
+
+impl Room {
+    /// A member who is here.
+    pub fn member(&self, id: MemberId) -> Option<&Member> {
+        self.members.iter().find(|member| member.id == id).map(Rc::as_ref)
+    }
+
+    fn with(&mut self, id: MemberId, change: impl FnOnce(&mut Member)) {
+        if let Some(member) = self.members.iter_mut().find(|member| member.id == id) {
+            change(Rc::make_mut(member));
+        }
+    }
+
+    fn apply(&mut self, action: RoomAction) {
+        match action {
+            RoomAction::Members(members) => {
+                let known = std::mem::take(&mut self.members);
+                self.members = members
+                    .into_iter()
+                    .map(|new| match known.iter().find(|old| old.id == new.id) {
+                        Some(old) => Rc::new(Member { label: new.label, initial: new.initial, ..Member::clone(old) }),
+                        None => Rc::new(new),
+                    })
+                    .collect();
+                self.forget_empty_stage();
+            }
+            RoomAction::Myself(name, label) => {
+                self.me.name = name;
+                self.me.label = label;
+            }
+            RoomAction::Health(id, health) => self.with(id, |member| member.health = health),
+            RoomAction::Path(id, path) => self.with(id, |member| member.path = path),
+            RoomAction::Sends(id, sends) => {
+                self.with(id, |member| member.sends = sends);
+                self.forget_empty_stage();
+            }
+            RoomAction::Received(id, source, stream) => self.with(id, |member| match source {
+                Source::Microphone => member.microphone = stream,
+                Source::Camera => member.camera = stream,
+                Source::Screen => member.screen = stream,
+                Source::ScreenSound => member.screen_sound = stream,
+            }),
+            RoomAction::MemberSpeaking(id, speaking) => self.with(id, |member| member.speaking = speaking),
+            RoomAction::Volume(id, sound, percent) => self.with(id, |member| match sound {
+                Sound::Voice => member.volume = percent.min(200),
+                Sound::Screen => member.screen_volume = percent.min(200),
+            }),
+            RoomAction::Muted(id, sound, muted) => self.with(id, |member| match sound {
+                Sound::Voice => member.muted = muted,
+                Sound::Screen => member.screen_muted = muted,
+            }),
+            RoomAction::Hidden(id, hidden) => self.with(id, |member| member.hidden = hidden),
+            RoomAction::Locked(locked) => self.locked = locked,
+            RoomAction::TogglePanel(panel) => {
+                self.panel = if self.panel == Some(panel) { None } else { Some(panel) };
+                if self.panel == Some(Panel::Chat) {
+                    Rc::make_mut(&mut self.chat).unread = 0;
+                }
+            }
+            RoomAction::OnStage(tile) => self.on_stage = tile,
+            RoomAction::Line(line) => {
+                if matches!(&line, Line::Said(said) if !said.own) && self.panel != Some(Panel::Chat) {
+                    Rc::make_mut(&mut self.chat).unread += 1;
+                }
+                Rc::make_mut(&mut self.chat).push(line);
+            }
+            RoomAction::Receipt(message, member) => Rc::make_mut(&mut self.chat).received(message, member),
+            RoomAction::SoundBlocked(blocked) => self.sound_blocked = blocked,
+            RoomAction::Broker(link) => self.broker = link,
+        }
+    }
+
+    /// Somebody whom the person had put on the stage went, or stopped sharing: the page chooses again.
+    fn forget_empty_stage(&mut self) {
+        let gone = match self.on_stage {
+            Some(TileId::Person(id)) => id != self.me.id && self.member(id).is_none(),
+            Some(TileId::Screen(id)) => id != self.me.id && !self.member(id).is_some_and(|member| member.sends.screen),
+            None => false,
+        };
+        if gone {
+            self.on_stage = None;
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What was said, and who came and went, in one log.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use klatch_shared::{MemberId, MessageId};
+
+/// The log. Bounded: the oldest lines go first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chat {
+    /// Oldest first.
+    pub lines: VecDeque<Line>,
+    /// Messages that came while the log was not shown.
+    pub unread: u32,
+}
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// A message.
+    Said(Rc<Said>),
+    /// Somebody joined, left, locked…: a sentence, and when (milliseconds since 1970).
+    Happened {
+        /// Counts up, for keys.
+        serial: u32,
+        /// When.
+        at: u64,
+        /// What.
+        text: String,
+    },
+}
+
+/// A message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Its own.
+    pub id: MessageId,
+    /// Who wrote it.
+    pub author: MemberId,
+    /// The author's name when it was written.
+    pub label: String,
+    /// Whether it is our own.
+    pub own: bool,
+    /// When, milliseconds since 1970.
+    pub at: u64,
+    /// What.
+    pub text: String,
+    /// For our own: who was to receive it, and who did.
+    pub receipts: Vec<Receipt>,
+}
+
+/// Somebody who was there when we said something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// Who.
+    pub member: MemberId,
+    /// The name then.
+    pub label: String,
+    /// Whether it arrived there.
+    pub received: bool,
+}
+
+/// Lines that are kept.
+pub const MAX_LINES: usize = 1000;
+
+impl Chat {
+    /// Adds a line; the oldest goes when there are too many.
+    pub fn push(&mut self, line: Line) {
+        if self.lines.len() == MAX_LINES {
+            self.lines.pop_front();
+        }
+        self.lines.push_back(line);
+    }
+
+    /// Notes that `member` received our message `id`.
+    pub fn received(&mut self, id: MessageId, member: MemberId) {
+        let said = self.lines.iter_mut().rev().find_map(|line| match line {
+            Line::Said(said) if said.id == id && said.own => Some(Rc::make_mut(said)),
+            Line::Said(_) | Line::Happened { .. } => None,
+        });
+        if let Some(receipt) = said.and_then(|said| said.receipts.iter_mut().find(|receipt| receipt.member == member)) {
+            receipt.received = true;
+        }
+    }
+
+    /// Whether a message is in the log already.
+    pub fn has(&self, id: MessageId) -> bool {
+        self.lines.iter().any(|line| matches!(line, Line::Said(said) if said.id == id))
+    }
+}

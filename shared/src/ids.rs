@@ -1,0 +1,197 @@
+//! Who and what: ids that can be told apart by type, all made in the page.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::encoding::{encode, text_bytes};
+use crate::random_bytes;
+
+/// A text that is not an id of the wanted kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an id of this kind")]
+pub struct BadId;
+
+/// A newtype around a UUID of one version, hyphenated in text.
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident, $version:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// The sixteen bytes, in the order that ids are compared in.
+            pub fn as_bytes(&self) -> &[u8; 16] {
+                self.0.as_bytes()
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = BadId;
+            fn from_str(text: &str) -> Result<Self, BadId> {
+                match Uuid::try_parse(text) {
+                    // One spelling each, so that an id in a path and one in a frame compare as text too.
+                    Ok(id)
+                        if id.get_version_num() == $version
+                            && text.len() == 36
+                            && !text.bytes().any(|b| b.is_ascii_uppercase()) =>
+                    {
+                        Ok(Self(id))
+                    }
+                    _ => Err(BadId),
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0.hyphenated(), f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0.hyphenated())
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                crate::encoding::deserialize_text(deserializer)
+            }
+        }
+    };
+}
+
+uuid_id! {
+    /// A room: UUID v8 of the first 16 bytes of SHA-256 of the room's public key, so that nobody without the
+    /// room's key can open, squat or join it ([`crate::RoomPublicKey::room_id`]).
+    RoomId, 8
+}
+
+uuid_id! {
+    /// A member of a room: a random UUID v4, made for each seat. The lower one of two (by bytes) is polite.
+    MemberId, 4
+}
+
+uuid_id! {
+    /// A chat message: a random UUID v4, made by its author.
+    MessageId, 4
+}
+
+impl RoomId {
+    /// The id of the room whose public key hashes to `hash`.
+    pub(crate) fn from_hash(hash: [u8; 16]) -> Self {
+        Self(uuid::Builder::from_custom_bytes(hash).into_uuid())
+    }
+}
+
+impl MemberId {
+    /// A fresh id.
+    pub fn random() -> Self {
+        Self::from_random_bytes(random_bytes())
+    }
+
+    /// The id that these random bytes make; version and variant bits are set.
+    pub fn from_random_bytes(bytes: [u8; 16]) -> Self {
+        Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
+    }
+}
+
+impl MessageId {
+    /// A fresh id.
+    pub fn random() -> Self {
+        Self(uuid::Builder::from_random_bytes(random_bytes()).into_uuid())
+    }
+}
+
+/// Sixteen bytes that are used once. Not secret.
+macro_rules! nonce {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub(crate) [u8; 16]);
+
+        impl $name {
+            /// A fresh one.
+            pub fn random() -> Self {
+                Self(random_bytes())
+            }
+
+            /// The bytes.
+            pub fn as_bytes(&self) -> &[u8; 16] {
+                &self.0
+            }
+
+            /// One from given bytes; for pure code, which is handed its randomness.
+            pub fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(bytes)
+            }
+        }
+
+        text_bytes!($name, 16);
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), encode(&self.0))
+            }
+        }
+    };
+}
+
+nonce! {
+    /// The broker's nonce for one socket, told in `hello`; a [`crate::Proof`] is made over it.
+    Nonce
+}
+
+nonce! {
+    /// Made at each page load, told in `joined` and `back`: peers tell a reconnected socket (keep the link)
+    /// from a reloaded page (new link) by it.
+    SessionNonce
+}
+
+/// An exchange (one offer with its answer and candidates), numbered by the offerer: the first of a page session is 1,
+/// and later ones are higher. With the offerer's session it is unique.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ExchangeId(pub u32);
+
+impl ExchangeId {
+    /// The one after this; the first is `ExchangeId(0).next()`.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_has_one_spelling_and_one_version() {
+        let id = MemberId::from_random_bytes([7; 16]);
+        let text = id.to_string();
+        assert_eq!(text.parse(), Ok(id));
+        assert_eq!(text.to_uppercase().parse::<MemberId>().is_err(), text.to_uppercase() != text);
+        assert_eq!(text.replace('-', "").parse::<MemberId>(), Err(BadId));
+        assert_eq!(format!("{{{text}}}").parse::<MemberId>(), Err(BadId));
+        assert_eq!(text.parse::<RoomId>(), Err(BadId));
+        assert_eq!("00000000-0000-0000-0000-000000000000".parse::<MemberId>(), Err(BadId));
+    }
+
+    #[test]
+    fn ids_compare_by_their_bytes() {
+        let low = MemberId::from_random_bytes([1; 16]);
+        let high = MemberId::from_random_bytes([2; 16]);
+        assert!(low < high && low.as_bytes() < high.as_bytes());
+    }
+}

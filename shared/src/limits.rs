@@ -1,0 +1,59 @@
+//! What is bounded on the wire and between members, named once.
+//!
+//! The broker's own limits (rates, connections, rooms) are its configuration; these are part of the protocol.
+
+use std::time::Duration;
+
+/// A frame to or from the broker, in bytes of UTF-8.
+pub const MAX_FRAME_BYTES: usize = 64 * 1024;
+/// A sealed text in a frame, in base64url characters.
+pub const MAX_SEALED_CHARS: usize = 60 * 1024;
+/// A sealed card or room name, in base64url characters. Both are padded to a fixed size below this.
+pub const MAX_SEALED_CARD_CHARS: usize = 1200;
+/// Bytes a card is padded to before sealing, so that a name's length does not show.
+pub const CARD_BYTES: usize = 768;
+/// Bytes a room's name is padded to before sealing.
+pub const ROOM_NAME_BYTES: usize = 640;
+/// Rooms one `peek` may ask for.
+pub const MAX_PEEKED_ROOMS: usize = 50;
+/// Seats one room holds, present or not.
+pub const MAX_SEATS: usize = 64;
+/// Candidates each way in one exchange.
+pub const MAX_CANDIDATES: u32 = 64;
+/// How far ahead of the next sequence number something sealed may come and still be held.
+pub const MAX_AHEAD: u32 = 64;
+/// How long the broker remembers an exchange.
+pub const EXCHANGE_LIFE: Duration = Duration::from_secs(60);
+/// How long a gap in the sequence may last before its exchange is abandoned.
+pub const MAX_GAP: Duration = Duration::from_secs(10);
+
+/// The broker pings each socket this often.
+pub const BROKER_PING: Duration = Duration::from_secs(10);
+/// The broker evicts a socket that was silent this long.
+pub const BROKER_SILENCE: Duration = Duration::from_secs(25);
+/// The page sends `ping` when it has heard nothing for this long.
+pub const PAGE_PING: Duration = Duration::from_secs(5);
+/// The page takes its socket for dead after this long without a frame.
+pub const PAGE_SILENCE: Duration = Duration::from_secs(15);
+
+/// A member's name: grapheme clusters and bytes.
+pub const MAX_USERNAME_CLUSTERS: usize = 32;
+/// See [`MAX_USERNAME_CLUSTERS`].
+pub const MAX_USERNAME_BYTES: usize = 256;
+/// A room's name: grapheme clusters and bytes.
+pub const MAX_ROOM_NAME_CLUSTERS: usize = 64;
+/// See [`MAX_ROOM_NAME_CLUSTERS`].
+pub const MAX_ROOM_NAME_BYTES: usize = 512;
+/// Combining marks one cluster of a name may stack.
+pub const MAX_MARKS: usize = 8;
+
+/// A message on a data channel, in bytes. Both browsers carry 16 KiB without fragmenting trouble.
+pub const MAX_PEER_MESSAGE_BYTES: usize = 16 * 1024;
+/// A chat message, in characters (Unicode scalar values).
+pub const MAX_CHAT_CHARS: usize = 2000;
+/// An SDP description, in bytes, before sealing.
+pub const MAX_SDP_BYTES: usize = 40 * 1024;
+/// An ICE candidate line, in bytes, before sealing.
+pub const MAX_CANDIDATE_BYTES: usize = 1024;
+/// Media sections one description may name.
+pub const MAX_SOURCES: usize = 16;

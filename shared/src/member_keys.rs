@@ -1,0 +1,275 @@
+//! A member's own keys, and the card that shows their public halves and the member's name to the room.
+
+use std::fmt;
+
+use ed25519_dalek::{Signer, SigningKey};
+use hkdf::Hkdf;
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use x25519_dalek::StaticSecret;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::encoding::{encode, fields, from_json, pad, text_bytes, unpad};
+use crate::json::object;
+use crate::limits::CARD_BYTES;
+use crate::seal::{Context, FIRST_EPOCH, PairKey, SealingKey};
+use crate::{MemberId, RoomId, RoomKeys, Sealed, Username, random_bytes};
+
+const PAIR_LABEL: &[u8] = b"klatch.v1 pair";
+const CARD_LABEL: &[u8] = b"klatch.v1 card";
+
+macro_rules! public_bytes {
+    ($(#[$doc:meta])* $name:ident, $length:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        pub struct $name([u8; $length]);
+
+        text_bytes!($name, $length);
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), encode(&self.0))
+            }
+        }
+    };
+}
+
+public_bytes! {
+    /// An Ed25519 public key: a member's statements verify with it.
+    VerifyingKey, 32
+}
+
+public_bytes! {
+    /// An X25519 public key: with it two members agree on a pair key.
+    DhPublicKey, 32
+}
+
+public_bytes! {
+    /// An Ed25519 signature by a member.
+    Signature, 64
+}
+
+impl VerifyingKey {
+    /// Whether `signature` is this key's over `text`.
+    pub(crate) fn verifies(&self, text: &[u8], signature: &Signature) -> bool {
+        ed25519_dalek::VerifyingKey::from_bytes(&self.0)
+            .is_ok_and(|key| key.verify_strict(text, &ed25519_dalek::Signature::from_bytes(&signature.0)).is_ok())
+    }
+}
+
+/// An Ed25519 and an X25519 pair, made for each seat and kept with it.
+#[derive(Clone)]
+pub struct MemberKeys {
+    signing: SigningKey,
+    dh: StaticSecret,
+}
+
+impl MemberKeys {
+    /// Fresh ones.
+    pub fn random() -> Self {
+        Self::from_secret(random_bytes())
+    }
+
+    fn from_secret(mut secret: [u8; 64]) -> Self {
+        let (signing, dh) = secret.split_at(32);
+        let half = |bytes: &[u8]| -> [u8; 32] { bytes.try_into().expect("half of 64 bytes") };
+        let keys = Self { signing: SigningKey::from_bytes(&half(signing)), dh: StaticSecret::from(half(dh)) };
+        secret.zeroize();
+        keys
+    }
+
+    /// Both secrets as text, to be kept with the seat. Handle with care.
+    pub fn reveal(&self) -> String {
+        let secret = Zeroizing::new([self.signing.to_bytes(), self.dh.to_bytes()].concat());
+        encode(&secret)
+    }
+
+    /// The public half that statements verify with.
+    pub fn verifying(&self) -> VerifyingKey {
+        VerifyingKey(self.signing.verifying_key().to_bytes())
+    }
+
+    /// The public half that pair keys are made with.
+    pub fn dh(&self) -> DhPublicKey {
+        DhPublicKey(x25519_dalek::PublicKey::from(&self.dh).to_bytes())
+    }
+
+    pub(crate) fn sign(&self, text: &[u8]) -> Signature {
+        Signature(self.signing.sign(text).to_bytes())
+    }
+
+    /// The key of this member and the owner of `theirs`: HKDF-SHA256 over the room's key and the shared secret of X25519
+    /// (RFC 7748 §6.1), salted with the room's id. `None` where their key is of low order and would give everybody the same.
+    pub fn pair_key(&self, room: &RoomKeys, theirs: &DhPublicKey) -> Option<PairKey> {
+        let shared = self.dh.diffie_hellman(&x25519_dalek::PublicKey::from(theirs.0));
+        if !shared.was_contributory() {
+            return None;
+        }
+        let material = Zeroizing::new([&room.key().0[..], shared.as_bytes()].concat());
+        let mut key = [0; 32];
+        let hkdf = Hkdf::<Sha256>::new(Some(room.id().as_bytes()), &material);
+        hkdf.expand(PAIR_LABEL, &mut key).expect("32 bytes are within HKDF's bound");
+        let pair = SealingKey::new(key);
+        key.zeroize();
+        Some(pair)
+    }
+}
+
+impl std::str::FromStr for MemberKeys {
+    type Err = crate::BadEncoding;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        crate::encoding::decode(text).map(Self::from_secret)
+    }
+}
+
+impl fmt::Debug for MemberKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MemberKeys(…)")
+    }
+}
+
+/// A card that does not open, is not signed by itself, or holds what is no card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a card of this member")]
+pub struct BadCard;
+
+/// What a member shows the room: name and public keys, signed by itself. A later card of the same member has a higher
+/// revision and the same keys ([`Card::follows`]).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Card {
+    /// The member's name.
+    pub name: Username,
+    /// What the member's statements verify with.
+    pub verifying: VerifyingKey,
+    /// What pair keys are made with.
+    pub dh: DhPublicKey,
+    /// Counts up with each change of name.
+    pub revision: u32,
+    signature: Signature,
+}
+
+object!(Card { name, verifying, dh, revision, signature });
+
+impl Card {
+    /// Signs a card.
+    pub fn new(room: RoomId, member: MemberId, keys: &MemberKeys, name: Username, revision: u32) -> Self {
+        let unsigned = Signature([0; 64]);
+        let mut card = Self { name, verifying: keys.verifying(), dh: keys.dh(), revision, signature: unsigned };
+        card.signature = keys.sign(&card.signed_text(room, member));
+        card
+    }
+
+    /// What the owner signs.
+    fn signed_text(&self, room: RoomId, member: MemberId) -> Vec<u8> {
+        fields(&[
+            CARD_LABEL,
+            &FIRST_EPOCH.to_be_bytes(),
+            room.as_bytes(),
+            member.as_bytes(),
+            self.name.as_str().as_bytes(),
+            &self.verifying.0,
+            &self.dh.0,
+            &self.revision.to_be_bytes(),
+        ])
+    }
+
+    /// Seals it room-wide, padded.
+    pub fn seal(&self, room: &RoomKeys, member: MemberId) -> Sealed {
+        let text = serde_json::to_vec(self).expect("a card is plain data");
+        let padded = pad(&text, CARD_BYTES).expect("a card of the longest name fits");
+        room.sealing().seal(&Context::card(room.id(), member), &padded)
+    }
+
+    /// Opens `member`'s card and checks that its owner signed it.
+    ///
+    /// # Errors
+    /// [`BadCard`]: there is no tile and no link for such a member.
+    pub fn open(room: &RoomKeys, member: MemberId, sealed: &Sealed) -> Result<Self, BadCard> {
+        let padded = room.sealing().open(&Context::card(room.id(), member), sealed).map_err(|_| BadCard)?;
+        let card: Self = unpad(&padded).and_then(from_json).ok_or(BadCard)?;
+        let by_its_owner = card.verifying.verifies(&card.signed_text(room.id(), member), &card.signature);
+        if by_its_owner { Ok(card) } else { Err(BadCard) }
+    }
+
+    /// Whether this may take the place of `earlier`: the same keys, and not older.
+    pub fn follows(&self, earlier: &Self) -> bool {
+        self.verifying == earlier.verifying && self.dh == earlier.dh && self.revision >= earlier.revision
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RoomKey;
+
+    fn name(text: &str) -> Username {
+        text.parse().expect("a name")
+    }
+
+    #[test]
+    fn two_members_agree_on_a_pair_key_and_a_third_does_not() {
+        let room = RoomKeys::derive(&RoomKey::random());
+        let (ana, bo, eve) = (MemberKeys::random(), MemberKeys::random(), MemberKeys::random());
+        let context = Context::room_name(room.id());
+        let sealed = ana.pair_key(&room, &bo.dh()).expect("good").seal(&context, b"hello");
+        assert!(bo.pair_key(&room, &ana.dh()).expect("good").open(&context, &sealed).is_ok());
+        assert!(eve.pair_key(&room, &ana.dh()).expect("good").open(&context, &sealed).is_err());
+        let elsewhere = RoomKeys::derive(&RoomKey::random());
+        assert!(bo.pair_key(&elsewhere, &ana.dh()).expect("good").open(&context, &sealed).is_err());
+    }
+
+    #[test]
+    fn a_key_of_low_order_gives_no_pair_key() {
+        let room = RoomKeys::derive(&RoomKey::random());
+        assert!(MemberKeys::random().pair_key(&room, &DhPublicKey([0; 32])).is_none());
+    }
+
+    #[test]
+    fn a_card_opens_for_its_own_member_alone() {
+        let (room, keys, member) = (RoomKeys::derive(&RoomKey::random()), MemberKeys::random(), MemberId::random());
+        let card = Card::new(room.id(), member, &keys, name("Ana"), 1);
+        let sealed = card.seal(&room, member);
+        assert_eq!(Card::open(&room, member, &sealed), Ok(card));
+        assert_eq!(Card::open(&room, MemberId::random(), &sealed), Err(BadCard));
+    }
+
+    #[test]
+    fn nobody_can_sign_a_card_for_another() {
+        let (room, member) = (RoomKeys::derive(&RoomKey::random()), MemberId::random());
+        let (ana, eve) = (MemberKeys::random(), MemberKeys::random());
+        let mut forged = Card::new(room.id(), member, &eve, name("Ana"), 1);
+        forged.verifying = ana.verifying();
+        assert_eq!(Card::open(&room, member, &forged.seal(&room, member)), Err(BadCard));
+        let mut renamed = Card::new(room.id(), member, &ana, name("Ana"), 1);
+        renamed.name = name("Mallory");
+        assert_eq!(Card::open(&room, member, &renamed.seal(&room, member)), Err(BadCard));
+    }
+
+    #[test]
+    fn a_later_card_keeps_the_keys() {
+        let (room, member) = (RoomKeys::derive(&RoomKey::random()), MemberId::random());
+        let (ana, eve) = (MemberKeys::random(), MemberKeys::random());
+        let card = |keys, revision| Card::new(room.id(), member, keys, name("Ana"), revision);
+        assert!(card(&ana, 2).follows(&card(&ana, 1)));
+        assert!(!card(&ana, 1).follows(&card(&ana, 2)), "an old card played again");
+        assert!(!card(&eve, 2).follows(&card(&ana, 1)), "another's keys");
+    }
+
+    #[test]
+    fn cards_of_all_names_look_alike() {
+        let (room, keys, member) = (RoomKeys::derive(&RoomKey::random()), MemberKeys::random(), MemberId::random());
+        let sealed = |text: &str| Card::new(room.id(), member, &keys, name(text), u32::MAX).seal(&room, member);
+        let longest = sealed(&format!("{}{}", "\"".repeat(25), "👨‍👩‍👧‍👦".repeat(7)));
+        assert_eq!(sealed("A").as_str().len(), longest.as_str().len());
+        assert!(longest.as_str().len() <= crate::limits::MAX_SEALED_CARD_CHARS);
+    }
+
+    #[test]
+    fn keys_survive_their_text() {
+        let keys = MemberKeys::random();
+        let again: MemberKeys = keys.reveal().parse().expect("good");
+        assert_eq!((keys.verifying(), keys.dh()), (again.verifying(), again.dh()));
+        assert!("AAAA".parse::<MemberKeys>().is_err());
+        assert_eq!(format!("{keys:?}"), "MemberKeys(…)");
+    }
+}

@@ -1,0 +1,404 @@
+//! What two members say to each other over their data channel: JSON texts of at most 16 KiB on one ordered, reliable
+//! channel ([`CHANNEL`]), protected by DTLS. What does not fit is dropped and counted by whoever receives it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::encoding::{fields, from_json};
+use crate::json::{Fields, FromFields, FromJson, object};
+use crate::limits::{MAX_CANDIDATE_BYTES, MAX_CHAT_CHARS, MAX_PEER_MESSAGE_BYTES, MAX_SDP_BYTES, MAX_SOURCES};
+use crate::{Card, MemberId, MemberKeys, MessageId, RoomId, Signature};
+
+/// The data channel's label and, as it is negotiated out of band, its id (W3C WebRTC §6.2).
+pub const CHANNEL: (&str, u16) = ("klatch", 0);
+
+/// What one member tells another.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "say", rename_all = "kebab-case")]
+pub enum PeerMessage {
+    /// Something to read.
+    Chat(ChatMessage),
+    /// A message arrived and was shown.
+    Received {
+        /// Which.
+        id: MessageId,
+    },
+    /// What this member sends now. The first thing said on a new channel, and again at each change.
+    Sends(Sends),
+    /// What this member wants to be sent. Said on a new channel, and again at each change.
+    Wants(Wants),
+    /// This page is going: left, or closed.
+    Bye,
+}
+
+/// Which of a member's sources are live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sends {
+    /// The microphone is on and not muted.
+    #[serde(default)]
+    pub microphone: bool,
+    /// The camera is on.
+    #[serde(default)]
+    pub camera: bool,
+    /// A screen is shared.
+    #[serde(default)]
+    pub screen: bool,
+    /// The screen is shared with its sound.
+    #[serde(default)]
+    pub screen_sound: bool,
+}
+
+/// What a receiver looks at: the height in CSS pixels that it shows, `0` for nothing (a hidden tab, a hidden member).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wants {
+    /// Of the camera.
+    pub camera: u16,
+    /// Of the screen.
+    pub screen: u16,
+}
+
+impl FromFields for Sends {
+    fn from_fields(fields: &Fields<'_>) -> Option<Self> {
+        let live = |name: &str| fields.optional(name).map(Option::unwrap_or_default);
+        Some(Self {
+            microphone: live("microphone")?,
+            camera: live("camera")?,
+            screen: live("screen")?,
+            screen_sound: live("screen_sound")?,
+        })
+    }
+}
+
+object!(Wants { camera, screen });
+
+impl Wants {
+    /// Nothing that is seen; sound goes on.
+    pub const NOTHING: Self = Self { camera: 0, screen: 0 };
+    /// As good as it gets; what a receiver that has not spoken yet is taken to want.
+    pub const EVERYTHING: Self = Self { camera: u16::MAX, screen: u16::MAX };
+}
+
+/// What a chat message says: 1 to 2,000 characters, something but space among them, no control characters but tab and
+/// line feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChatText(String);
+
+/// Why a text can't be sent. The message is a sentence for the person who typed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadChatText {
+    /// Nothing but space.
+    #[error("There is nothing to send yet.")]
+    Empty,
+    /// Too long.
+    #[error("This message is too long. Please send at most {MAX_CHAT_CHARS} characters at a time.")]
+    TooLong,
+}
+
+impl ChatText {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ChatText {
+    type Err = BadChatText;
+    fn from_str(text: &str) -> Result<Self, BadChatText> {
+        let text = text.trim();
+        if text.len() > MAX_CHAT_CHARS * 4 || text.chars().count() > MAX_CHAT_CHARS {
+            return Err(BadChatText::TooLong);
+        }
+        let kept: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+        if kept.trim().is_empty() { Err(BadChatText::Empty) } else { Ok(Self(kept)) }
+    }
+}
+
+impl Serialize for ChatText {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for ChatText {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        crate::encoding::deserialize_text(deserializer)
+    }
+}
+
+/// A message, signed by its author so that anybody may pass it on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChatMessage {
+    /// Its own.
+    pub id: MessageId,
+    /// Who wrote it.
+    pub author: MemberId,
+    /// When, by the author's clock: milliseconds since 1970.
+    pub sent: u64,
+    /// What it says.
+    pub text: ChatText,
+    signature: Signature,
+}
+
+object!(ChatMessage { id, author, sent, text, signature });
+
+const CHAT_LABEL: &[u8] = b"klatch.v1 chat";
+
+impl ChatMessage {
+    /// Writes and signs one.
+    pub fn new(room: RoomId, author: MemberId, keys: &MemberKeys, sent: u64, text: ChatText) -> Self {
+        let id = MessageId::random();
+        let signature = keys.sign(&signed_text(room, author, id, sent, &text));
+        Self { id, author, sent, text, signature }
+    }
+
+    /// Whether the owner of `card` wrote this in this room.
+    pub fn is_by(&self, room: RoomId, card: &Card) -> bool {
+        let text = signed_text(room, self.author, self.id, self.sent, &self.text);
+        card.verifying.verifies(&text, &self.signature)
+    }
+}
+
+fn signed_text(room: RoomId, author: MemberId, id: MessageId, sent: u64, text: &ChatText) -> Vec<u8> {
+    let (sent, text) = (sent.to_be_bytes(), text.as_str().as_bytes());
+    fields(&[CHAT_LABEL, room.as_bytes(), author.as_bytes(), id.as_bytes(), &sent, text])
+}
+
+/// A text that is no message of this version; it is dropped and counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a message between members")]
+pub struct BadPeerMessage;
+
+impl PeerMessage {
+    /// Reads what came over the data channel.
+    ///
+    /// # Errors
+    /// [`BadPeerMessage`] for what is too long or does not parse.
+    pub fn parse(text: &str) -> Result<Self, BadPeerMessage> {
+        if text.len() > MAX_PEER_MESSAGE_BYTES {
+            return Err(BadPeerMessage);
+        }
+        Fields::of(text).and_then(|fields| Self::read(&fields)).ok_or(BadPeerMessage)
+    }
+
+    fn read(fields: &Fields<'_>) -> Option<Self> {
+        Some(match fields.get::<String>("say")?.as_str() {
+            "chat" => Self::Chat(FromFields::from_fields(fields)?),
+            "received" => Self::Received { id: fields.get("id")? },
+            "sends" => Self::Sends(FromFields::from_fields(fields)?),
+            "wants" => Self::Wants(FromFields::from_fields(fields)?),
+            "bye" => Self::Bye,
+            _ => return None,
+        })
+    }
+
+    /// The text to send.
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(self).expect("a message is plain data")
+    }
+}
+
+/// What a member can send, each with a media section of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// The microphone.
+    Microphone,
+    /// The camera.
+    Camera,
+    /// A shared screen.
+    Screen,
+    /// Its sound.
+    ScreenSound,
+}
+
+impl FromJson for Source {
+    fn from_json(json: &str) -> Option<Self> {
+        match json {
+            "\"microphone\"" => Some(Self::Microphone),
+            "\"camera\"" => Some(Self::Camera),
+            "\"screen\"" => Some(Self::Screen),
+            "\"screen-sound\"" => Some(Self::ScreenSound),
+            _ => None,
+        }
+    }
+}
+
+impl Source {
+    /// All of them, in the order in which their media sections are made.
+    pub const ALL: [Self; 4] = [Self::Microphone, Self::Camera, Self::Screen, Self::ScreenSound];
+
+    /// Whether it is heard rather than seen.
+    pub fn is_sound(self) -> bool {
+        match self {
+            Self::Microphone | Self::ScreenSound => true,
+            Self::Camera | Self::Screen => false,
+        }
+    }
+}
+
+/// What is inside a sealed offer or answer: the SDP and what its media sections carry.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Description {
+    /// RFC 8866.
+    pub sdp: String,
+    /// Media section (`mid`, RFC 5888) by media section, what it is for.
+    pub sources: Vec<(String, Source)>,
+}
+
+object!(Description { sdp, sources });
+
+impl Description {
+    /// Reads what was opened.
+    ///
+    /// # Errors
+    /// [`BadPeerMessage`] for what is too long, names too much, or does not parse.
+    pub fn parse(text: &[u8]) -> Result<Self, BadPeerMessage> {
+        let description: Self = from_json(text).ok_or(BadPeerMessage)?;
+        let fits = description.sdp.len() <= MAX_SDP_BYTES
+            && description.sources.len() <= MAX_SOURCES
+            && description.sources.iter().all(|(mid, _)| !mid.is_empty() && mid.len() <= 32);
+        if fits { Ok(description) } else { Err(BadPeerMessage) }
+    }
+
+    /// The text to seal.
+    pub fn to_text(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a description is plain data")
+    }
+}
+
+impl fmt::Debug for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Description({} bytes, {:?})", self.sdp.len(), self.sources)
+    }
+}
+
+/// What is inside a sealed candidate (`RTCIceCandidateInit`, W3C WebRTC §4.8.1). An empty candidate ends them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IceCandidate {
+    /// The candidate line, RFC 8839 §5.1; empty for the end.
+    pub candidate: String,
+    /// The media section that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mid: Option<String>,
+    /// The media section's index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u16>,
+    /// The username fragment of the ICE generation that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ufrag: Option<String>,
+}
+
+object!(IceCandidate { candidate ? mid, line, ufrag });
+
+impl IceCandidate {
+    /// Reads what was opened.
+    ///
+    /// # Errors
+    /// [`BadPeerMessage`] for what is too long or does not parse.
+    pub fn parse(text: &[u8]) -> Result<Self, BadPeerMessage> {
+        if text.len() > MAX_CANDIDATE_BYTES {
+            return Err(BadPeerMessage);
+        }
+        from_json(text).ok_or(BadPeerMessage)
+    }
+
+    /// The text to seal.
+    pub fn to_text(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a candidate is plain data")
+    }
+}
+
+impl fmt::Debug for IceCandidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "IceCandidate({} bytes)", self.candidate.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{RoomKey, RoomKeys};
+    use proptest::prelude::*;
+
+    fn text(text: &str) -> ChatText {
+        text.parse().expect("a text")
+    }
+
+    #[test]
+    fn a_message_is_by_its_author_in_its_room() {
+        let (room, other) = (RoomKeys::derive(&RoomKey::random()).id(), RoomKeys::derive(&RoomKey::random()).id());
+        let (ana, bo) = (MemberKeys::random(), MemberKeys::random());
+        let author = MemberId::random();
+        let card = |keys: &MemberKeys| Card::new(room, author, keys, "Ana".parse().expect("a name"), 1);
+        let message = ChatMessage::new(room, author, &ana, 1_700_000_000_000, text("hello"));
+        assert!(message.is_by(room, &card(&ana)));
+        assert!(!message.is_by(other, &card(&ana)));
+        assert!(!message.is_by(room, &card(&bo)));
+        assert!(!ChatMessage { text: text("bye"), ..message.clone() }.is_by(room, &card(&ana)));
+        assert!(!ChatMessage { author: MemberId::random(), ..message }.is_by(room, &card(&ana)));
+    }
+
+    #[test]
+    fn chat_is_bounded_and_cleaned() {
+        assert_eq!("  \n ".parse::<ChatText>(), Err(BadChatText::Empty));
+        assert_eq!("x".repeat(MAX_CHAT_CHARS + 1).parse::<ChatText>(), Err(BadChatText::TooLong));
+        assert_eq!(text(" a\u{7}b\nc ").as_str(), "ab\nc");
+        let longest = text(&"\u{1f600}".repeat(MAX_CHAT_CHARS));
+        let keys = MemberKeys::random();
+        let room = RoomKeys::derive(&RoomKey::random()).id();
+        let said = PeerMessage::Chat(ChatMessage::new(room, MemberId::random(), &keys, u64::MAX, longest));
+        assert_eq!(PeerMessage::parse(&said.to_text()), Ok(said), "the longest message fits the channel");
+    }
+
+    #[test]
+    fn what_is_too_long_or_wrong_is_no_message() {
+        assert_eq!(PeerMessage::parse(r#"{"say":"bye"}"#), Ok(PeerMessage::Bye));
+        assert!(
+            PeerMessage::parse(&format!(r#"{{"say":"bye","x":"{}"}}"#, "x".repeat(MAX_PEER_MESSAGE_BYTES))).is_err()
+        );
+        for bad in ["", "{}", r#"{"say":"dance"}"#, r#"{"say":"wants","camera":-1,"screen":0}"#, r#"{"say":"wants"}"#] {
+            assert_eq!(PeerMessage::parse(bad), Err(BadPeerMessage), "{bad}");
+        }
+        assert!(Description::parse(br#"{"sdp":"v=0","sources":[["0","microphone"],["1","camera"]]}"#).is_ok());
+        assert!(Description::parse(br#"{"sdp":"v=0","sources":[["","microphone"]]}"#).is_err());
+        assert!(
+            Description::parse(format!(r#"{{"sdp":"{}","sources":[]}}"#, "x".repeat(MAX_SDP_BYTES + 1)).as_bytes())
+                .is_err()
+        );
+        assert!(IceCandidate::parse(br#"{"candidate":""}"#).is_ok());
+        assert!(
+            IceCandidate::parse(format!(r#"{{"candidate":"{}"}}"#, "x".repeat(MAX_CANDIDATE_BYTES)).as_bytes())
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn each_message_survives_its_text() {
+        let sends = Sends { microphone: true, camera: false, screen: true, screen_sound: false };
+        let all = [
+            PeerMessage::Received { id: MessageId::random() },
+            PeerMessage::Sends(sends),
+            PeerMessage::Wants(Wants { camera: 0, screen: 720 }),
+            PeerMessage::Bye,
+        ];
+        for message in all {
+            assert_eq!(PeerMessage::parse(&message.to_text()), Ok(message));
+        }
+    }
+
+    #[test]
+    fn sdp_does_not_show_in_debug() {
+        let description = Description { sdp: "a=ice-pwd:secret".into(), sources: vec![] };
+        assert!(!format!("{description:?}").contains("secret"));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_from_a_member_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = PeerMessage::parse(&String::from_utf8_lossy(&bytes));
+            let _ = (Description::parse(&bytes), IceCandidate::parse(&bytes));
+        }
+    }
+}

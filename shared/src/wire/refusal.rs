@@ -1,0 +1,141 @@
+//! Why the broker does not do what it was asked: a stable code for programs, a sentence for people.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::json::{FromJson, object};
+
+/// `{"code":"room-locked","reason":"This room is locked…"}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{reason}")]
+pub struct Refusal {
+    /// Which.
+    pub code: RefusalCode,
+    /// One sentence for a person.
+    pub reason: Cow<'static, str>,
+}
+
+impl Refusal {
+    /// The refusal with its usual sentence.
+    pub const fn of(code: RefusalCode) -> Self {
+        Self { code, reason: Cow::Borrowed(code.reason()) }
+    }
+}
+
+impl From<RefusalCode> for Refusal {
+    fn from(code: RefusalCode) -> Self {
+        Self::of(code)
+    }
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident => $reason:literal,)*) => {
+        /// The codes. A page that meets one it does not know shows the reason.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum RefusalCode {
+            $($(#[$doc])* $name,)*
+            /// A code that this version does not know.
+            #[serde(other)]
+            Unknown,
+        }
+
+        impl RefusalCode {
+            /// Those that the broker gives.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// As it travels.
+            fn name(self) -> String {
+                serde_json::to_string(&self).expect("a code is plain data").trim_matches('"').to_owned()
+            }
+
+            /// The usual sentence.
+            pub const fn reason(self) -> &'static str {
+                match self {
+                    $(Self::$name => $reason,)*
+                    Self::Unknown => "The server refused this, for a reason this page does not know. Reload the page.",
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// Not JSON, not an object, no id or no verb. The program erred.
+    BadFrame => "This frame could not be read.",
+    /// No such verb. The program erred, or is newer than the broker.
+    UnknownVerb => "This server does not know what was asked of it. Reload the page.",
+    /// A field is missing or of another shape. The program erred.
+    BadRequest => "This request is malformed.",
+    /// The verb makes no sense on this socket: `/ws` only peeks.
+    NoRoomHere => "This connection is for looking at rooms, not for joining one.",
+    /// More frames than this connection may send; wait a moment.
+    TooFast => "Too many requests at once. Wait a moment and try again.",
+    /// This address failed too often; wait.
+    TooManyFailures => "Too many failed tries from your address. Wait a few minutes and try again.",
+    /// This address opened too many rooms.
+    TooManyRooms => "Too many rooms were opened from your address. Close one or try again later.",
+    /// The broker holds as many rooms as it may.
+    BrokerFull => "This server has no room left for another room. Try again later.",
+    /// No such room, or no longer; or no token for it.
+    UnknownRoom => "This room no longer exists. It was ended, or stood empty for too long. Create a new one.",
+    /// `create` for a room that lives.
+    RoomExists => "This room exists already.",
+    /// As many are present as may be.
+    RoomFull => "This room is full. Wait until somebody leaves and try again.",
+    /// Locked for new seats.
+    RoomLocked => "This room is locked. Ask somebody inside to unlock it.",
+    /// The signature by the room's key does not hold for this socket, room and member.
+    BadProof => "The key in this link does not open this room. Ask for the link to be sent again.",
+    /// The invitation's token is wrong or used up.
+    BadInvitation => "This invitation is not valid for this room. Ask for a new link.",
+    /// The seat's token is wrong, or the seat was released.
+    UnknownSeat => "Your seat in this room was released. Open the invitation link again.",
+    /// Another seat has this member's id.
+    MemberTaken => "This member is in the room already.",
+    /// The verb needs a seat: `create` or `join` first.
+    NotJoined => "Join the room first.",
+    /// This socket has a seat.
+    AlreadyJoined => "This connection has joined already.",
+    /// The creator's alone.
+    NotCreator => "Only the person who created the room can do this.",
+    /// The other member is not present in this room.
+    NotPresent => "That member is not in the room right now.",
+    /// No such exchange with that member, or no longer.
+    UnknownExchange => "This exchange is over.",
+    /// More candidates than an exchange may have.
+    TooManyCandidates => "This exchange has too many candidates.",
+    /// The broker is being stopped.
+    ShuttingDown => "The server is restarting. Your page reconnects by itself.",
+}
+
+object!(Refusal { code, reason });
+
+impl FromJson for RefusalCode {
+    fn from_json(json: &str) -> Option<Self> {
+        let name: String = FromJson::from_json(json)?;
+        let known = Self::ALL.iter().copied().find(|code| code.name() == name);
+        Some(known.unwrap_or(Self::Unknown))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_kebab_case_and_reasons_are_sentences() {
+        for code in RefusalCode::ALL {
+            let text = serde_json::to_string(code).expect("plain");
+            assert!(text.trim_matches('"').bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{text}");
+            assert!(code.reason().ends_with('.') && code.reason().len() > 15, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_code_from_the_future_keeps_its_reason() {
+        let refusal: Refusal = serde_json::from_str(r#"{"code":"room-on-fire","reason":"Run."}"#).expect("readable");
+        assert_eq!((refusal.code, &*refusal.reason), (RefusalCode::Unknown, "Run."));
+    }
+}

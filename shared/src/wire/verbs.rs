@@ -1,0 +1,409 @@
+//! What a page asks of the broker.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Refusal, RefusalCode};
+use crate::json::FromJson;
+use crate::secrets::AnyToken;
+use crate::{
+    ExchangeId, InviteToken, MemberId, Proof, RoomId, RoomPublicKey, Sealed, SeatToken, SessionNonce, TokenHash,
+};
+
+/// One request: `{"id":1,"verb":"lock","locked":true}`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Request {
+    /// Chosen by the page; the reply carries it.
+    pub id: i64,
+    /// What is asked.
+    #[serde(flatten)]
+    pub verb: Verb,
+}
+
+/// The verbs. The room is the one in the socket's path, `/ws/<room>`; on `/ws` only `peek`, `ice-servers` (refused) and `ping`
+/// make sense.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "verb", rename_all = "kebab-case")]
+pub enum Verb {
+    /// Opens the room and takes its first seat, the creator's. Answer: [`super::Admitted`]. Asked again with the same member and seat by
+    /// whoever opened it, it is harmless.
+    Create(Create),
+    /// Takes a new seat, or comes back to one's own. Answer: [`super::Admitted`].
+    Join(Join),
+    /// Gives up presence and keeps the seat. Answer: [`super::Empty`].
+    Leave,
+    /// Releases the seat that one sits on, or, with its token and without sitting down, another. Answer: [`super::Empty`].
+    Forget(Forget),
+    /// A member's new card (a new name). Answer: [`super::Empty`].
+    Card(NewCard),
+    /// Locks or unlocks; the creator's alone. Answer: [`super::Empty`].
+    Lock(Lock),
+    /// Ends the room for everybody; the creator's alone. Answer: [`super::Empty`].
+    End,
+    /// Begins an exchange with a present member. Answer: [`super::Empty`].
+    Offer(Offer),
+    /// Answers an offer that the broker passed on. Answer: [`super::Empty`].
+    Answer(Answer),
+    /// One ICE candidate of a known exchange, or the end of them. Answer: [`super::Empty`].
+    Candidate(Candidate),
+    /// How some rooms are, for who has a token of each. Answer: [`super::Peeked`].
+    Peek(Peek),
+    /// The STUN and TURN servers to use, with fresh credentials. Answer: [`super::IceServers`].
+    IceServers,
+    /// Nothing but an answer. Answer: [`super::Empty`].
+    Ping,
+}
+
+/// See [`Verb::Create`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Create {
+    /// The creator's id.
+    pub member: MemberId,
+    /// The public key whose hash is the room's id.
+    pub key: RoomPublicKey,
+    /// Made with [`crate::ProofLabel::Create`] over the nonce in `hello`.
+    pub proof: Proof,
+    /// The seat's token, hashed.
+    pub seat: TokenHash,
+    /// The invitation's token, hashed.
+    pub invite: TokenHash,
+    /// The room's name.
+    pub name: Sealed,
+    /// The creator's card.
+    pub card: Sealed,
+    /// Of this page load.
+    pub session: SessionNonce,
+}
+
+/// See [`Verb::Join`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Join {
+    /// The member's id.
+    pub member: MemberId,
+    /// The public key whose hash is the room's id.
+    pub key: RoomPublicKey,
+    /// Made with [`crate::ProofLabel::Join`] over the nonce in `hello`.
+    pub proof: Proof,
+    /// By what right.
+    pub admission: Admission,
+    /// The member's card as it is now.
+    pub card: Sealed,
+    /// Of this page load.
+    pub session: SessionNonce,
+}
+
+/// By what right somebody joins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Admission {
+    /// With an invitation, to take a seat with this token's hash. Asked again for the same member and seat, it is coming back.
+    Invite {
+        /// The invitation's token.
+        token: InviteToken,
+        /// The new seat's token, hashed.
+        seat: TokenHash,
+    },
+    /// To the seat that one has.
+    Seat {
+        /// The seat's token.
+        token: SeatToken,
+    },
+}
+
+/// See [`Verb::Forget`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Forget {
+    /// Of the seat to release; none for the one that this socket sits on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<SeatToken>,
+}
+
+/// See [`Verb::Card`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NewCard {
+    /// The card.
+    pub card: Sealed,
+}
+
+/// See [`Verb::Lock`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lock {
+    /// Locked, or open again.
+    pub locked: bool,
+}
+
+/// See [`Verb::Offer`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Offer {
+    /// To whom.
+    pub to: MemberId,
+    /// Higher than any before in this direction and session.
+    pub exchange: ExchangeId,
+    /// The description, sealed for the pair; sequence 0 of the offerer.
+    pub body: Sealed,
+}
+
+/// See [`Verb::Answer`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// To the offerer.
+    pub to: MemberId,
+    /// The offer's.
+    pub exchange: ExchangeId,
+    /// The description, sealed for the pair; sequence 0 of the answerer.
+    pub body: Sealed,
+}
+
+/// See [`Verb::Candidate`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// To the other end.
+    pub to: MemberId,
+    /// The exchange that it belongs to.
+    pub exchange: ExchangeId,
+    /// Which end of that exchange the sender is.
+    pub side: Side,
+    /// Counts from 1 on each side: 0 is the description.
+    pub sequence: u32,
+    /// The candidate, sealed for the pair.
+    pub body: Sealed,
+}
+
+/// An end of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// The end that offered.
+    Offerer,
+    /// The end that answers.
+    Answerer,
+}
+
+impl FromJson for Side {
+    fn from_json(json: &str) -> Option<Self> {
+        match json {
+            "\"offerer\"" => Some(Self::Offerer),
+            "\"answerer\"" => Some(Self::Answerer),
+            _ => None,
+        }
+    }
+}
+
+impl Side {
+    /// The opposite end.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Offerer => Self::Answerer,
+            Self::Answerer => Self::Offerer,
+        }
+    }
+}
+
+/// See [`Verb::Peek`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Peek {
+    /// At most [`crate::limits::MAX_PEEKED_ROOMS`].
+    pub rooms: Vec<PeekAt>,
+}
+
+/// One room to look at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PeekAt {
+    /// The room.
+    pub room: RoomId,
+    /// A seat's or an invitation's; without one the room is unknown.
+    pub token: AnyToken,
+}
+
+/// A frame that is no request: the refusal, and the id to answer with, where one could be read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unreadable {
+    /// The frame's id.
+    pub id: Option<i64>,
+    /// What is wrong with it.
+    pub refusal: Refusal,
+}
+
+/// What is read of a frame before its verb is known.
+#[derive(Deserialize)]
+struct Head<'a> {
+    id: Option<i64>,
+    #[serde(borrow)]
+    verb: Option<std::borrow::Cow<'a, str>>,
+}
+
+/// An id, where the rest is wrongly typed.
+#[derive(Deserialize)]
+struct OnlyId {
+    id: i64,
+}
+
+impl Request {
+    /// Reads one frame.
+    ///
+    /// # Errors
+    /// [`Unreadable`], with the id if there is one, so that the frame can be answered.
+    pub fn parse(text: &str) -> Result<Self, Unreadable> {
+        let unreadable = |id, code| Unreadable { id, refusal: Refusal::of(code) };
+        let head: Head<'_> = match serde_json::from_str(text) {
+            Ok(head) => head,
+            Err(error) if error.is_data() => {
+                let id = serde_json::from_str::<OnlyId>(text).ok().map(|only| only.id);
+                return Err(unreadable(id, RefusalCode::BadFrame));
+            }
+            Err(_) => return Err(unreadable(None, RefusalCode::BadFrame)),
+        };
+        let Some(id) = head.id else {
+            return Err(unreadable(None, RefusalCode::BadFrame));
+        };
+        let Some(verb) = head.verb else {
+            return Err(unreadable(Some(id), RefusalCode::BadFrame));
+        };
+        fn body<'a, T: Deserialize<'a>>(text: &'a str, verb: fn(T) -> Verb) -> Result<Verb, RefusalCode> {
+            serde_json::from_str(text).map(verb).map_err(|_| RefusalCode::BadRequest)
+        }
+        let verb = match &*verb {
+            "create" => body(text, Verb::Create),
+            "join" => body(text, Verb::Join),
+            "leave" => Ok(Verb::Leave),
+            "forget" => body(text, Verb::Forget),
+            "card" => body(text, Verb::Card),
+            "lock" => body(text, Verb::Lock),
+            "end" => Ok(Verb::End),
+            "offer" => body(text, Verb::Offer),
+            "answer" => body(text, Verb::Answer),
+            "candidate" => body(text, Verb::Candidate),
+            "peek" => body(text, Verb::Peek),
+            "ice-servers" => Ok(Verb::IceServers),
+            "ping" => Ok(Verb::Ping),
+            _ => Err(RefusalCode::UnknownVerb),
+        };
+        match verb {
+            Ok(verb) => Ok(Self { id, verb }),
+            Err(code) => Err(unreadable(Some(id), code)),
+        }
+    }
+
+    /// The frame.
+    pub fn to_frame(&self) -> String {
+        serde_json::to_string(self).expect("a request is plain data")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{MemberKeys, Nonce, ProofLabel, RoomKey, RoomKeys};
+    use proptest::prelude::*;
+
+    fn one_of_each() -> Vec<Verb> {
+        let keys = RoomKeys::derive(&RoomKey::random());
+        let (member, session) = (MemberId::random(), SessionNonce::random());
+        let (seat, invite) = (SeatToken::random(), InviteToken::random());
+        let name = "Ana".parse().expect("a name");
+        let card = crate::Card::new(keys.id(), member, &MemberKeys::random(), name, 1).seal(&keys, member);
+        let proof = keys.prove(ProofLabel::Create, &Nonce::random(), &member);
+        let (key, exchange, body) = (keys.public(), ExchangeId(1), card.clone());
+        let join =
+            |admission| Verb::Join(Join { member, key, proof: proof.clone(), admission, card: card.clone(), session });
+        vec![
+            Verb::Create(Create {
+                member,
+                key,
+                proof: proof.clone(),
+                seat: seat.hash(),
+                invite: invite.hash(),
+                name: card.clone(),
+                card: card.clone(),
+                session,
+            }),
+            join(Admission::Invite { token: invite.clone(), seat: seat.hash() }),
+            join(Admission::Seat { token: seat.clone() }),
+            Verb::Leave,
+            Verb::Forget(Forget::default()),
+            Verb::Forget(Forget { token: Some(seat.clone()) }),
+            Verb::Card(NewCard { card: card.clone() }),
+            Verb::Lock(Lock { locked: true }),
+            Verb::End,
+            Verb::Offer(Offer { to: member, exchange, body: body.clone() }),
+            Verb::Answer(Answer { to: member, exchange, body: body.clone() }),
+            Verb::Candidate(Candidate { to: member, exchange, side: Side::Answerer, sequence: 1, body }),
+            Verb::Peek(Peek { rooms: vec![PeekAt { room: keys.id(), token: AnyToken::Seat(seat) }] }),
+            Verb::IceServers,
+            Verb::Ping,
+        ]
+    }
+
+    fn refused(text: &str) -> (Option<i64>, RefusalCode) {
+        let unreadable = Request::parse(text).expect_err(text);
+        (unreadable.id, unreadable.refusal.code)
+    }
+
+    #[test]
+    fn each_verb_survives_its_frame() {
+        for verb in one_of_each() {
+            let request = Request { id: 7, verb };
+            assert_eq!(Request::parse(&request.to_frame()), Ok(request));
+        }
+    }
+
+    #[test]
+    fn unknown_fields_are_ignored_and_unknown_verbs_refused() {
+        let ping = Request { id: -3, verb: Verb::Ping };
+        assert_eq!(Request::parse(r#"{"future":[1,{"a":2}],"id":-3,"verb":"ping"}"#), Ok(ping));
+        assert_eq!(refused(r#"{"id":1,"verb":"dance"}"#), (Some(1), RefusalCode::UnknownVerb));
+    }
+
+    #[test]
+    fn a_frame_without_a_readable_id_is_refused_without_one() {
+        for text in [
+            "",
+            "{",
+            "null",
+            "[]",
+            "1",
+            "\"ping\"",
+            "{}",
+            r#"{"verb":"ping"}"#,
+            r#"{"id":1.5,"verb":"ping"}"#,
+            r#"{"id":"1","verb":"ping"}"#,
+        ] {
+            assert_eq!(refused(text), (None, RefusalCode::BadFrame), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_verb_or_field_is_answered_with_the_id() {
+        assert_eq!(refused(r#"{"id":4,"verb":5}"#), (Some(4), RefusalCode::BadFrame));
+        assert_eq!(refused(r#"{"id":4}"#), (Some(4), RefusalCode::BadFrame));
+        assert_eq!(refused(r#"{"id":4,"verb":"lock","locked":"yes"}"#), (Some(4), RefusalCode::BadRequest));
+        assert_eq!(
+            refused(r#"{"id":4,"verb":"offer","to":"me","exchange":1,"body":"AAAA"}"#),
+            (Some(4), RefusalCode::BadRequest)
+        );
+    }
+
+    #[test]
+    fn deep_nesting_is_skipped_where_ignored_and_refused_where_read() {
+        let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
+        assert!(Request::parse(&format!(r#"{{"id":1,"verb":"ping","x":{deep}}}"#)).is_ok());
+        assert_eq!(
+            refused(&format!(r#"{{"id":1,"verb":"lock","locked":{deep}}}"#)),
+            (Some(1), RefusalCode::BadRequest)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_frame_panics(text in ".{0,200}") {
+            let _ = Request::parse(&text);
+        }
+
+        #[test]
+        fn no_mutilated_frame_panics(which in 0usize..15, cut in 0usize..600, junk in ".{0,3}") {
+            let frame = Request { id: 1, verb: one_of_each().swap_remove(which) }.to_frame();
+            let cut = cut.min(frame.len());
+            let _ = Request::parse(&format!("{}{junk}{}", &frame[..cut], &frame[(cut + 1).min(frame.len())..]));
+        }
+    }
+}

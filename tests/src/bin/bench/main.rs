@@ -1,0 +1,57 @@
+//! `./build.sh bench [NAME [ROUNDS]]`: what Klatch costs, beside floors that do the same with nothing around it.
+//!
+//! A floor runs in the same minute on the same cores, the two take turns, and what counts is their ratio: machines are
+//! shared and noisy. A figure is the median of the rounds, a ratio the median of the rounds' own ratios. A row that
+//! misses its target is marked, and the exit status is 0 all the same; it is 1 where something can't be measured.
+
+mod crowd;
+mod floor;
+mod http;
+mod idle;
+mod join;
+mod load;
+mod machine;
+mod member;
+mod offer;
+mod seats;
+mod size;
+mod table;
+mod ws;
+
+use anyhow::{Context, Result, bail};
+
+/// The benches, and how many rounds each takes.
+const NAMES: [(&str, usize); 4] = [("load", 5), ("idle", 3), ("join", 9), ("size", 1)];
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (name, rounds) = match arguments.as_slice() {
+        [] => (None, None),
+        [name] if name == floor::VERB => return floor::serve().await,
+        [name] => (Some(name.as_str()), None),
+        [name, rounds] => (Some(name.as_str()), Some(rounds.parse().context("ROUNDS is a number")?)),
+        _ => bail!("usage: bench [NAME [ROUNDS]]"),
+    };
+    if let Some(name) = name
+        && !NAMES.iter().any(|(known, _)| *known == name)
+    {
+        bail!("there is no bench {name}; there are {}", NAMES.map(|(known, _)| known).join(", "));
+    }
+    for (known, usual) in NAMES.into_iter().filter(|(known, _)| name.is_none_or(|name| name == *known)) {
+        run(known, rounds.unwrap_or(usual)).await.with_context(|| format!("{known} can't be measured"))?;
+    }
+    Ok(())
+}
+
+async fn run(name: &str, rounds: usize) -> Result<()> {
+    eprintln!("{name}: {rounds} rounds…");
+    let table = match name {
+        "load" => load::bench(rounds).await?,
+        "idle" => idle::bench(rounds).await?,
+        "join" => join::bench(rounds).await?,
+        _ => size::bench().await?,
+    };
+    println!("\n{table}");
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! One bench's figures, as they are printed.
+
+use std::fmt;
+
+/// Rows of figures under one title.
+pub struct Table {
+    title: String,
+    rows: Vec<[String; 6]>,
+}
+
+/// What a row is to reach.
+#[derive(Clone, Copy)]
+pub enum Target {
+    /// Nothing: it is told, not judged.
+    None,
+    /// At most so many times the floor.
+    Ratio(f64),
+    /// At most so much above the floor.
+    Above(f64),
+    /// At most so much, whatever the floor does.
+    Most(f64),
+}
+
+impl Table {
+    /// An empty one.
+    pub fn new(title: impl Into<String>) -> Self {
+        let header = ["", "klatch", "floor", "ratio", "target", ""].map(str::to_owned);
+        Self { title: title.into(), rows: vec![header] }
+    }
+
+    /// Figures of the same thing, round by round, with so many digits behind the point.
+    pub fn compare(&mut self, what: &str, digits: usize, klatch: &[f64], floor: &[f64], target: Target) {
+        let (ours, theirs) = (median(klatch), median(floor));
+        let ratios: Vec<f64> = klatch.iter().zip(floor).map(|(ours, theirs)| ours / theirs).collect();
+        let ratio = median(&ratios);
+        let missed = match target {
+            Target::None => false,
+            Target::Ratio(most) => ratio > most,
+            Target::Above(most) => ours - theirs > most,
+            Target::Most(most) => ours > most,
+        };
+        let figures = [format!("{ours:.digits$}"), format!("{theirs:.digits$}"), format!("{ratio:.2}")];
+        self.push(what, figures, target, missed);
+    }
+
+    /// A figure that has no floor.
+    pub fn tell(&mut self, what: &str, digits: usize, figure: f64, target: Target) {
+        let missed = matches!(target, Target::Most(most) if figure > most);
+        self.push(what, [format!("{figure:.digits$}"), String::new(), String::new()], target, missed);
+    }
+
+    fn push(&mut self, what: &str, [klatch, floor, ratio]: [String; 3], target: Target, missed: bool) {
+        let verdict = if missed { "MISSED" } else { "" };
+        self.rows.push([what.to_owned(), klatch, floor, ratio, target.to_string(), verdict.to_owned()]);
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => Ok(()),
+            Self::Ratio(most) => write!(f, "ratio ≤ {most}"),
+            Self::Above(most) => write!(f, "≤ floor + {most}"),
+            Self::Most(most) => write!(f, "≤ {most}"),
+        }
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.title)?;
+        let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths: [usize; 6] = std::array::from_fn(width);
+        for [what, klatch, floor, ratio, target, verdict] in &self.rows {
+            let line = format!(
+                "  {what:<0$}  {klatch:>1$}  {floor:>2$}  {ratio:>3$}  {target:<4$}  {verdict}",
+                widths[0], widths[1], widths[2], widths[3], widths[4]
+            );
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// The middle one, or the mean of the two in the middle.
+pub fn median(figures: &[f64]) -> f64 {
+    quantile(figures, 0.5)
+}
+
+/// The figure below which this part of them lies, between the two nearest.
+pub fn quantile(figures: &[f64], part: f64) -> f64 {
+    let mut sorted = figures.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
+    let place = part * last as f64;
+    let (low, high) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
+    low + (high - low) * place.fract()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quantile_lies_between_its_neighbours() {
+        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&[4.0, 1.0]), 2.5);
+        assert_eq!(quantile(&[0.0, 10.0], 0.99), 9.9);
+        assert!(median(&[]).is_nan());
+    }
+
+    #[test]
+    fn a_row_that_misses_its_target_is_marked() {
+        let mut table = Table::new("sizes");
+        table.tell("small", 0, 1.0, Target::Most(2.0));
+        assert!(!table.to_string().contains("MISSED"));
+        table.compare("slow", 1, &[3.0, 9.0, 3.0], &[2.0, 2.0, 2.0], Target::Ratio(1.4));
+        assert!(table.to_string().lines().last().is_some_and(|line| line.contains("1.50") && line.ends_with("MISSED")));
+    }
+}

@@ -1,0 +1,75 @@
+//! The program under test.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::process::{Lines, Process};
+
+/// A running `klatch`, stopped when dropped.
+pub struct Broker {
+    process: Process,
+    url: String,
+}
+
+impl Broker {
+    /// Starts it on a free port of the loopback interface, with these flags.
+    ///
+    /// # Errors
+    /// It is not built, or does not serve.
+    pub async fn start(flags: &[&str]) -> Result<Self> {
+        let mut command = Command::new(program()?);
+        command.args(["--listen", "127.0.0.1:0"]).args(flags);
+        let mut process = Process::start("klatch", command)?;
+        let url = process
+            .says(Duration::from_secs(10), |line| line.strip_prefix("klatch listening on ").map(str::to_owned))
+            .await?;
+        Ok(Self { process, url: url.trim_end_matches('/').to_owned() })
+    }
+
+    /// Where its page is, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The port that it got.
+    pub fn port(&self) -> u16 {
+        self.url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("the URL ends in the port")
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// What it logged.
+    pub fn log(&self) -> &Lines {
+        self.process.stderr()
+    }
+
+    /// Ends it as a service manager does.
+    ///
+    /// # Errors
+    /// It does not end within some seconds, or not with status 0.
+    pub async fn stop(&mut self) -> Result<()> {
+        let status = self.process.stop(Duration::from_secs(10)).await?;
+        if !status.success() {
+            bail!("klatch ended with {status}: {}", self.log().tail(20));
+        }
+        Ok(())
+    }
+}
+
+/// `KLATCH_BIN`, or what `./build.sh` left.
+fn program() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("KLATCH_BIN") {
+        return Ok(path.into());
+    }
+    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/bin/klatch"));
+    if !path.exists() {
+        bail!("there is no {}: `./build.sh test` builds it, or KLATCH_BIN says where it is", path.display());
+    }
+    Ok(path)
+}

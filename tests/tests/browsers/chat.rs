@@ -1,0 +1,62 @@
+//! Words between members.
+
+use anyhow::ensure;
+use klatch_tests::{Kind, Person, play};
+use serde_json::Value;
+
+#[test]
+fn words_go_both_ways_and_who_received_them_shows() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana, bo], _) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
+        ana.says("Good morning! ☕").await?;
+        bo.reads("Good morning! ☕").await?;
+        bo.says("Grüße aus 東京").await?;
+        ana.reads("Grüße aus 東京").await?;
+        for person in [&ana, &bo] {
+            person.reads("received by all").await?;
+            person.closes("Chat").await?;
+        }
+        // Said while the log is closed: counted, and read when it opens.
+        ana.says("Are you there?").await?;
+        ana.says("Hello?").await?;
+        bo.has_unread(Some("2 unread")).await?;
+        bo.opens("Chat").await?;
+        bo.reads("Hello?").await?;
+        bo.has_unread(None).await?;
+        // Who was not there yet does not get it, and who comes and goes is told in the log.
+        bo.leaves().await?;
+        ana.reads("Bo left").await?;
+        ana.says("Alone again").await?;
+        ana.reads("nobody else was here").await
+    });
+}
+
+#[test]
+fn links_open_without_a_way_back_and_hostile_text_stays_text() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana, bo], _) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
+        let hostile = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>";
+        for (from, to) in [(&ana, &bo), (&bo, &ana)] {
+            let address = format!("https://example.org/{}?b=c#d", from.name());
+            from.says(&format!("See {address}, and javascript:alert(1)")).await?;
+            to.reads(&address).await?;
+            let link = to.page().find("link", &address).await?;
+            let rel = to.page().attribute(&link, "rel").await?.unwrap_or_default();
+            ensure!(rel.contains("noopener") && rel.contains("noreferrer"), "rel is {rel}");
+            ensure!(to.page().attribute(&link, "target").await?.as_deref() == Some("_blank"));
+            ensure!(!to.page().has("link", "javascript:alert(1)").await?);
+            from.says(hostile).await?;
+            to.reads(hostile).await?;
+            ensure!(markup(to).await? == 0, "what {} wrote became markup", from.name());
+        }
+        Ok(())
+    });
+}
+
+/// Images and scripts in the log, and signs that one ran.
+async fn markup(person: &Person) -> anyhow::Result<u64> {
+    let count = "() => document.querySelectorAll('[role=log] :is(img, script)').length + (document.title === 'taken')";
+    Ok(person.page().call(count, Value::Null).await?.as_u64().unwrap_or(1))
+}

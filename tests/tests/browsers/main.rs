@@ -1,0 +1,19 @@
+//! People in rooms, in real browsers; one theme a file.
+//!
+//! One program rather than one a theme: browsers are started once, and it is linked once.
+
+mod chat;
+mod devices;
+mod doors;
+mod effort;
+mod five;
+mod harness;
+mod keys;
+mod looks;
+mod meeting;
+mod outage;
+mod screens;
+mod seats;
+mod secrecy;
+mod volume;
+mod weight;

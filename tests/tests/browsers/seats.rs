@@ -1,0 +1,147 @@
+//! Coming back: the old name, the old seat, and the end of both.
+
+use anyhow::ensure;
+use klatch_tests::{Kind, play, wait};
+use std::time::Duration;
+
+#[test]
+fn who_left_comes_back_from_home_under_the_old_name_until_they_forget() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana, bo], _) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
+        bo.leaves().await?;
+        ana.no_longer_sees("Bo").await?;
+        ana.is_told("Bo left").await?;
+        bo.page().find("list", "Your rooms").await?;
+        bo.page().shows("1 inside").await?;
+        bo.page().click("link", "Sunday breakfast").await?;
+        bo.is_in_the_room().await?;
+        bo.sees("Bo (you)").await?;
+        bo.is_connected_to("Ana").await?;
+        ana.is_connected_to("Bo").await?;
+        ana.hears(1).await?;
+        // Not from this tab, but from another one opened later.
+        bo.leaves().await?;
+        bo.page().close().await?;
+        let bo = scene.second_tab(&bo).await?;
+        bo.page().open(broker.url()).await?;
+        bo.page().click("link", "Sunday breakfast").await?;
+        bo.is_in_the_room().await?;
+        ana.is_connected_to("Bo").await?;
+        bo.leaves().await?;
+        bo.page().click("button", "Forget Sunday breakfast").await?;
+        bo.page().gone("link", "Sunday breakfast").await?;
+        bo.page().reload().await?;
+        bo.page().find("textbox", "Room name").await?;
+        ensure!(!bo.page().has("link", "Sunday breakfast").await?, "it is forgotten");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_second_tab_takes_the_seat_and_the_first_says_so() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana, bo], _) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Chromium, "Bo")]).await?;
+        let second = scene.second_tab(&bo).await?;
+        second.page().open(broker.url()).await?;
+        second.page().click("link", "Sunday breakfast").await?;
+        second.is_in_the_room().await?;
+        bo.is_in_trouble("This seat was opened elsewhere", "Go on there").await?;
+        ana.is_connected_to("Bo").await?;
+        ana.hears(1).await?;
+        second.is_connected_to("Ana").await?;
+        bo.page().click("button", "Use it here").await?;
+        bo.is_in_the_room().await?;
+        second.is_in_trouble("This seat was opened elsewhere", "Go on there").await?;
+        bo.is_connected_to("Ana").await?;
+        ana.is_connected_to("Bo").await?;
+        ensure!(ana.page().all("group", Some("Bo"), None).await?.len() == 1, "one tile a member");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_reload_keeps_the_seat() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana, bo], _) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
+        for (person, name, other) in [(&bo, "Bo", &ana), (&ana, "Ana", &bo)] {
+            person.page().reload().await?;
+            person.is_in_the_room().await?;
+            person.is_connected_to(other.name()).await?;
+            other.is_connected_to(name).await?;
+            person.hears(1).await?;
+            other.hears(1).await?;
+        }
+        ana.toggles("Lock room").await
+    });
+}
+
+#[test]
+fn closing_the_tab_is_seen_at_once() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        for kind in [Kind::Chromium, Kind::Firefox] {
+            let ([ana, bo], _) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (kind, "Bo")]).await?;
+            bo.page().close().await?;
+            // It could be a reload, so the tile says for a moment that the connection is interrupted.
+            wait::until("Bo to be going", Duration::from_secs(2), async || {
+                let tiles = ana.page().all("group", Some("Bo"), None).await?;
+                let Some(tile) = tiles.first() else { return Ok(Some(())) };
+                let state = ana.page().attribute(tile, "data-state").await;
+                Ok(state.is_ok_and(|state| state.as_deref() == Some("interrupted")).then_some(()))
+            })
+            .await?;
+            wait::until("Bo to be gone", Duration::from_secs(8), async || {
+                Ok((!ana.page().has("group", "Bo").await?).then_some(()))
+            })
+            .await?;
+            ana.is_told("Bo left").await?;
+            ana.page().close().await?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn an_empty_room_is_gone_after_its_time() {
+    play(async |scene| {
+        let broker = scene.broker(&["--room-ttl", "2s"]).await?;
+        let ([ana, bo], link) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
+        bo.leaves().await?;
+        bo.page().find("link", "Sunday breakfast").await?;
+        // As long as one is inside it lives, however long the other is away.
+        wait::never("the room is gone with Ana inside", Duration::from_secs(3), async || {
+            Ok(bo.page().all("link", Some("Sunday breakfast"), None).await?.is_empty().then_some(()))
+        })
+        .await?;
+        ana.leaves().await?;
+        for person in [&ana, &bo] {
+            person.page().gone("link", "Sunday breakfast").await?;
+        }
+        let dee = scene.person(Kind::Chromium, "Dee").await?;
+        dee.page().open(&link).await?;
+        dee.is_in_trouble("This room is gone", "no longer exists").await
+    });
+}
+
+#[test]
+fn a_room_that_is_not_to_be_remembered_is_not() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([_ana], link) = scene.meet(&broker, [(Kind::Chromium, "Ana")]).await?;
+        let bo = scene.person(Kind::Firefox, "Bo").await?;
+        bo.page().open(&link).await?;
+        bo.page().click("switch", "Remember this room").await?;
+        bo.joins().await?;
+        bo.leaves().await?;
+        let bo = scene.second_tab(&bo).await?;
+        bo.page().open(broker.url()).await?;
+        bo.page().find("textbox", "Room name").await?;
+        wait::never("the room is remembered", Duration::from_secs(2), async || {
+            Ok(bo.page().has("link", "Sunday breakfast").await?.then_some(()))
+        })
+        .await
+    });
+}
