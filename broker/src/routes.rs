@@ -147,7 +147,7 @@ fn open_socket(
         drop(read_buf);
         let line = switchboard.connect(place, visit.slot.address());
         drop(switchboard);
-        socket::serve(io.into_inner(), &already_read, line).await;
+        socket::serve(io.into_inner(), already_read, line).await;
         drop(visit);
     });
 

@@ -6,7 +6,6 @@
 pub(crate) mod outbox;
 pub(crate) mod upgrade;
 
-mod frame;
 mod pace;
 #[cfg(test)]
 mod tests;
@@ -19,15 +18,15 @@ use klatch_shared::limits::{BROKER_PING, BROKER_SILENCE};
 use klatch_shared::wire::{CloseCode, RefusalCode, Request, Unreadable, Verb};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until};
+use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use crate::switchboard::Line;
-use outbox::Outgoing;
 use pace::{Pace, Verdict};
 use wire::{End, Incident, Wire};
 
 /// Serves one connection until it ends. The line is dropped with it: whoever sat on it is away.
-pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, already_read: &[u8], line: Line) {
-    let mut wire = Wire::new(stream, already_read, line.outbox.clone());
+pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, already_read: Vec<u8>, line: Line) {
+    let mut wire = Wire::new(stream, already_read, line.outbox.clone()).await;
     let mut conversation = Conversation::new(&line);
     let mut heartbeat = Heartbeat::start();
     let mut alarm = std::pin::pin!(sleep_until(heartbeat.due()));
@@ -37,7 +36,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, already_
             () = &mut alarm => {
                 match heartbeat.beat() {
                     Beat::Silent => break End::Due(CloseCode::Silent),
-                    Beat::Ping => line.outbox.push(Outgoing::Ping),
+                    Beat::Ping => line.outbox.push(Message::Ping(Bytes::new())),
                     Beat::Wait => {}
                 }
                 alarm.as_mut().reset(heartbeat.due());
@@ -45,7 +44,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, already_
             incident = wire.next() => {
                 heartbeat.heard();
                 match incident {
-                    Incident::Text(text) => conversation.take(text.len(), Request::parse(text)),
+                    Incident::Text(text) => conversation.take(text.len(), Request::parse(&text)),
                     Incident::Binary(size) => conversation.take(size, Err(Unreadable { id: None, refusal: RefusalCode::BadFrame.into() })),
                     Incident::Other(size) => conversation.overhear(size),
                     Incident::End(end) => break end,

@@ -4,27 +4,22 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use hyper::body::Bytes;
 use klatch_shared::wire::CloseCode;
+use tokio_tungstenite::tungstenite::Message;
 
-use super::frame::Header;
 use crate::limits::Limits;
 
 /// The queue, shared between those who fill it and the one who empties it.
 #[derive(Clone, Debug)]
 pub(crate) struct Outbox(Arc<Shared>);
 
-/// One frame to send.
+/// What there is to do for whoever empties it.
 #[derive(Debug)]
-pub(crate) enum Outgoing {
-    /// A message of text, shared with whoever else gets the same.
-    Text(Bytes),
-    /// WebSocket's own ping (RFC 6455 §5.5.2).
-    Ping,
-    /// The answer to one, with what was in it.
-    Pong(Box<[u8]>),
-    /// The last frame of all.
-    Close(Box<[u8]>),
+pub(super) enum Taken {
+    /// The next message to send.
+    Message(Message),
+    /// Everything is taken, and nothing more comes.
+    Closing(CloseCode),
 }
 
 #[derive(Debug)]
@@ -36,7 +31,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Queue {
-    outgoing: VecDeque<Outgoing>,
+    messages: VecDeque<Message>,
     bytes: usize,
     /// Nothing is taken in any more; what is queued is still sent, and then this close code.
     closing: Option<CloseCode>,
@@ -53,17 +48,17 @@ impl Outbox {
     }
 
     /// Queues something. What does not fit any more condemns the connection: the queue is emptied, and it closes as too slow.
-    pub(crate) fn push(&self, outgoing: Outgoing) {
+    pub(crate) fn push(&self, message: Message) {
         let mut queue = self.lock();
         if queue.closing.is_some() {
             return;
         }
-        let bytes = queue.bytes + outgoing.payload().len();
-        if queue.outgoing.len() >= self.0.most_frames || bytes > self.0.most_bytes {
+        let bytes = queue.bytes + message.len();
+        if queue.messages.len() >= self.0.most_frames || bytes > self.0.most_bytes {
             *queue = Queue { closing: Some(CloseCode::TooSlow), waker: queue.waker.take(), ..Queue::default() };
         } else {
             queue.bytes = bytes;
-            queue.outgoing.push_back(outgoing);
+            queue.messages.push_back(message);
         }
         wake(queue);
     }
@@ -77,40 +72,28 @@ impl Outbox {
         }
     }
 
-    /// Moves what is queued, up to some frames, to the end of `out`. Ready if anything was moved, or with the close code
-    /// once there is nothing more to move.
-    pub(crate) fn poll_take(
-        &self,
-        cx: &mut Context<'_>,
-        out: &mut VecDeque<Outgoing>,
-        most: usize,
-    ) -> Poll<Option<CloseCode>> {
+    /// Takes the next message out, or says with what code to close once there is none.
+    pub(super) fn poll_take(&self, cx: &Context<'_>) -> Poll<Taken> {
         let mut queue = self.lock();
-        if queue.outgoing.is_empty() {
-            if let Some(code) = queue.closing {
-                return Poll::Ready(Some(code));
-            }
-            // An idle connection keeps no buffer.
-            queue.outgoing = VecDeque::new();
-            queue.remember(cx);
-            return Poll::Pending;
+        if let Some(message) = queue.take() {
+            return Poll::Ready(Taken::Message(message));
         }
-        let count = most.min(queue.outgoing.len());
-        let mut bytes = 0;
-        out.extend(queue.outgoing.drain(..count).inspect(|outgoing| bytes += outgoing.payload().len()));
-        queue.bytes -= bytes;
-        Poll::Ready(None)
+        if let Some(code) = queue.closing {
+            return Poll::Ready(Taken::Closing(code));
+        }
+        // An idle connection keeps no buffer.
+        queue.messages = VecDeque::new();
+        queue.remember(cx);
+        Poll::Pending
     }
 
-    /// Moves all that is queued to the end of `out`.
-    pub(crate) fn take_all(&self, out: &mut VecDeque<Outgoing>) {
-        let mut queue = self.lock();
-        queue.bytes = 0;
-        out.append(&mut queue.outgoing);
+    /// Takes the next message out, if there is one.
+    pub(super) fn take(&self) -> Option<Message> {
+        self.lock().take()
     }
 
     /// Ready once the connection is condemned for being slow: whatever it has not taken will not come any more.
-    pub(crate) fn poll_overflow(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_overflow(&self, cx: &Context<'_>) -> Poll<()> {
         let mut queue = self.lock();
         if queue.closing == Some(CloseCode::TooSlow) {
             return Poll::Ready(());
@@ -126,41 +109,15 @@ impl Outbox {
 }
 
 impl Queue {
+    fn take(&mut self) -> Option<Message> {
+        let message = self.messages.pop_front()?;
+        self.bytes -= message.len();
+        Some(message)
+    }
+
     fn remember(&mut self, cx: &Context<'_>) {
         if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             self.waker = Some(cx.waker().clone());
-        }
-    }
-}
-
-impl Outgoing {
-    /// A message of text.
-    pub(crate) fn text(text: String) -> Self {
-        Self::Text(text.into())
-    }
-
-    /// The frame that closes with a code and a reason.
-    pub(crate) fn close(code: u16, reason: &str) -> Self {
-        Self::Close([&code.to_be_bytes(), reason.as_bytes()].concat().into())
-    }
-
-    /// What precedes the payload on the wire.
-    pub(super) fn header(&self) -> Header {
-        let size = self.payload().len();
-        match self {
-            Self::Text(_) => Header::text(size),
-            Self::Ping => Header::ping(size),
-            Self::Pong(_) => Header::pong(size),
-            Self::Close(_) => Header::close(size),
-        }
-    }
-
-    /// What is in it.
-    pub(super) fn payload(&self) -> &[u8] {
-        match self {
-            Self::Text(text) => text,
-            Self::Ping => &[],
-            Self::Pong(payload) | Self::Close(payload) => payload,
         }
     }
 }

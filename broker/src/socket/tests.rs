@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use klatch_shared::wire::{Event, IceServers, ServerFrame};
-use tokio::io::{AsyncReadExt as _, DuplexStream};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::*;
@@ -30,7 +29,7 @@ async fn open(limits: Limits, size: usize) -> Pipe {
     let line = switchboard.connect(None, std::net::IpAddr::from([192, 0, 2, 1]).into());
     let (ours, theirs) = tokio::io::duplex(size);
     let outbox = line.outbox.clone();
-    let serving = tokio::spawn(async move { serve(ours, &[], line).await });
+    let serving = tokio::spawn(async move { serve(ours, Vec::new(), line).await });
     let page = WebSocketStream::from_raw_socket(theirs, Role::Client, None).await;
     Pipe { page, outbox, serving }
 }
@@ -76,7 +75,7 @@ async fn a_silent_socket_is_closed_after_its_time() {
 #[tokio::test(start_paused = true)]
 async fn a_silent_socket_that_takes_nothing_either_ends_all_the_same() {
     let pipe = open(Limits::default(), 16).await;
-    pipe.outbox.push(Outgoing::text("x".repeat(1000)));
+    pipe.outbox.push(Message::text("x".repeat(1000)));
     timeout(Duration::from_secs(40), pipe.serving).await.expect("it is not waited for").expect("it ends");
 }
 
@@ -85,15 +84,15 @@ async fn who_does_not_read_is_closed_as_too_slow_at_once_and_not_waited_for() {
     let limits = Limits { queue_frames: 8, ..Limits::default() };
     let mut pipe = open(limits, 600).await;
     let _hello = pipe.next().await;
-    let push = |count| (0..count).for_each(|_| pipe.outbox.push(Outgoing::text("x".repeat(100))));
-    // Five and a half of these fill the wire; the rest of the eight have left the queue.
+    let push = |count| (0..count).for_each(|_| pipe.outbox.push(Message::text("x".repeat(100))));
+    // Five and a half of these fill the pipe; the rest of the eight have left the queue for the socket's own buffer.
     push(8);
     tokio::time::sleep(Duration::from_millis(1)).await;
     push(8);
     push(1);
     let start = Instant::now();
     // What was half sent is sent whole, and then the reason.
-    for _ in 0..6 {
+    for _ in 0..8 {
         assert_eq!(pipe.next().await, Message::text("x".repeat(100)));
     }
     assert!(matches!(pipe.next().await, Message::Close(Some(frame)) if u16::from(frame.code) == 4004));
@@ -104,10 +103,10 @@ async fn who_does_not_read_is_closed_as_too_slow_at_once_and_not_waited_for() {
 async fn what_was_queued_before_closing_is_sent_first_and_nothing_after() {
     let mut pipe = open(Limits::default(), 256).await;
     for count in 0..100 {
-        pipe.outbox.push(Outgoing::text(format!("{count}")));
+        pipe.outbox.push(Message::text(format!("{count}")));
     }
     pipe.outbox.close(CloseCode::Ended);
-    pipe.outbox.push(Outgoing::text("late".into()));
+    pipe.outbox.push(Message::text("late"));
     pipe.outbox.close(CloseCode::Restarting);
     let _hello = pipe.next().await;
     for count in 0..100 {
@@ -123,7 +122,7 @@ async fn frames_of_every_length_arrive_as_they_were() {
         let _hello = pipe.next().await;
         for length in [0, 1, 125, 126, 127, 2048, 65_535, 65_536, 70_000] {
             let text = "é".repeat(length / 2) + &"x".repeat(length % 2);
-            pipe.outbox.push(Outgoing::text(text.clone()));
+            pipe.outbox.push(Message::text(text.clone()));
             assert_eq!(pipe.next().await, Message::text(text));
         }
     }
@@ -160,4 +159,19 @@ async fn what_was_readable_is_answered_before_what_was_not_closes() {
     pipe.page.flush().await.expect("open");
     assert_eq!(pipe.next().await, Message::text("{\"id\":1,\"ok\":{}}"));
     assert_eq!(pipe.close_code().await, 1009);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_bytes_that_make_no_message_are_too_many() {
+    let mut pipe = open(Limits::default(), 4096).await;
+    let _hello = pipe.next().await;
+    let (mut reading, mut writing) = tokio::io::split(pipe.page.into_inner());
+    // An empty first part, and then only more of these: the message never grows.
+    let pieces = std::iter::once(0x01).chain(std::iter::repeat_n(0x00, 30_000));
+    let frames: Vec<u8> = pieces.flat_map(|first| [first, 0x80, 0, 0, 0, 0]).collect();
+    let sending = tokio::spawn(async move { writing.write_all(&frames).await });
+    let mut answer = Vec::new();
+    reading.read_to_end(&mut answer).await.expect("an end");
+    assert_eq!(answer[..4], [0x88, answer[1], 0x03, 0xf1], "closed with 1009");
+    sending.await.expect("no panic").expect("taken, and thrown away");
 }

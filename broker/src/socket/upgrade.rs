@@ -1,15 +1,11 @@
 //! From HTTP to a WebSocket, by hand (RFC 6455 §4.2): warp's own upgrade would allocate 128 KiB for each connection.
 
-use base64ct::{Base64, Encoding as _};
 use hyper::header::{
     CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use klatch_shared::wire::SUBPROTOCOL;
-use sha1::{Digest, Sha1};
-
-/// What the answer to a key is made with (RFC 6455 §1.3).
-const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// A request that may become a WebSocket.
 pub(crate) struct Handshake {
@@ -37,8 +33,7 @@ impl Handshake {
             return Err(NoHandshake::Malformed);
         }
         let key = headers.get(SEC_WEBSOCKET_KEY).filter(|key| is_key(key.as_bytes())).ok_or(NoHandshake::Malformed)?;
-        let hash = Sha1::new().chain_update(key).chain_update(GUID).finalize();
-        let accept = HeaderValue::try_from(Base64::encode_string(&hash)).expect("base64 is a header value");
+        let accept = HeaderValue::try_from(derive_accept_key(key.as_bytes())).expect("base64 is a header value");
         Ok(Self { accept })
     }
 

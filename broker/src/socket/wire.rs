@@ -1,29 +1,33 @@
 //! A WebSocket over any stream: it reads one message at a time, and meanwhile writes what is queued.
 //!
-//! Written are a header of a few bytes and then the text as it is shared with others, many frames a system call. What is read comes
-//! through a buffer on the stack, and only what is not complete is kept.
+//! The frames themselves are tungstenite's. Its buffers are kept small, as there may be thousands of them, all idle.
 
-use std::collections::VecDeque;
-use std::io::{self, IoSlice};
-use std::mem::MaybeUninit;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures_util::{Sink as _, SinkExt as _, Stream as _};
 use klatch_shared::limits::MAX_FRAME_BYTES;
 use klatch_shared::wire::CloseCode;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::protocol::frame::coding;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
-use super::frame::{Decoder, Header, Received, Unusable};
-use super::outbox::{Outbox, Outgoing};
+use super::outbox::{Outbox, Taken};
 
-/// What is read in one go.
-const READ_BYTES: usize = 8 * 1024;
-/// Frames read before what is queued is written.
+/// What is read in one go. Kept for each connection for as long as it lives.
+const READ_BYTES: usize = 2 * 1024;
+/// What is gathered before it is written in one go.
+const WRITE_BYTES: usize = 16 * 1024;
+/// Messages read before what is queued is written.
 const READ_BATCH: u32 = 16;
-/// Frames written in one go.
-const WRITE_BATCH: usize = 16;
+/// How much may be read before it makes a message: one that is cut into many small frames costs too.
+const MESSAGE_BYTES_READ: usize = 2 * MAX_FRAME_BYTES;
 /// How long the other end may take to close, once it was asked to.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
 /// How much is read, and thrown away, of somebody whose frames can't be told apart any more: who is closed with data unread
@@ -32,24 +36,22 @@ const DRAIN_BYTES: u64 = 4 * MAX_FRAME_BYTES as u64;
 
 /// One connection.
 pub(super) struct Wire<S> {
-    stream: S,
-    decoder: Decoder,
+    socket: WebSocketStream<Counted<S>>,
     outbox: Outbox,
-    /// Taken from the outbox to be written; the first may be written in part.
-    writing: VecDeque<Outgoing>,
-    /// Bytes of the first that are written, its header counted.
-    written: usize,
-    /// Frames read since something was written.
+    /// Messages read since something was written.
     unanswered: u32,
+    /// Something is written into the socket's buffer, and perhaps not further.
+    unflushed: bool,
 }
 
 /// What happens on a wire.
-pub(super) enum Incident<'a> {
+#[derive(Debug)]
+pub(super) enum Incident {
     /// A message of text.
-    Text(&'a str),
+    Text(Utf8Bytes),
     /// A message of so many bytes that is no text.
     Binary(usize),
-    /// A frame of so many bytes that is no message: a part of one, a ping (which is answered), a pong.
+    /// A ping (which is answered) or a pong of so many bytes.
     Other(usize),
     /// It is over, in this way.
     End(End),
@@ -68,146 +70,199 @@ pub(super) enum End {
     Gone,
 }
 
-/// The same without what is still in the decoder.
-enum Turn {
-    Received(Received),
-    End(End),
+/// Why nothing more can be read, as RFC 6455 §7.4.1 codes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unusable {
+    /// 1009.
+    TooLarge,
+    /// 1007.
+    NotUtf8,
+    /// 1002.
+    NotWebSocket,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// A wire over an upgraded connection, of which something may have been read already.
-    pub(super) fn new(stream: S, already_read: &[u8], outbox: Outbox) -> Self {
-        let mut decoder = Decoder::default();
-        decoder.feed(already_read);
-        Self { stream, decoder, outbox, writing: VecDeque::new(), written: 0, unanswered: 0 }
+    pub(super) async fn new(stream: S, already_read: Vec<u8>, outbox: Outbox) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BYTES)
+            .write_buffer_size(WRITE_BYTES)
+            .max_message_size(Some(MAX_FRAME_BYTES))
+            .max_frame_size(Some(MAX_FRAME_BYTES));
+        let stream = Counted { stream, left: MESSAGE_BYTES_READ };
+        let socket = WebSocketStream::from_partially_read(stream, already_read, Role::Server, Some(config)).await;
+        Self { socket, outbox, unanswered: 0, unflushed: false }
     }
 
     /// Waits for the next incident, writing meanwhile.
-    pub(super) async fn next(&mut self) -> Incident<'_> {
-        let turn = std::future::poll_fn(|cx| self.poll(cx)).await;
-        let size = self.decoder.payload().len();
-        match turn {
-            Turn::Received(Received::Text) => match self.decoder.text() {
-                Ok(text) => Incident::Text(text),
-                Err(unusable) => Incident::End(End::Unusable(unusable)),
-            },
-            Turn::Received(Received::Binary) => Incident::Binary(size),
-            Turn::Received(Received::Ping) => {
-                self.outbox.push(Outgoing::Pong(self.decoder.payload().into()));
-                Incident::Other(size)
-            }
-            Turn::Received(Received::Part | Received::Pong) => Incident::Other(size),
-            Turn::Received(Received::Close) => Incident::End(End::Closed),
-            Turn::End(end) => Incident::End(end),
-        }
+    pub(super) async fn next(&mut self) -> Incident {
+        std::future::poll_fn(|cx| self.poll(cx)).await
     }
 
     /// Says why it is over if there is something to say, and waits a little for the other end to have heard it.
     pub(super) async fn close(mut self, end: End) {
-        let goodbye = match end {
-            End::Due(code) => Outgoing::close(code.code(), code.reason()),
-            End::Unusable(unusable) => Outgoing::close(unusable.code(), unusable.reason()),
-            // The same code back (RFC 6455 §5.5.1).
-            End::Closed => Outgoing::Close(self.decoder.payload().iter().take(2).copied().collect()),
-            End::Gone => return,
-        };
-        match end {
-            // Who takes nothing will hardly take more: only a frame that is half sent must be sent whole.
-            End::Due(_) => self.writing.truncate(usize::from(self.written > 0)),
-            // What came before this was answered.
-            End::Unusable(_) | End::Closed | End::Gone => self.outbox.take_all(&mut self.writing),
+        if end != End::Gone {
+            let _ = timeout(CLOSE_PATIENCE, self.say_goodbye(end)).await;
         }
-        self.writing.push_back(goodbye);
-        let _ = timeout(CLOSE_PATIENCE, self.say_goodbye(end)).await;
     }
 
-    async fn say_goodbye(&mut self, end: End) -> io::Result<()> {
-        std::future::poll_fn(|cx| self.poll_write(cx)).await?;
-        if matches!(end, End::Due(_)) {
-            // Until the other end has answered, or is gone.
-            while let Turn::Received(received) = std::future::poll_fn(|cx| self.poll_read(cx)).await
-                && received != Received::Close
-            {}
+    async fn say_goodbye(&mut self, end: End) -> Result<(), Error> {
+        match end {
+            End::Due(code) => {
+                self.say(code.code(), code.reason()).await?;
+                // Until the other end has answered, or is gone.
+                while !matches!(
+                    std::future::poll_fn(|cx| self.poll_read(cx)).await,
+                    Incident::End(End::Closed | End::Gone)
+                ) {}
+            }
+            End::Unusable(unusable) => {
+                // What came before this is answered.
+                while let Some(message) = self.outbox.take() {
+                    self.socket.feed(message).await?;
+                }
+                self.say(unusable.code(), unusable.reason()).await?;
+            }
+            // The same code back (RFC 6455 §5.5.1): queued by the socket when it read the close.
+            End::Closed => self.socket.flush().await?,
+            End::Gone => {}
         }
-        self.stream.shutdown().await?;
+        let stream = &mut self.socket.get_mut().stream;
+        stream.shutdown().await?;
         if matches!(end, End::Unusable(_)) {
             // Thrown away, so that the close frame is not lost to a reset.
-            tokio::io::copy(&mut (&mut self.stream).take(DRAIN_BYTES), &mut tokio::io::sink()).await?;
+            tokio::io::copy(&mut stream.take(DRAIN_BYTES), &mut tokio::io::sink()).await?;
         }
         Ok(())
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
+    async fn say(&mut self, code: u16, reason: &'static str) -> Result<(), Error> {
+        let frame = CloseFrame { code: coding::CloseCode::from(code), reason: Utf8Bytes::from_static(reason) };
+        self.socket.close(Some(frame)).await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Incident> {
         // Many requests that are there at once are answered at once. While the other end takes nothing, nothing is read.
         if self.unanswered < READ_BATCH
-            && self.writing.is_empty()
-            && let Poll::Ready(turn) = self.poll_read(cx)
+            && !self.unflushed
+            && let Poll::Ready(incident) = self.poll_read(cx)
         {
             self.unanswered += 1;
-            return Poll::Ready(turn);
+            return Poll::Ready(incident);
         }
-        loop {
-            match self.poll_write(cx) {
-                Poll::Pending => {
-                    return self.outbox.poll_overflow(cx).map(|()| Turn::End(End::Due(CloseCode::TooSlow)));
-                }
-                Poll::Ready(Err(_)) => return Poll::Ready(Turn::End(End::Gone)),
-                Poll::Ready(Ok(())) => {}
+        match self.poll_write(cx) {
+            Poll::Pending => {
+                return self.outbox.poll_overflow(cx).map(|()| Incident::End(End::Due(CloseCode::TooSlow)));
             }
-            match self.outbox.poll_take(cx, &mut self.writing, WRITE_BATCH) {
-                Poll::Ready(None) => {}
-                Poll::Ready(Some(code)) => return Poll::Ready(Turn::End(End::Due(code))),
-                Poll::Pending => break,
-            }
+            Poll::Ready(Err(_)) => return Poll::Ready(Incident::End(End::Gone)),
+            Poll::Ready(Ok(Some(code))) => return Poll::Ready(Incident::End(End::Due(code))),
+            Poll::Ready(Ok(None)) => {}
         }
-        self.writing = VecDeque::new();
         self.unanswered = 0;
         self.poll_read(cx)
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
-        loop {
-            match self.decoder.next() {
-                Ok(Some(received)) => return Poll::Ready(Turn::Received(received)),
-                Ok(None) => {}
-                Err(unusable) => return Poll::Ready(Turn::End(End::Unusable(unusable))),
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Incident> {
+        let read = ready!(Pin::new(&mut self.socket).poll_next(cx));
+        self.socket.get_mut().left = MESSAGE_BYTES_READ;
+        Poll::Ready(match read {
+            Some(Ok(Message::Text(text))) => Incident::Text(text),
+            Some(Ok(Message::Binary(bytes))) => Incident::Binary(bytes.len()),
+            Some(Ok(Message::Ping(bytes) | Message::Pong(bytes))) => Incident::Other(bytes.len()),
+            Some(Ok(Message::Close(_))) => Incident::End(End::Closed),
+            // A frame by itself is never read.
+            Some(Ok(Message::Frame(_))) | None => Incident::End(End::Gone),
+            Some(Err(error)) => Incident::End(Unusable::of(&error).map_or(End::Gone, End::Unusable)),
+        })
+    }
+
+    /// Writes what is queued; ready once all of it is written, with the close code if the queue is closed.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<CloseCode>, Error>> {
+        let mut socket = Pin::new(&mut self.socket);
+        let closing = loop {
+            ready!(socket.as_mut().poll_ready(cx))?;
+            match self.outbox.poll_take(cx) {
+                Poll::Ready(Taken::Message(message)) => {
+                    self.unflushed = true;
+                    socket.as_mut().start_send(message)?;
+                }
+                Poll::Ready(Taken::Closing(code)) => break Some(code),
+                Poll::Pending => break None,
             }
-            let mut space = [const { MaybeUninit::uninit() }; READ_BYTES];
-            let mut buffer = ReadBuf::uninit(&mut space);
-            match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer)) {
-                Ok(()) if !buffer.filled().is_empty() => self.decoder.feed(buffer.filled()),
-                Ok(()) | Err(_) => return Poll::Ready(Turn::End(End::Gone)),
-            }
+        };
+        if self.unflushed {
+            ready!(socket.poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(closing))
+    }
+}
+
+impl Unusable {
+    /// What an error says of the frames that came, if it says that.
+    fn of(error: &Error) -> Option<Self> {
+        match error {
+            Error::Capacity(_) => Some(Self::TooLarge),
+            Error::Utf8(_) => Some(Self::NotUtf8),
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+            Error::Protocol(_) => Some(Self::NotWebSocket),
+            Error::Io(error) => error.get_ref()?.is::<TooMuch>().then_some(Self::TooLarge),
+            _ => None,
         }
     }
 
-    /// Writes what was taken from the outbox.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.writing.is_empty() {
-            let mut headers = [Header::default(); WRITE_BATCH];
-            for (header, outgoing) in headers.iter_mut().zip(&self.writing) {
-                *header = outgoing.header();
-            }
-            let mut slices = [IoSlice::new(&[]); 2 * WRITE_BATCH];
-            for (pair, (header, outgoing)) in slices.as_chunks_mut().0.iter_mut().zip(headers.iter().zip(&self.writing))
-            {
-                *pair = [IoSlice::new(header.bytes()), IoSlice::new(outgoing.payload())];
-            }
-            let mut rest = &mut slices[..2 * self.writing.len().min(WRITE_BATCH)];
-            IoSlice::advance_slices(&mut rest, self.written);
-            match ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, rest))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                count => self.written += count,
-            }
-            while let Some(first) = self.writing.front() {
-                let size = first.header().bytes().len() + first.payload().len();
-                if self.written < size {
-                    break;
-                }
-                self.written -= size;
-                self.writing.pop_front();
-            }
+    /// The close code.
+    fn code(self) -> u16 {
+        match self {
+            Self::TooLarge => 1009,
+            Self::NotUtf8 => 1007,
+            Self::NotWebSocket => 1002,
         }
+    }
+
+    /// What the close frame says.
+    fn reason(self) -> &'static str {
+        match self {
+            Self::TooLarge => "frame too large",
+            Self::NotUtf8 => "not UTF-8",
+            Self::NotWebSocket => "not WebSocket",
+        }
+    }
+}
+
+/// A stream of which only so much may be read.
+struct Counted<S> {
+    stream: S,
+    left: usize,
+}
+
+/// That was all.
+#[derive(Debug, thiserror::Error)]
+#[error("many bytes, and no message among them")]
+struct TooMuch;
+
+impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.left == 0 {
+            return Poll::Ready(Err(io::Error::other(TooMuch)));
+        }
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        self.left = self.left.saturating_sub(buffer.filled().len() - before);
         Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
