@@ -40,6 +40,11 @@ pub fn focus_goes_with(selector: &str) -> bool {
     })
 }
 
+/// Whether something lies over everything else that Escape is for: the browser closes it by itself.
+pub fn is_covered() -> bool {
+    document().is_some_and(|document| document.query_selector(":popover-open").is_ok_and(|above| above.is_some()))
+}
+
 /// Puts the keyboard at the button that comes `step` after the one which has it, around the toolbar it is in.
 pub fn step_focus(event: &KeyboardEvent, step: i32) {
     let Some(from) = event.target_dyn_into::<Element>() else { return };

@@ -3,7 +3,7 @@
 use yew::prelude::*;
 
 use super::attribute::click;
-use super::dom::{focus, focus_goes_with, focus_id};
+use super::dom::{focus, focus_goes_with, focus_id, is_covered};
 use super::icon::{Glyph, icon};
 use crate::state::{Intent, Panel};
 
@@ -38,7 +38,7 @@ pub fn PanelFrame(props: &Props) -> Html {
     let onkeydown = {
         let on_intent = props.on_intent.clone();
         Callback::from(move |event: KeyboardEvent| {
-            if event.key() == "Escape" {
+            if event.key() == "Escape" && !is_covered() {
                 event.prevent_default();
                 on_intent.emit(Intent::TogglePanel(panel));
             }

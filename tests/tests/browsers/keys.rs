@@ -35,6 +35,16 @@ fn a_room_is_created_joined_and_left_by_keys_alone() {
                 Ok((focused(&ana).await? == "Chat").then_some(()))
             })
             .await?;
+            // Escape closes what lies on top, and only that.
+            ana.opens("Settings").await?;
+            tabs_to(&ana, "End room for everyone").await?;
+            ana.page().press(ENTER).await?;
+            ana.page().find("button", "Keep it").await?;
+            ana.page().press(ESCAPE).await?;
+            ana.page().gone("button", "Keep it").await?;
+            ana.page().find("combobox", "Theme").await?;
+            ana.page().press(ESCAPE).await?;
+            ana.page().gone("combobox", "Theme").await?;
             tabs_to(&ana, "Leave").await?;
             ana.page().press(ENTER).await?;
             ana.page().find("textbox", "Room name").await?;
