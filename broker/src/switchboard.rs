@@ -16,12 +16,11 @@ use klatch_shared::{Nonce, RoomId};
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use tokio_tungstenite::tungstenite::Message;
 
 use crate::address::Address;
 use crate::limits::Limits;
 use crate::rooms::{Ask, ConnectionId, Effect, Granted, Outcome, Policy, Proven, Rooms, Who};
-use crate::socket::outbox::Outbox;
+use crate::socket::outbox::{Outbox, text_frame};
 
 /// All rooms, and a line to everybody who is connected.
 pub(crate) struct Switchboard {
@@ -74,7 +73,7 @@ impl Switchboard {
             max_frame_bytes: u32::try_from(MAX_FRAME_BYTES).expect("64 KiB"),
             public_url: self.public_url.clone(),
         });
-        outbox.push(Message::text(hello.to_frame()));
+        outbox.push(text_frame(hello.to_frame()));
         let mut hall = self.lock();
         if !hall.open {
             outbox.close(CloseCode::Restarting);
@@ -138,11 +137,11 @@ impl Hall {
             match effect {
                 Effect::Tell { to, event } => {
                     if let Some(outbox) = self.outboxes.get(&to) {
-                        outbox.push(Message::text(event.to_frame()));
+                        outbox.push(text_frame(event.to_frame()));
                     }
                 }
                 Effect::TellAll { to, event } => {
-                    let frame = Message::text(event.to_frame());
+                    let frame = text_frame(event.to_frame());
                     for outbox in to.iter().filter_map(|to| self.outboxes.get(to)) {
                         outbox.push(frame.clone());
                     }
@@ -219,12 +218,12 @@ impl Line {
 
     /// Queues the reply that grants.
     pub(crate) fn grant<T: Serialize>(&self, id: i64, what: &T) {
-        self.outbox.push(Message::text(ok_frame(id, what)));
+        self.outbox.push(text_frame(ok_frame(id, what)));
     }
 
     /// Queues the reply that refuses.
     pub(crate) fn refuse(&self, id: Option<i64>, code: RefusalCode) {
-        self.outbox.push(Message::text(Refusal::of(code).to_frame(id)));
+        self.outbox.push(text_frame(Refusal::of(code).to_frame(id)));
     }
 
     /// Signatures are checked outside the lock, and not at all for whoever has failed too often.

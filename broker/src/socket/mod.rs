@@ -18,7 +18,8 @@ use klatch_shared::limits::{BROKER_PING, BROKER_SILENCE};
 use klatch_shared::wire::{CloseCode, RefusalCode, Request, Unreadable, Verb};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until};
-use tokio_tungstenite::tungstenite::{Bytes, Message};
+use tokio_tungstenite::tungstenite::Bytes;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 
 use crate::switchboard::Line;
 use pace::{Pace, Verdict};
@@ -36,7 +37,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, already_
             () = &mut alarm => {
                 match heartbeat.beat() {
                     Beat::Silent => break End::Due(CloseCode::Silent),
-                    Beat::Ping => line.outbox.push(Message::Ping(Bytes::new())),
+                    Beat::Ping => line.outbox.push(Frame::ping(Bytes::new())),
                     Beat::Wait => {}
                 }
                 alarm.as_mut().reset(heartbeat.due());

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use klatch_shared::wire::CloseCode;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
 use crate::limits::Limits;
 
@@ -16,8 +17,8 @@ pub(crate) struct Outbox(Arc<Shared>);
 /// What there is to do for whoever empties it.
 #[derive(Debug)]
 pub(super) enum Taken {
-    /// The next message to send.
-    Message(Message),
+    /// The next frame to send.
+    Frame(Frame),
     /// Everything is taken, and nothing more comes.
     Closing(CloseCode),
 }
@@ -31,11 +32,16 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Queue {
-    messages: VecDeque<Message>,
+    frames: VecDeque<Frame>,
     bytes: usize,
     /// Nothing is taken in any more; what is queued is still sent, and then this close code.
     closing: Option<CloseCode>,
     waker: Option<Waker>,
+}
+
+/// A message of text in one frame; its clones share the text.
+pub(crate) fn text_frame(text: String) -> Frame {
+    Frame::message(text, OpCode::Data(Data::Text), true)
 }
 
 impl Outbox {
@@ -48,17 +54,17 @@ impl Outbox {
     }
 
     /// Queues something. What does not fit any more condemns the connection: the queue is emptied, and it closes as too slow.
-    pub(crate) fn push(&self, message: Message) {
+    pub(crate) fn push(&self, frame: Frame) {
         let mut queue = self.lock();
         if queue.closing.is_some() {
             return;
         }
-        let bytes = queue.bytes + message.len();
-        if queue.messages.len() >= self.0.most_frames || bytes > self.0.most_bytes {
+        let bytes = queue.bytes + frame.len();
+        if queue.frames.len() >= self.0.most_frames || bytes > self.0.most_bytes {
             *queue = Queue { closing: Some(CloseCode::TooSlow), waker: queue.waker.take(), ..Queue::default() };
         } else {
             queue.bytes = bytes;
-            queue.messages.push_back(message);
+            queue.frames.push_back(frame);
         }
         wake(queue);
     }
@@ -72,23 +78,23 @@ impl Outbox {
         }
     }
 
-    /// Takes the next message out, or says with what code to close once there is none.
+    /// Takes the next frame out, or says with what code to close once there is none.
     pub(super) fn poll_take(&self, cx: &Context<'_>) -> Poll<Taken> {
         let mut queue = self.lock();
-        if let Some(message) = queue.take() {
-            return Poll::Ready(Taken::Message(message));
+        if let Some(frame) = queue.take() {
+            return Poll::Ready(Taken::Frame(frame));
         }
         if let Some(code) = queue.closing {
             return Poll::Ready(Taken::Closing(code));
         }
         // An idle connection keeps no buffer.
-        queue.messages = VecDeque::new();
+        queue.frames = VecDeque::new();
         queue.remember(cx);
         Poll::Pending
     }
 
-    /// Takes the next message out, if there is one.
-    pub(super) fn take(&self) -> Option<Message> {
+    /// Takes the next frame out, if there is one.
+    pub(super) fn take(&self) -> Option<Frame> {
         self.lock().take()
     }
 
@@ -109,10 +115,10 @@ impl Outbox {
 }
 
 impl Queue {
-    fn take(&mut self) -> Option<Message> {
-        let message = self.messages.pop_front()?;
-        self.bytes -= message.len();
-        Some(message)
+    fn take(&mut self) -> Option<Frame> {
+        let frame = self.frames.pop_front()?;
+        self.bytes -= frame.len();
+        Some(frame)
     }
 
     fn remember(&mut self, cx: &Context<'_>) {

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::*;
@@ -75,7 +76,7 @@ async fn a_silent_socket_is_closed_after_its_time() {
 #[tokio::test(start_paused = true)]
 async fn a_silent_socket_that_takes_nothing_either_ends_all_the_same() {
     let pipe = open(Limits::default(), 16).await;
-    pipe.outbox.push(Message::text("x".repeat(1000)));
+    pipe.outbox.push(outbox::text_frame("x".repeat(1000)));
     timeout(Duration::from_secs(40), pipe.serving).await.expect("it is not waited for").expect("it ends");
 }
 
@@ -84,7 +85,7 @@ async fn who_does_not_read_is_closed_as_too_slow_at_once_and_not_waited_for() {
     let limits = Limits { queue_frames: 8, ..Limits::default() };
     let mut pipe = open(limits, 600).await;
     let _hello = pipe.next().await;
-    let push = |count| (0..count).for_each(|_| pipe.outbox.push(Message::text("x".repeat(100))));
+    let push = |count| (0..count).for_each(|_| pipe.outbox.push(outbox::text_frame("x".repeat(100))));
     // Five and a half of these fill the pipe; the rest of the eight have left the queue for the socket's own buffer.
     push(8);
     tokio::time::sleep(Duration::from_millis(1)).await;
@@ -103,10 +104,10 @@ async fn who_does_not_read_is_closed_as_too_slow_at_once_and_not_waited_for() {
 async fn what_was_queued_before_closing_is_sent_first_and_nothing_after() {
     let mut pipe = open(Limits::default(), 256).await;
     for count in 0..100 {
-        pipe.outbox.push(Message::text(format!("{count}")));
+        pipe.outbox.push(outbox::text_frame(format!("{count}")));
     }
     pipe.outbox.close(CloseCode::Ended);
-    pipe.outbox.push(Message::text("late"));
+    pipe.outbox.push(outbox::text_frame("late".into()));
     pipe.outbox.close(CloseCode::Restarting);
     let _hello = pipe.next().await;
     for count in 0..100 {
@@ -122,7 +123,7 @@ async fn frames_of_every_length_arrive_as_they_were() {
         let _hello = pipe.next().await;
         for length in [0, 1, 125, 126, 127, 2048, 65_535, 65_536, 70_000] {
             let text = "é".repeat(length / 2) + &"x".repeat(length % 2);
-            pipe.outbox.push(Message::text(text.clone()));
+            pipe.outbox.push(outbox::text_frame(text.clone()));
             assert_eq!(pipe.next().await, Message::text(text));
         }
     }

@@ -1,12 +1,14 @@
 //! A WebSocket over any stream: it reads one message at a time, and meanwhile writes what is queued.
 //!
-//! The frames themselves are tungstenite's. Its buffers are kept small, as there may be thousands of them, all idle.
+//! The frames themselves are tungstenite's. Its buffer for writing would stay as large as the largest frame that ever went out, on
+//! thousands of idle connections: what is queued is gathered here instead, in memory that is given back.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::{Buf as _, BufMut as _, BytesMut};
 use futures_util::{Sink as _, SinkExt as _, Stream as _};
 use klatch_shared::limits::MAX_FRAME_BYTES;
 use klatch_shared::wire::CloseCode;
@@ -14,15 +16,15 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
-use tokio_tungstenite::tungstenite::protocol::frame::coding;
+use tokio_tungstenite::tungstenite::protocol::frame::{Frame, coding};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::outbox::{Outbox, Taken};
 
 /// What is read in one go. Kept for each connection for as long as it lives.
-const READ_BYTES: usize = 2 * 1024;
-/// What is gathered before it is written in one go.
+const READ_BYTES: usize = 4 * 1024;
+/// What is written in one go, give or take a frame.
 const WRITE_BYTES: usize = 16 * 1024;
 /// Messages read before what is queued is written.
 const READ_BATCH: u32 = 16;
@@ -36,12 +38,10 @@ const DRAIN_BYTES: u64 = 4 * MAX_FRAME_BYTES as u64;
 
 /// One connection.
 pub(super) struct Wire<S> {
-    socket: WebSocketStream<Counted<S>>,
+    socket: WebSocketStream<Gathering<S>>,
     outbox: Outbox,
     /// Messages read since something was written.
     unanswered: u32,
-    /// Something is written into the socket's buffer, and perhaps not further.
-    unflushed: bool,
 }
 
 /// What happens on a wire.
@@ -86,12 +86,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     pub(super) async fn new(stream: S, already_read: Vec<u8>, outbox: Outbox) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BYTES)
-            .write_buffer_size(WRITE_BYTES)
+            .write_buffer_size(0)
             .max_message_size(Some(MAX_FRAME_BYTES))
             .max_frame_size(Some(MAX_FRAME_BYTES));
-        let stream = Counted { stream, left: MESSAGE_BYTES_READ };
+        let stream = Gathering { stream, readable: MESSAGE_BYTES_READ, gathered: BytesMut::new() };
         let socket = WebSocketStream::from_partially_read(stream, already_read, Role::Server, Some(config)).await;
-        Self { socket, outbox, unanswered: 0, unflushed: false }
+        Self { socket, outbox, unanswered: 0 }
     }
 
     /// Waits for the next incident, writing meanwhile.
@@ -118,8 +118,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             }
             End::Unusable(unusable) => {
                 // What came before this is answered.
-                while let Some(message) = self.outbox.take() {
-                    self.socket.feed(message).await?;
+                while let Some(frame) = self.outbox.take() {
+                    self.socket.get_mut().gather(frame)?;
                 }
                 self.say(unusable.code(), unusable.reason()).await?;
             }
@@ -144,7 +144,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Incident> {
         // Many requests that are there at once are answered at once. While the other end takes nothing, nothing is read.
         if self.unanswered < READ_BATCH
-            && !self.unflushed
+            && self.socket.get_ref().gathered.is_empty()
             && let Poll::Ready(incident) = self.poll_read(cx)
         {
             self.unanswered += 1;
@@ -164,7 +164,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Incident> {
         let read = ready!(Pin::new(&mut self.socket).poll_next(cx));
-        self.socket.get_mut().left = MESSAGE_BYTES_READ;
+        self.socket.get_mut().readable = MESSAGE_BYTES_READ;
         Poll::Ready(match read {
             Some(Ok(Message::Text(text))) => Incident::Text(text),
             Some(Ok(Message::Binary(bytes))) => Incident::Binary(bytes.len()),
@@ -178,23 +178,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
     /// Writes what is queued; ready once all of it is written, with the close code if the queue is closed.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<CloseCode>, Error>> {
-        let mut socket = Pin::new(&mut self.socket);
-        let closing = loop {
-            ready!(socket.as_mut().poll_ready(cx))?;
-            match self.outbox.poll_take(cx) {
-                Poll::Ready(Taken::Message(message)) => {
-                    self.unflushed = true;
-                    socket.as_mut().start_send(message)?;
+        loop {
+            let mut closing = None;
+            while self.socket.get_ref().gathered.len() < WRITE_BYTES {
+                match self.outbox.poll_take(cx) {
+                    Poll::Ready(Taken::Frame(frame)) => self.socket.get_mut().gather(frame)?,
+                    Poll::Ready(Taken::Closing(code)) => {
+                        closing = Some(code);
+                        break;
+                    }
+                    Poll::Pending => break,
                 }
-                Poll::Ready(Taken::Closing(code)) => break Some(code),
-                Poll::Pending => break None,
             }
-        };
-        if self.unflushed {
-            ready!(socket.poll_flush(cx))?;
-            self.unflushed = false;
+            if self.socket.get_ref().gathered.is_empty() {
+                return Poll::Ready(Ok(closing));
+            }
+            ready!(Pin::new(&mut self.socket).poll_flush(cx))?;
         }
-        Poll::Ready(Ok(closing))
     }
 }
 
@@ -230,10 +230,11 @@ impl Unusable {
     }
 }
 
-/// A stream of which only so much may be read.
-struct Counted<S> {
+/// A stream of which only so much may be read, and to which whole frames are written many at a time.
+struct Gathering<S> {
     stream: S,
-    left: usize,
+    readable: usize,
+    gathered: BytesMut,
 }
 
 /// That was all.
@@ -241,25 +242,42 @@ struct Counted<S> {
 #[error("many bytes, and no message among them")]
 struct TooMuch;
 
-impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+impl<S> Gathering<S> {
+    fn gather(&mut self, frame: Frame) -> Result<(), Error> {
+        self.gathered.reserve(frame.len());
+        frame.format(&mut (&mut self.gathered).writer())
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Gathering<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.left == 0 {
+        if self.readable == 0 {
             return Poll::Ready(Err(io::Error::other(TooMuch)));
         }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        self.left = self.left.saturating_sub(buffer.filled().len() - before);
+        self.readable = self.readable.saturating_sub(buffer.filled().len() - before);
         Poll::Ready(Ok(()))
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+impl<S: AsyncWrite + Unpin> AsyncWrite for Gathering<S> {
+    /// Takes all of it: what tungstenite writes by itself are answers to pings and closes, one at a time.
+    fn poll_write(mut self: Pin<&mut Self>, _cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.gathered.extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let Self { stream, gathered, .. } = &mut *self;
+        while !gathered.is_empty() {
+            match ready!(Pin::new(&mut *stream).poll_write(cx, gathered))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => gathered.advance(count),
+            }
+        }
+        *gathered = BytesMut::new();
+        Pin::new(stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
