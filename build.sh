@@ -9,6 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 readonly TRUNK_VERSION=0.21.14
 readonly GECKODRIVER_VERSION=0.37.1
+readonly ESBUILD_VERSION=0.28.2
 readonly CARGO_DENY_VERSION=0.20.2
 readonly NODE_MINIMUM=18
 # Debian packages; `name=version` asks for at least that version.
@@ -204,7 +205,10 @@ set_up() {
   bindgen=$(pinned Trunk.toml wasm_bindgen)
   cargo_tool wasm-bindgen-cli "$bindgen" wasm-bindgen --no-default-features
   cargo_tool trunk "$TRUNK_VERSION" trunk
-  binaryen_tool "$(pinned Trunk.toml wasm_opt)"
+  local binaryen
+  binaryen=$(pinned Trunk.toml wasm_opt)
+  npm_tool binaryen "${binaryen#version_}.0.0" "${binaryen#version_}" wasm-opt
+  npm_tool esbuild "$ESBUILD_VERSION" "$ESBUILD_VERSION" esbuild
   rm -rf "$CACHE/build"
   export TRUNK_SKIP_VERSION_CHECK=true
 
@@ -331,18 +335,20 @@ cargo_tool() {
   export PATH=$root/bin:$PATH
 }
 
-# binaryen_tool version_N puts wasm-opt N on PATH: Debian's can't read what today's compiler writes.
-binaryen_tool() {
-  local number=${1#version_}
-  local root=$CACHE/tools/binaryen-$number.0.0
-  if ! answers_with "$number" "$root/node_modules/.bin/wasm-opt"; then
-    step "Installing binaryen $number" "npm must be able to fetch the package binaryen@$number.0.0."
+# npm_tool PACKAGE VERSION NUMBER BINARY puts that version, which calls itself NUMBER, on PATH. Of binaryen, because
+# Debian's can't read what today's compiler writes.
+npm_tool() {
+  local package=$1 version=$2 number=$3 binary=$4
+  local root=$CACHE/tools/$package-$version
+  local bin=$root/node_modules/.bin
+  if ! answers_with "$number" "$bin/$binary"; then
+    step "Installing $package $version" "npm must be able to fetch the package $package@$version."
     rm -rf "$root" "$root.$$"
-    npm install --prefix "$root.$$" --ignore-scripts --no-audit --no-fund "binaryen@$number.0.0"
+    npm install --prefix "$root.$$" --ignore-scripts --no-audit --no-fund "$package@$version"
     mv "$root.$$" "$root"
-    answers_with "$number" "$root/node_modules/.bin/wasm-opt" || die "wasm-opt $number was installed and doesn't run: is Node new enough?"
+    answers_with "$number" "$bin/$binary" || die "$binary $number was installed and doesn't run: is Node new enough?"
   fi
-  export PATH=$root/node_modules/.bin:$PATH
+  export PATH=$bin:$PATH
 }
 
 # Whether a program runs and its version is the one asked for: a file that is there may be half a file.

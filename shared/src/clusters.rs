@@ -11,6 +11,10 @@ pub(crate) fn clusters(text: &str) -> Vec<&str> {
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) fn clusters(text: &str) -> Vec<&str> {
+    // What needs no looking up does without the segmenter, which takes tens of milliseconds to make.
+    if text.is_ascii() && !text.contains('\r') {
+        return text.split_inclusive(|_| true).collect();
+    }
     let lengths = browser::lengths(text).unwrap_or_else(|| text.chars().map(char::len_utf8).collect());
     let mut rest = text;
     let mut clusters = Vec::with_capacity(lengths.len());
