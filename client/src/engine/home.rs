@@ -6,9 +6,10 @@ use gloo_timers::callback::Interval;
 use klatch_shared::wire::{Empty, Forget, Glance, PeekAt, RefusalCode, Verb};
 use klatch_shared::{AnyToken, Invitation, InviteToken, RoomId, RoomKey, RoomName};
 
+use super::peek::{self, Greeted};
 use super::storage::{self, SeatRecord};
 use super::task::spawn;
-use super::{Core, page_is_hidden, peek, route};
+use super::{Core, page_is_hidden, route};
 use crate::state::{Action, KnownRoom};
 
 /// How often *Your rooms* are looked at while somebody looks.
@@ -104,7 +105,7 @@ impl Core {
 
 /// Tells the broker that a seat is free; where it can't be told, the seat goes with the room.
 async fn release(seat: SeatRecord) {
-    if let Some(socket) = peek::greeted(&format!("/ws/{}", seat.invitation.room)).await {
+    if let Some(Greeted { socket, .. }) = peek::greeted(&format!("/ws/{}", seat.invitation.room)).await {
         let _ = socket.ask::<Empty>(Verb::Forget(Forget { token: Some(seat.token) })).await;
         socket.close();
     }

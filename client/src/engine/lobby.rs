@@ -7,15 +7,18 @@ use klatch_shared::wire::{Glance, PeekAt, RefusalCode};
 use klatch_shared::{AnyToken, Invitation, RoomId, Username, seal};
 use yew::Callback;
 
+use super::door::Door;
+use super::rtc::Spare;
 use super::session::{EnterError, Session, Surroundings, seat_for};
 use super::storage::{self, SeatRecord};
 use super::task::spawn;
 use super::{Core, peek, route, troubles};
 use crate::state::{Action, Lobby, Page};
 
-/// Whom we visit: the seat that we have or will take.
+/// Whom we visit: the seat that we have or will take, and what is ready for it.
 pub(super) struct Visit {
     pub(super) seat: SeatRecord,
+    pub(super) door: Option<Door>,
 }
 
 impl Core {
@@ -55,7 +58,7 @@ impl Core {
         let lobby = Lobby {
             room: seat.invitation.room,
             name: seat.room_name.clone(),
-            creating: seat.creator && !seat.taken,
+            creating: seat.is_to_be_created(),
             inside: None,
             seated: seat.taken,
             joining: false,
@@ -66,8 +69,7 @@ impl Core {
         if let Some(name) = &name {
             self.store.dispatch(Action::Named(name.clone()));
         }
-        let creating = lobby.creating;
-        *self.visit.borrow_mut() = Some(Visit { seat });
+        *self.visit.borrow_mut() = Some(Visit { seat, door: None });
         self.store.dispatch(Action::Show(Page::Lobby(lobby)));
         let preferences = self.store.state().preferences.clone();
         if preferences.join_with_microphone && !self.store.state().local.microphone.is_on() {
@@ -78,13 +80,13 @@ impl Core {
         }
         match name {
             Some(name) if straight_in => self.join(name.as_str()),
-            _ if creating => {}
-            _ => self.look_inside(turn),
+            _ => self.go_to_the_door(turn),
         }
     }
 
-    /// Asks how the room is, so that a locked or dead one is told before a name is typed.
-    fn look_inside(self: &Rc<Self>, turn: u32) {
+    /// Makes ready what *Join* will use, and asks how the room is, so that a locked or dead one is told before a name is typed.
+    /// A room that is yet to be created is nothing to ask about.
+    fn go_to_the_door(self: &Rc<Self>, turn: u32) {
         let Some(seat) = self.visit.borrow().as_ref().map(|visit| visit.seat.clone()) else { return };
         let token = if seat.taken {
             AnyToken::Seat(seat.token.clone())
@@ -93,13 +95,23 @@ impl Core {
         };
         let (this, room) = (self.clone(), seat.invitation.room);
         spawn(async move {
-            let Some(mut peeked) = peek::peek(vec![PeekAt { room, token }]).await else { return };
+            let Some(mut door) = Door::of(&seat).await else { return };
+            let peeked = if seat.is_to_be_created() {
+                None
+            } else {
+                peek::ask(&door.socket, vec![PeekAt { room, token }]).await
+            };
             if !this.is_on_page(turn) {
                 return;
             }
+            let keys = door.room.clone();
+            door.spare = Spare::new();
+            if let Some(visit) = this.visit.borrow_mut().as_mut() {
+                visit.door = Some(door);
+            }
+            let Some(mut peeked) = peeked else { return };
             match peeked.pop().map(|peeked| peeked.glance) {
                 Some(Glance::Alive(glance)) => {
-                    let keys = klatch_shared::RoomKeys::derive(&seat.invitation.key);
                     let name = seal::open_room_name(keys.sealing(), room, &glance.name).ok();
                     if glance.locked && !seat.taken {
                         this.refuse(RefusalCode::RoomLocked, RefusalCode::RoomLocked.reason());
@@ -147,6 +159,7 @@ impl Core {
         if let Page::Lobby(lobby) = &self.store.state().page {
             seat.remember = lobby.remember;
         }
+        let door = self.visit.borrow_mut().as_mut().and_then(|visit| visit.door.take());
         self.store.dispatch(Action::Joining);
         self.store.dispatch(Action::Named(name.clone()));
         storage::save_preferences(&self.store.state().preferences, Some(&name));
@@ -164,11 +177,11 @@ impl Core {
             on_over,
         };
         spawn(async move {
-            let mut outcome = Session::enter(around.clone(), seat.clone(), name.clone()).await;
+            let mut outcome = Session::enter(around.clone(), seat.clone(), name.clone(), door).await;
             if seat.taken && matches!(outcome, Err(EnterError::Refused(RefusalCode::UnknownSeat, _))) {
                 // Our seat was released, to make room or by another tab: the invitation may give a new one.
                 seat.renew();
-                outcome = Session::enter(around, seat, name).await;
+                outcome = Session::enter(around, seat, name, None).await;
             }
             if !this.is_on_page(turn) {
                 if let Ok(session) = outcome {
@@ -179,7 +192,7 @@ impl Core {
             match outcome {
                 Ok(session) => {
                     this.turn_page();
-                    *this.visit.borrow_mut() = Some(Visit { seat: session.seat() });
+                    *this.visit.borrow_mut() = Some(Visit { seat: session.seat(), door: None });
                     *this.session.borrow_mut() = Some(session);
                 }
                 Err(EnterError::Refused(code, sentence)) => this.refuse(code, &sentence),

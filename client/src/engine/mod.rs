@@ -6,6 +6,7 @@
 
 mod capture;
 mod clock;
+mod door;
 mod few;
 mod home;
 mod level;

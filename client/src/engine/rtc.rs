@@ -63,19 +63,49 @@ pub(super) struct Connection {
     listeners: RefCell<Vec<EventListener>>,
 }
 
+/// What takes a browser longest about a connection, done beforehand: its threads, its certificate. Dropping it closes it.
+pub(super) struct Spare(Option<RtcPeerConnection>);
+
+impl Spare {
+    /// One, unless the browser refuses.
+    pub(super) fn new() -> Option<Self> {
+        RtcPeerConnection::new_with_configuration(&configuration()).ok().map(|pc| Self(Some(pc)))
+    }
+
+    fn into_connection(mut self) -> RtcPeerConnection {
+        self.0.take().expect("it is taken once, here")
+    }
+}
+
+impl Drop for Spare {
+    fn drop(&mut self) {
+        if let Some(pc) = &self.0 {
+            pc.close();
+        }
+    }
+}
+
+/// One transport for everything between two members (W3C WebRTC §4.2.5).
+fn configuration() -> RtcConfiguration {
+    let configuration = RtcConfiguration::new();
+    configuration.set_bundle_policy(RtcBundlePolicy::MaxBundle);
+    configuration
+}
+
 impl Connection {
-    /// Makes one. With `offers`, a slot for the microphone comes first, whether there is one or not, so that the answer can
+    /// Makes one, out of the `spare` if there is one. With `offers`, a slot for the microphone comes first, whether there is one or not, so that the answer can
     /// carry the other's sound already.
     pub(super) fn open(
+        spare: Option<Spare>,
         servers: &[IceServer],
         outgoing: Outgoing,
         offers: bool,
         tell: Callback<RtcEvent>,
     ) -> Result<Rc<Self>, JsValue> {
-        let configuration = RtcConfiguration::new();
-        configuration.set_bundle_policy(RtcBundlePolicy::MaxBundle);
+        let pc = spare.or_else(Spare::new).ok_or(JsValue::NULL)?.into_connection();
+        let configuration = configuration();
         configuration.set_ice_servers(&servers.iter().map(ice_server).collect::<Array>());
-        let pc = RtcPeerConnection::new_with_configuration(&configuration)?;
+        pc.set_configuration_with_configuration(&configuration)?;
         let init = RtcDataChannelInit::new();
         init.set_negotiated(true);
         init.set_id(CHANNEL.1);
@@ -163,15 +193,21 @@ impl Connection {
         }
     }
 
-    /// `setLocalDescription()`: an offer when stable, an answer to a remote offer.
-    pub(super) async fn set_local(&self, restart: bool) -> Result<(Kind, Description), JsValue> {
-        if restart {
-            self.call("restartIce")?;
+    /// `setLocalDescription()`: an offer when stable, an answer to a remote offer. The browser is asked at once, not when
+    /// the future is first polled.
+    pub(super) fn set_local(
+        self: &Rc<Self>,
+        restart: bool,
+    ) -> impl Future<Output = Result<(Kind, Description), JsValue>> + use<> {
+        let restarted = if restart { self.call("restartIce").map(|_| ()) } else { Ok(()) };
+        let asked = restarted.and_then(|()| self.call("setLocalDescription"));
+        let this = self.clone();
+        async move {
+            JsFuture::from(asked?.unchecked_into::<Promise>()).await?;
+            let local = this.pc.local_description().ok_or(JsValue::NULL)?;
+            let kind = if local.type_() == RtcSdpType::Answer { Kind::Answer } else { Kind::Offer };
+            Ok((kind, Description { sdp: local.sdp(), sources: this.sources() }))
         }
-        JsFuture::from(self.call("setLocalDescription")?.unchecked_into::<Promise>()).await?;
-        let local = self.pc.local_description().ok_or(JsValue::NULL)?;
-        let kind = if local.type_() == RtcSdpType::Answer { Kind::Answer } else { Kind::Offer };
-        Ok((kind, Description { sdp: local.sdp(), sources: self.sources() }))
     }
 
     /// Which media section is which source.

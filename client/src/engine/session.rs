@@ -12,6 +12,7 @@ mod signals;
 mod uplink;
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
 use gloo_events::EventListener;
@@ -26,6 +27,7 @@ use super::few::Few;
 use super::media::Media;
 use super::notices::Notices;
 use super::peers::Peers;
+use super::rtc::Spare;
 use super::socket::{Socket, SocketEvent};
 use super::storage::SeatRecord;
 use super::store::Store;
@@ -84,6 +86,12 @@ pub(super) struct Session {
     attempts: Cell<u32>,
     lines: Cell<u32>,
     guards: RefCell<(Vec<EventListener>, Vec<Interval>)>,
+    /// Made ready for the next member.
+    spare: RefCell<Option<Spare>>,
+    /// Members that we have offered to and who have not answered, while `drawing` waits for them.
+    unanswered: Cell<usize>,
+    /// Until the page is drawn for the first time.
+    drawing: RefCell<Option<Timeout>>,
     over: Cell<bool>,
 }
 
@@ -102,18 +110,20 @@ impl Session {
         if self.over.get() {
             return;
         }
-        let commands = self.mesh.borrow_mut().handle(clock::now(), input);
-        for command in commands {
-            self.carry_out(command);
+        let mut facts = VecDeque::from([input]);
+        while let Some(fact) = facts.pop_front() {
+            let commands = self.mesh.borrow_mut().handle(clock::now(), fact);
+            facts.extend(commands.into_iter().filter_map(|command| self.carry_out(command)));
         }
         self.set_alarm();
     }
 
-    fn carry_out(&self, command: Command) {
+    /// Carries an order out; what is known at once to come of it comes back.
+    fn carry_out(&self, command: Command) -> Option<Input> {
         match command {
-            Command::Open { link, offers } => self.open_link(link, offers),
-            Command::SetLocal { link, restart } => self.set_local(link, restart),
-            Command::SetRemote { link, kind, description } => self.set_remote(link, kind, description),
+            Command::Open { link, offers } => return self.open_link(link, offers),
+            Command::SetLocal { link, restart } => return self.set_local(link, restart),
+            Command::SetRemote { link, kind, description } => return self.set_remote(link, kind, description),
             Command::AddCandidate { link, candidate } => self.add_candidate(link, candidate),
             Command::Send { peer, session, exchange, side, sequence, signal } => {
                 self.send_signal(peer, session, exchange, side, sequence, &signal);
@@ -121,6 +131,7 @@ impl Session {
             Command::Close { link } => self.close_link(link),
             Command::Show { peer, health } => self.show_health(peer, health),
         }
+        None
     }
 
     /// Wakes the mesh when it wants to be.
@@ -140,17 +151,24 @@ impl Session {
     /// Opens a socket to the broker; `hello` comes first on it.
     fn connect(&self) {
         self.reconnect.borrow_mut().take();
-        let weak = self.weak.clone();
-        let tell = Callback::from(move |event| {
-            if let Some(this) = weak.upgrade() {
-                this.on_socket(event);
-            }
-        });
-        let socket = Socket::open(&format!("/ws/{}", self.room.id()), tell);
+        let socket = Socket::open(&self.path(), self.listener());
         if socket.is_none() {
             self.reconnect_later();
         }
         *self.socket.borrow_mut() = socket;
+    }
+
+    fn path(&self) -> String {
+        format!("/ws/{}", self.room.id())
+    }
+
+    fn listener(&self) -> Callback<SocketEvent> {
+        let weak = self.weak.clone();
+        Callback::from(move |event| {
+            if let Some(this) = weak.upgrade() {
+                this.on_socket(event);
+            }
+        })
     }
 
     fn socket(&self) -> Option<Rc<Socket>> {
@@ -303,6 +321,9 @@ impl Session {
         self.over.set(true);
         self.alarm.borrow_mut().take();
         self.reconnect.borrow_mut().take();
+        self.drawing.borrow_mut().take();
+        self.spare.borrow_mut().take();
+        self.around.store.tell_now();
         *self.guards.borrow_mut() = (Vec::new(), Vec::new());
         self.around.media.on_change(Callback::noop());
         self.links.borrow_mut().clear();

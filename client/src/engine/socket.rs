@@ -154,6 +154,17 @@ impl Socket {
         outcome.map_err(AskError::Refused)
     }
 
+    /// Whether it has lived until a moment ago: a machine that slept does not know that its sockets are dead.
+    pub(super) fn is_fresh(&self) -> bool {
+        let silence = clock::now().saturating_sub(self.heard.get());
+        self.socket.ready_state() == WebSocket::OPEN && silence < 2 * PAGE_PING.as_millis() as u64
+    }
+
+    /// Changes the owner.
+    pub(super) fn pass_to(&self, tell: Callback<SocketEvent>) {
+        *self.tell.borrow_mut() = Some(tell);
+    }
+
     /// Closes it without a word to its owner.
     pub(super) fn close(&self) {
         self.tell.borrow_mut().take();

@@ -1,6 +1,6 @@
 //! The one place that holds the state: actions in, a new state out to the page.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use yew::Callback;
@@ -11,6 +11,16 @@ use crate::state::{Action, Devices, Home, LocalMedia, Page, Preferences, State};
 pub struct Store {
     state: RefCell<Rc<State>>,
     listener: Callback<Rc<State>>,
+    telling: Cell<Telling>,
+}
+
+/// Whether the page is told of new states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Telling {
+    Now,
+    Later,
+    /// There is something to tell later.
+    Owed,
 }
 
 impl Store {
@@ -26,7 +36,7 @@ impl Store {
             notices: Vec::new(),
             update_ready: false,
         };
-        Self { state: RefCell::new(Rc::new(state)), listener }
+        Self { state: RefCell::new(Rc::new(state)), listener, telling: Cell::new(Telling::Now) }
     }
 
     /// The state as it is now.
@@ -39,13 +49,30 @@ impl Store {
         self.take_in(action.into());
     }
 
+    /// Tells the page nothing until [`Store::tell_now`]: drawing would hold up what is more urgent.
+    pub fn tell_later(&self) {
+        if self.telling.get() == Telling::Now {
+            self.telling.set(Telling::Later);
+        }
+    }
+
+    /// Tells the page what it was not told, and everything from now on.
+    pub fn tell_now(&self) {
+        if self.telling.replace(Telling::Now) == Telling::Owed {
+            self.listener.emit(self.state());
+        }
+    }
+
     fn take_in(&self, action: Action) {
         let old = self.state();
         let new = old.reduce(action);
         if new != *old {
             let new = Rc::new(new);
             *self.state.borrow_mut() = new.clone();
-            self.listener.emit(new);
+            match self.telling.get() {
+                Telling::Now => self.listener.emit(new),
+                Telling::Later | Telling::Owed => self.telling.set(Telling::Owed),
+            }
         }
     }
 }

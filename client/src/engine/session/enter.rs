@@ -1,8 +1,9 @@
 //! Taking a seat, and taking it again on each new socket.
 
 use klatch_shared::wire::{Admission, Admitted, Create, Hello, IceServers, Join, RefusalCode, Verb};
-use klatch_shared::{Card, Invitation, MemberKeys, ProofLabel, RoomName, SeatToken, Username, seal};
+use klatch_shared::{Card, Invitation, MemberKeys, Proof, RoomName, SeatToken, Username, seal};
 
+use super::super::door::{self, Door};
 use super::super::socket::AskError;
 use super::super::storage;
 use super::*;
@@ -18,17 +19,22 @@ pub(in crate::engine) enum EnterError {
 }
 
 impl Session {
-    /// Enters a room: opens the socket, takes the seat, shows the room.
+    /// Enters a room: takes the seat, with what is ready at the `door`, and shows the room.
     pub(in crate::engine) async fn enter(
         around: Surroundings,
         mut seat: SeatRecord,
         name: Username,
+        door: Option<Door>,
     ) -> Result<Rc<Self>, EnterError> {
-        let room = RoomKeys::derive(&seat.invitation.key);
         if seat.my_name.as_ref() != Some(&name) {
             seat.revision += 1;
             seat.my_name = Some(name);
         }
+        let door = match door.filter(Door::is_open) {
+            Some(door) => door,
+            None => Door::of(&seat).await.ok_or(EnterError::Unreachable)?,
+        };
+        let Door { room, socket, hello, proof, spare } = door;
         let nonce = SessionNonce::random();
         let this = Rc::new_cyclic(|weak| Self {
             weak: weak.clone(),
@@ -49,30 +55,21 @@ impl Session {
             attempts: Cell::new(0),
             lines: Cell::new(0),
             guards: RefCell::default(),
+            spare: RefCell::new(spare),
+            unanswered: Cell::new(0),
+            drawing: RefCell::default(),
             over: Cell::new(false),
         });
-        let (hello_to, hello) = futures_channel::oneshot::channel();
-        let hello_to = RefCell::new(Some(hello_to));
-        let waiting = Rc::downgrade(&this);
-        let tell = Callback::from(move |event| match event {
-            SocketEvent::Event(Event::Hello(hello)) if hello_to.borrow().is_some() => {
-                let _ = hello_to.borrow_mut().take().map(|to| to.send(hello));
-            }
-            SocketEvent::Closed(_) if hello_to.borrow_mut().take().is_some() => {}
-            event => {
-                if let Some(this) = waiting.upgrade() {
-                    this.on_socket(event);
-                }
-            }
-        });
-        let socket = Socket::open(&format!("/ws/{}", this.room.id()), tell).ok_or(EnterError::Unreachable)?;
+        socket.pass_to(this.listener());
         *this.socket.borrow_mut() = Some(socket);
-        let hello = hello.await.map_err(|_| EnterError::Unreachable)?;
         let entered = async {
-            let admitted = this.take_seat(&hello).await?;
+            let admitted = this.take_seat(proof).await?;
             let name = this.room_name(&admitted)?;
+            // Drawing takes longer than anything else here, and sound does not wait for it.
+            this.around.store.tell_later();
             this.show_room(&admitted, name, hello.public_url.as_deref());
             this.take_in(admitted);
+            this.draw_soon();
             Ok(())
         };
         if let Err(error) = entered.await {
@@ -90,10 +87,23 @@ impl Session {
         Ok(this)
     }
 
+    /// Has the page drawn once everybody's answer is in place, or in a moment.
+    fn draw_soon(&self) {
+        const MOMENT_MS: u32 = 150;
+        self.unanswered.set(self.links.borrow().iter().count());
+        if self.unanswered.get() == 0 {
+            self.around.store.tell_now();
+            return;
+        }
+        let store = self.around.store.clone();
+        *self.drawing.borrow_mut() = Some(Timeout::new(MOMENT_MS, move || store.tell_now()));
+    }
+
     /// A new socket's `hello`, in the room already: back to the same seat.
     pub(super) async fn come_back(&self, hello: &Hello) {
         *self.waiting.borrow_mut() = Some(Vec::new());
-        match self.take_seat(hello).await {
+        let proof = self.room.prove(door::label(&self.seat.borrow()), &hello.nonce, &self.me);
+        match self.take_seat(proof).await {
             Ok(admitted) => {
                 self.attempts.set(0);
                 self.dispatch(RoomAction::Locked(admitted.locked));
@@ -117,9 +127,9 @@ impl Session {
     }
 
     /// Asks for the seat and for ICE servers, in one breath.
-    async fn take_seat(&self, hello: &Hello) -> Result<Admitted, EnterError> {
+    async fn take_seat(&self, proof: Proof) -> Result<Admitted, EnterError> {
         let socket = self.socket().ok_or(EnterError::Unreachable)?;
-        let verb = self.seat_verb(hello);
+        let verb = self.seat_verb(proof);
         let (admitted, servers) =
             futures_util::future::join(socket.ask::<Admitted>(verb), socket.ask::<IceServers>(Verb::IceServers)).await;
         if let Ok(servers) = servers {
@@ -136,16 +146,16 @@ impl Session {
         }
     }
 
-    fn seat_verb(&self, hello: &Hello) -> Verb {
+    fn seat_verb(&self, proof: Proof) -> Verb {
         let seat = self.seat.borrow();
         let card = self.card(&seat).seal(&self.room, self.me);
         let (key, member, session) = (self.room.public(), self.me, self.nonce);
-        if seat.creator && !seat.taken {
+        if seat.is_to_be_created() {
             let name = seat.room_name.as_ref().expect("who creates a room has named it");
             return Verb::Create(Create {
                 member,
                 key,
-                proof: self.room.prove(ProofLabel::Create, &hello.nonce, &member),
+                proof,
                 seat: seat.token.hash(),
                 invite: seat.invitation.invite.hash(),
                 name: seal::seal_room_name(self.room.sealing(), self.room.id(), name),
@@ -158,7 +168,6 @@ impl Session {
         } else {
             Admission::Invite { token: seat.invitation.invite.clone(), seat: seat.token.hash() }
         };
-        let proof = self.room.prove(ProofLabel::Join, &hello.nonce, &member);
         Verb::Join(Join { member, key, proof, admission, card, session })
     }
 
@@ -239,6 +248,11 @@ pub(in crate::engine) fn seat_for(invitation: Invitation) -> SeatRecord {
 }
 
 impl SeatRecord {
+    /// Whether the room waits for us to create it.
+    pub(in crate::engine) fn is_to_be_created(&self) -> bool {
+        self.creator && !self.taken
+    }
+
     /// The seat was released: another one, with the same invitation.
     pub(in crate::engine) fn renew(&mut self) {
         self.token = SeatToken::random();

@@ -17,7 +17,8 @@ pub(super) struct Link {
 }
 
 impl Session {
-    pub(super) fn open_link(&self, link: LinkId, offers: bool) {
+    /// What it brings along has to be negotiated, if it is for us to offer: the browser would say so too, but only later.
+    pub(super) fn open_link(&self, link: LinkId, offers: bool) -> Option<Input> {
         let weak = self.weak.clone();
         let tell = Callback::from(move |event| {
             if let Some(this) = weak.upgrade() {
@@ -26,14 +27,17 @@ impl Session {
         });
         let outgoing =
             Source::ALL.into_iter().filter_map(|source| Some((source, self.around.media.track(source)?))).collect();
-        let opened = Connection::open(&self.servers.borrow(), outgoing, offers, tell);
+        let spare = self.spare.borrow_mut().take();
+        let opened = Connection::open(spare, &self.servers.borrow(), outgoing, offers, tell);
         match opened {
             Ok(connection) => {
                 let entry = Link { id: link, connection, wants: Wants::EVERYTHING, told: None };
                 self.links.borrow_mut().insert(link.peer, entry);
+                offers.then_some(Input::NegotiationNeeded { link })
             }
             Err(_) => {
-                self.warn("This browser could not open another connection. Close other calls, then reload the page.")
+                self.warn("This browser could not open another connection. Close other calls, then reload the page.");
+                None
             }
         }
     }
@@ -58,21 +62,13 @@ impl Session {
         self.links.borrow().get(&link.peer).filter(|entry| entry.id == link).map(|entry| entry.connection.clone())
     }
 
-    /// The browser refused to make the connection: the step fails, once the mesh is done with what ordered it.
-    fn no_connection(&self, link: LinkId) {
+    /// Fails at once where the browser refused to make the connection.
+    pub(super) fn set_local(&self, link: LinkId, restart: bool) -> Option<Input> {
         let weak = self.weak.clone();
+        let Some(connection) = self.connection(link) else { return Some(Input::StepFailed { link }) };
+        let setting = connection.set_local(restart);
         spawn(async move {
-            if let Some(this) = weak.upgrade() {
-                this.feed(Input::StepFailed { link });
-            }
-        });
-    }
-
-    pub(super) fn set_local(&self, link: LinkId, restart: bool) {
-        let weak = self.weak.clone();
-        let Some(connection) = self.connection(link) else { return self.no_connection(link) };
-        spawn(async move {
-            let outcome = connection.set_local(restart).await;
+            let outcome = setting.await;
             let Some(this) = weak.upgrade() else { return };
             this.feed(match outcome {
                 Ok((kind, description)) => Input::LocalSet { link, kind, description },
@@ -80,11 +76,13 @@ impl Session {
             });
             this.tune();
         });
+        None
     }
 
-    pub(super) fn set_remote(&self, link: LinkId, kind: Kind, description: Description) {
+    /// Fails at once where the browser refused to make the connection.
+    pub(super) fn set_remote(&self, link: LinkId, kind: Kind, description: Description) -> Option<Input> {
         let weak = self.weak.clone();
-        let Some(connection) = self.connection(link) else { return self.no_connection(link) };
+        let Some(connection) = self.connection(link) else { return Some(Input::StepFailed { link }) };
         spawn(async move {
             let outcome = connection.set_remote(kind, &description).await;
             let Some(this) = weak.upgrade() else { return };
@@ -92,8 +90,13 @@ impl Session {
                 Ok(()) => Input::RemoteSet { link },
                 Err(_) => Input::StepFailed { link },
             });
+            this.unanswered.set(this.unanswered.get().saturating_sub(1));
+            if this.unanswered.get() == 0 && this.drawing.borrow_mut().take().is_some() {
+                this.around.store.tell_now();
+            }
             this.tune();
         });
+        None
     }
 
     pub(super) fn add_candidate(&self, link: LinkId, candidate: IceCandidate) {
