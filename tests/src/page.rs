@@ -172,7 +172,15 @@ impl Page {
         if let Some(root) = root {
             parameters["startNodes"] = json!([root.0]);
         }
-        let found = self.command("browsingContext.locateNodes", parameters).await?;
+        let found = wait::until("a document", PATIENCE, async || {
+            match self.command("browsingContext.locateNodes", parameters.clone()).await {
+                Ok(found) => Ok(Some(found)),
+                // ChromeDriver's words for a tab between two documents.
+                Err(error) if error.to_string().contains("Cannot find context with specified id") => Ok(None),
+                Err(error) => Err(error),
+            }
+        })
+        .await?;
         let nodes = found["nodes"].as_array().context("nodes without a list")?;
         Ok(nodes.iter().map(|node| Element(json!({ "sharedId": node["sharedId"] }))).collect())
     }
