@@ -1,0 +1,407 @@
+//! Requests: Binding, Allocate, Refresh, CreatePermission, ChannelBind.
+
+use std::net::{IpAddr, SocketAddr};
+
+use stun_types::AddressFamily;
+use stun_types::message::{BINDING, Message, MessageClass};
+use turn_types::attribute::{
+    AdditionalAddressFamily, AddressErrorCode, ChannelNumber, EvenPort, Lifetime, RequestedAddressFamily,
+    RequestedTransport, ReservationToken, XorPeerAddress, XorRelayedAddress,
+};
+use turn_types::message::{ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, REFRESH};
+
+use stun_types::attribute::{ErrorCode, Fingerprint};
+use stun_types::prelude::{Attribute, AttributeFromRaw, AttributeStaticType};
+
+use crate::core::accounts::Full;
+use crate::core::auth::Signer;
+use crate::core::table::Allocation;
+use crate::core::{Client, Core, Family, Now, Slot, Step};
+use crate::doorstep::neighbourhood;
+use crate::message::{Refusal, Reply, Request, not_understood, optional};
+use crate::wire::{CHANNELS, MAX_REQUEST, is_sound};
+
+/// The only transport that is relayed: UDP.
+const UDP: u8 = 17;
+
+/// An Allocate that only lacks its socket.
+pub struct Ticket {
+    /// Where the socket is to be kept.
+    pub slot: Slot,
+    /// Of which family it is to be.
+    pub family: Family,
+    client: Client,
+    request: Request,
+    signer: Signer,
+    room: crate::admission::Group,
+    lifetime: u32,
+    /// Whether an address of the other family was asked for as well.
+    wanted_both: bool,
+}
+
+impl std::fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ticket").field("slot", &self.slot).field("family", &self.family).finish_non_exhaustive()
+    }
+}
+
+/// What becomes of a request that is signed.
+enum Done {
+    /// A reply of so many bytes is written.
+    Reply(usize),
+    Open(Box<Ticket>),
+}
+
+impl Core {
+    pub(super) fn control(&mut self, now: Now, client: Client, bytes: &[u8]) -> Step<'_> {
+        let sound = bytes.len() <= MAX_REQUEST && is_sound(bytes);
+        let Some(message) = sound.then(|| Message::from_bytes(bytes).ok()).flatten() else {
+            self.counts.dropped_malformed.add(1);
+            return Step::Rest;
+        };
+        if message.class() != MessageClass::Request {
+            return Step::Rest;
+        }
+        let fingerprint = message.has_attribute(Fingerprint::TYPE);
+        let request = Request { method: message.method(), id: message.transaction_id(), fingerprint };
+        let done = match request.method {
+            BINDING => self.binding(now, client, &request, &message),
+            ALLOCATE | REFRESH | CREATE_PERMISSION | CHANNEL_BIND => self.signed(now, client, &request, &message),
+            _ => None,
+        };
+        match done {
+            Some(Done::Reply(length)) => Step::Reply(&self.reply[..length]),
+            Some(Done::Open(ticket)) => Step::Open(ticket),
+            None => Step::Rest,
+        }
+    }
+
+    fn binding(&mut self, now: Now, client: Client, request: &Request, message: &Message<'_>) -> Option<Done> {
+        if !self.bindings.answers(now.millis, client.address.ip()) {
+            self.counts.dropped_strangers.add(1);
+            return None;
+        }
+        if let Some(unknown) = not_understood(message) {
+            self.counts.refused(Refusal::UnknownAttribute);
+            let reply = Reply::refusal(request, Refusal::UnknownAttribute, &mut self.reply);
+            return Some(Done::Reply(reply.with(&unknown).done()));
+        }
+        self.counts.bindings.add(1);
+        let reply = Reply::success(request, &mut self.reply).with_mapped(client.address, request.id);
+        Some(Done::Reply(reply.done()))
+    }
+
+    fn signed(&mut self, now: Now, client: Client, request: &Request, message: &Message<'_>) -> Option<Done> {
+        let signer = match self.signer(now, &client, message) {
+            Ok(signer) => signer,
+            Err(refusal) => return self.refuse_stranger(now, client, request, refusal),
+        };
+        if let Some(unknown) = not_understood(message) {
+            self.counts.refused(Refusal::UnknownAttribute);
+            let reply = Reply::refusal(request, Refusal::UnknownAttribute, &mut self.reply).with(&unknown);
+            return Some(Done::Reply(reply.signed(signer.seal, &signer.key)));
+        }
+        let (seal, key) = (signer.seal, signer.key.clone());
+        let done = match request.method {
+            ALLOCATE => self.allocate(now, client, request, message, signer),
+            REFRESH => self.refresh(now, client, request, message, &signer),
+            CREATE_PERMISSION => self.create_permission(now, client, request, message, &signer),
+            _ => self.channel_bind(now, client, request, message, &signer),
+        };
+        match done {
+            Ok(done) => Some(done),
+            // The credentials are right but at their end: new ones are wanted, which 401 asks for. It is not signed.
+            Err(Refusal::Unauthorized) => Some(self.challenge(now, client, request, Refusal::Unauthorized)),
+            Err(refusal) => {
+                self.counts.refused(refusal);
+                Some(Done::Reply(Reply::refusal(request, refusal, &mut self.reply).signed(seal, &key)))
+            }
+        }
+    }
+
+    /// Refuses somebody who has not shown valid credentials, unless it happens too often. A stale nonce does not count:
+    /// its sender has signed rightly.
+    fn refuse_stranger(&mut self, now: Now, client: Client, request: &Request, refusal: Refusal) -> Option<Done> {
+        let is_known = refusal == Refusal::StaleNonce;
+        if !is_known && !self.challenges.answers(now.millis, client.address.ip()) {
+            self.counts.dropped_strangers.add(1);
+            return None;
+        }
+        if refusal == Refusal::BadRequest {
+            self.counts.refused(refusal);
+            return Some(Done::Reply(Reply::refusal(request, refusal, &mut self.reply).done()));
+        }
+        Some(self.challenge(now, client, request, refusal))
+    }
+
+    fn challenge(&mut self, now: Now, client: Client, request: &Request, refusal: Refusal) -> Done {
+        self.counts.refused(refusal);
+        let nonce = self.nonces.make(now.millis, &client.address);
+        let reply = Reply::refusal(request, refusal, &mut self.reply);
+        Done::Reply(reply.with_challenge(self.settings.realm.as_str(), &nonce).done())
+    }
+
+    fn allocate(
+        &mut self,
+        now: Now,
+        client: Client,
+        request: &Request,
+        message: &Message<'_>,
+        signer: Signer,
+    ) -> Result<Done, Refusal> {
+        if let Some(slot) = self.live(now, &client) {
+            return self.allocate_again(slot, request, message, &signer);
+        }
+        if signer.username.expiry <= now.unix {
+            return Err(Refusal::Unauthorized);
+        }
+        let room = self.settings.admission.group(&signer.username.holder).ok_or(Refusal::Unauthorized)?;
+        let transport = optional::<RequestedTransport>(message)?.ok_or(Refusal::BadRequest)?;
+        if transport.protocol() != UDP {
+            return Err(Refusal::TransportNotSupported);
+        }
+        let (family, wanted_both) = wanted_family(message)?;
+        self.relayed_ip(family).ok_or(Refusal::FamilyNotSupported)?;
+        optional::<Lifetime>(message)?;
+        let lifetime = self.granted(now.millis, now.millis);
+        let address = neighbourhood(client.address.ip());
+        match self.accounts.has_room_for(signer.username.as_str(), address) {
+            Ok(()) if self.draining || self.table.is_full() => return Err(Refusal::InsufficientCapacity),
+            Ok(()) => {}
+            Err(Full::Quota) => return Err(Refusal::QuotaReached),
+            Err(Full::Table) => return Err(Refusal::InsufficientCapacity),
+        }
+        let slot = self.table.next();
+        let request = *request;
+        Ok(Done::Open(Box::new(Ticket { slot, family, client, request, signer, room, lifetime, wanted_both })))
+    }
+
+    /// A retransmission is answered as the first was; anything else clashes.
+    fn allocate_again(
+        &mut self,
+        slot: Slot,
+        request: &Request,
+        message: &Message<'_>,
+        signer: &Signer,
+    ) -> Result<Done, Refusal> {
+        let allocation = self.table.get(slot).ok_or(Refusal::AllocationMismatch)?;
+        if allocation.transaction != u128::from(request.id) || *allocation.username != *signer.username.as_str() {
+            return Err(Refusal::AllocationMismatch);
+        }
+        let (relayed, client, made) = (allocation.relayed, allocation.client, allocation.made);
+        let (_, wanted_both) = wanted_family(message)?;
+        let lifetime = self.granted(made, made);
+        Ok(Done::Reply(self.allocated(request, relayed, client, lifetime, wanted_both, signer)))
+    }
+
+    /// The socket that a ticket asked for is open at this port (of the relayed address of its family), or could not be
+    /// opened. The reply to whoever asked for it.
+    pub fn opened(&mut self, now: Now, ticket: Ticket, port: Option<u16>) -> &[u8] {
+        let Ticket { slot, family, client, request, signer, room, lifetime, wanted_both } = ticket;
+        let place = self.relayed_ip(family).zip(port).map(|(ip, port)| SocketAddr::new(ip, port));
+        let relayed = place.filter(|relayed| slot == self.table.next() && self.table.of_relayed(relayed).is_none());
+        let Some(relayed) = relayed else {
+            self.counts.refused(Refusal::InsufficientCapacity);
+            let reply = Reply::refusal(&request, Refusal::InsufficientCapacity, &mut self.reply);
+            let length = reply.signed(signer.seal, &signer.key);
+            return &self.reply[..length];
+        };
+        let username = signer.username.as_str();
+        let (packets, bytes) = self.table.buckets(now.millis);
+        let accounts = self.accounts.enter(now.millis, username, neighbourhood(client.address.ip()), room);
+        self.table.insert(Allocation {
+            client,
+            username: username.into(),
+            relayed,
+            transaction: request.id.into(),
+            made: now.millis,
+            expires: now.millis + u64::from(lifetime) * 1000,
+            accounts,
+            permissions: Vec::new(),
+            channels: Vec::new(),
+            packets,
+            bytes,
+        });
+        self.counts.allocations.set(self.table.len());
+        self.counts.allocations_made.add(1);
+        let length = self.allocated(&request, relayed, client, lifetime, wanted_both, &signer);
+        &self.reply[..length]
+    }
+
+    fn allocated(
+        &mut self,
+        request: &Request,
+        relayed: SocketAddr,
+        client: Client,
+        lifetime: u32,
+        wanted_both: bool,
+        signer: &Signer,
+    ) -> usize {
+        let mut reply = Reply::success(request, &mut self.reply)
+            .with(&XorRelayedAddress::new(relayed, request.id))
+            .with(&Lifetime::new(lifetime))
+            .with_mapped(client.address, request.id);
+        if wanted_both {
+            let code = Refusal::FamilyNotSupported.code();
+            let why = ErrorCode::builder(code).reason("").build().expect("its code is between 300 and 700");
+            reply = reply.with(&AddressErrorCode::new(AddressFamily::IPV6, why));
+        }
+        reply.signed(signer.seal, &signer.key)
+    }
+
+    fn refresh(
+        &mut self,
+        now: Now,
+        client: Client,
+        request: &Request,
+        message: &Message<'_>,
+        signer: &Signer,
+    ) -> Result<Done, Refusal> {
+        let slot = self.owned(now, &client, signer)?;
+        let allocation = self.table.get(slot).ok_or(Refusal::AllocationMismatch)?;
+        let (made, own) = (allocation.made, Family::of(allocation.relayed.ip()));
+        if requested_family(message)?.is_some_and(|family| family != own) {
+            return Err(Refusal::PeerFamilyMismatch);
+        }
+        let wanted = optional::<Lifetime>(message)?.map(|lifetime| lifetime.seconds());
+        let lifetime = if wanted == Some(0) { 0 } else { self.granted(now.millis, made) };
+        if wanted == Some(0) {
+            self.release(slot);
+        } else if lifetime == 0 || self.settings.admission.group(&signer.username.holder).is_none() {
+            // It goes on until it runs out: an error leaves everything as it was (RFC 8656 §7.3).
+            return Err(Refusal::Forbidden);
+        } else if let Some(allocation) = self.table.get_mut(slot) {
+            allocation.expires = now.millis + u64::from(lifetime) * 1000;
+        }
+        let reply = Reply::success(request, &mut self.reply).with(&Lifetime::new(lifetime));
+        Ok(Done::Reply(reply.signed(signer.seal, &signer.key)))
+    }
+
+    fn create_permission(
+        &mut self,
+        now: Now,
+        client: Client,
+        request: &Request,
+        message: &Message<'_>,
+        signer: &Signer,
+    ) -> Result<Done, Refusal> {
+        let slot = self.owned(now, &client, signer)?;
+        let peers = message.iter_attributes().filter(|(_, raw)| raw.get_type() == XorPeerAddress::TYPE);
+        let peers: Vec<IpAddr> = peers
+            .map(|(_, raw)| XorPeerAddress::from_raw_ref(&raw).map(|peer| peer.addr(request.id).ip()))
+            .collect::<Result<_, _>>()
+            .map_err(|_| Refusal::BadRequest)?;
+        if peers.is_empty() {
+            return Err(Refusal::BadRequest);
+        }
+        self.permit(now, slot, &peers)?;
+        let reply = Reply::success(request, &mut self.reply);
+        Ok(Done::Reply(reply.signed(signer.seal, &signer.key)))
+    }
+
+    fn channel_bind(
+        &mut self,
+        now: Now,
+        client: Client,
+        request: &Request,
+        message: &Message<'_>,
+        signer: &Signer,
+    ) -> Result<Done, Refusal> {
+        let slot = self.owned(now, &client, signer)?;
+        let number = optional::<ChannelNumber>(message)?.ok_or(Refusal::BadRequest)?.channel();
+        let peer = optional::<XorPeerAddress>(message)?.ok_or(Refusal::BadRequest)?.addr(request.id);
+        if !CHANNELS.contains(&number) {
+            return Err(Refusal::BadRequest);
+        }
+        let most = self.settings.limits.channels;
+        let is_reachable = !self.settings.policy.is_listening(&peer) && peer.port() != 0;
+        let allocation = self.table.get_mut(slot).ok_or(Refusal::AllocationMismatch)?;
+        let bound = allocation.peer_of(now.millis, number);
+        let channel = allocation.channel_to(now.millis, &peer);
+        if bound.is_some_and(|bound| bound != peer) || channel.is_some_and(|channel| channel != number) {
+            return Err(Refusal::BadRequest);
+        }
+        if Family::of(peer.ip()) == Family::of(allocation.relayed.ip()) && !is_reachable {
+            return Err(Refusal::Forbidden);
+        }
+        if bound.is_none() && !allocation.has_room_for_channel(now.millis, most) {
+            return Err(Refusal::InsufficientCapacity);
+        }
+        self.permit(now, slot, &[peer.ip()])?;
+        if let Some(allocation) = self.table.get_mut(slot) {
+            allocation.bind(now.millis, number, peer);
+        }
+        let reply = Reply::success(request, &mut self.reply);
+        Ok(Done::Reply(reply.signed(signer.seal, &signer.key)))
+    }
+
+    /// All of these peers, or none.
+    fn permit(&mut self, now: Now, slot: Slot, peers: &[IpAddr]) -> Result<(), Refusal> {
+        let allocation = self.table.get_mut(slot).ok_or(Refusal::AllocationMismatch)?;
+        let family = Family::of(allocation.relayed.ip());
+        if peers.iter().any(|ip| Family::of(*ip) != family) {
+            return Err(Refusal::PeerFamilyMismatch);
+        }
+        let settings = &self.settings;
+        if !peers.iter().all(|ip| settings.relayed.contains(ip) || settings.policy.lets_reach(*ip)) {
+            return Err(Refusal::Forbidden);
+        }
+        if !allocation.has_room_for(now.millis, peers, settings.limits.permissions) {
+            return Err(Refusal::InsufficientCapacity);
+        }
+        for ip in peers {
+            allocation.permit(now.millis, *ip);
+        }
+        Ok(())
+    }
+
+    /// The client's allocation, if it was made with the same credentials.
+    fn owned(&mut self, now: Now, client: &Client, signer: &Signer) -> Result<Slot, Refusal> {
+        let slot = self.live(now, client).ok_or(Refusal::AllocationMismatch)?;
+        let allocation = self.table.get(slot).ok_or(Refusal::AllocationMismatch)?;
+        if *allocation.username == *signer.username.as_str() { Ok(slot) } else { Err(Refusal::WrongCredentials) }
+    }
+
+    /// How many seconds an allocation that was made at `made` gets now, whatever was asked for: RFC 8656 §7.2 never grants
+    /// less than the default, and we never more. Less only where the longest comes to its end.
+    fn granted(&self, millis: u64, made: u64) -> u32 {
+        let limits = &self.settings.limits;
+        let end = made + u64::from(limits.longest_seconds) * 1000;
+        let left = end.saturating_sub(millis) / 1000;
+        left.min(limits.lifetime_seconds.into()) as u32
+    }
+
+    fn relayed_ip(&self, family: Family) -> Option<IpAddr> {
+        self.settings.relayed.iter().copied().find(|ip| Family::of(*ip) == family)
+    }
+}
+
+/// Which family is wanted, and whether the other one too. What RFC 8656 lets a server refuse is refused here: pairs of
+/// ports (508), reserved ports (508, as there never is a reservation).
+fn wanted_family(message: &Message<'_>) -> Result<(Family, bool), Refusal> {
+    let token = optional::<ReservationToken>(message)?;
+    let even = optional::<EvenPort>(message)?;
+    let family = requested_family(message)?;
+    let additional = optional::<AdditionalAddressFamily>(message)?;
+    if token.is_some() && (even.is_some() || family.is_some() || additional.is_some())
+        || additional.is_some() && family.is_some()
+        || additional.as_ref().is_some_and(|additional| additional.family() != AddressFamily::IPV6)
+    {
+        return Err(Refusal::BadRequest);
+    }
+    if token.is_some() || even.is_some() {
+        return Err(Refusal::InsufficientCapacity);
+    }
+    Ok((family.unwrap_or(Family::V4), additional.is_some()))
+}
+
+/// REQUESTED-ADDRESS-FAMILY; a family that does not exist is one that is not supported.
+fn requested_family(message: &Message<'_>) -> Result<Option<Family>, Refusal> {
+    let Some(raw) = message.raw_attribute(RequestedAddressFamily::TYPE) else { return Ok(None) };
+    match (RequestedAddressFamily::from_raw_ref(&raw).map(|attribute| attribute.family()), raw.value.len()) {
+        (Ok(AddressFamily::IPV4), _) => Ok(Some(Family::V4)),
+        (Ok(AddressFamily::IPV6), _) => Ok(Some(Family::V6)),
+        (Err(_), 4) => Err(Refusal::FamilyNotSupported),
+        (Err(_), _) => Err(Refusal::BadRequest),
+    }
+}

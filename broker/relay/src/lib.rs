@@ -1,0 +1,30 @@
+//! The STUN and TURN relay that `klatch --turn` runs: what lets members behind strict NATs get through.
+//!
+//! It does what browsers use of RFC 8489 and RFC 8656, and that is all: Binding, UDP allocations over UDP, TCP and TLS, on
+//! IPv4 and IPv6, permissions, channels, Send and Data. Pairs of ports, DONT-FRAGMENT, a second address family for one
+//! allocation, mobility and TCP allocations are refused as the RFCs let one refuse them.
+//!
+//! [`core`] is the whole protocol as a pure state machine.
+
+pub mod core;
+
+mod admission;
+mod bucket;
+mod cidr;
+mod credentials;
+mod doorstep;
+mod figures;
+mod integrity;
+mod limits;
+mod message;
+mod nonce;
+mod policy;
+mod wire;
+
+pub use admission::{Admission, Everyone, Group};
+pub use cidr::{BadCidr, Cidr};
+pub use credentials::{BadHolder, BadRealm, Credentials, EmptySecret, Holder, Realm, Secret};
+pub use figures::Figures;
+pub use limits::{BadLimit, LimitSetting, Limits};
+pub use policy::Policy;
+pub use wire::{Framing, HEADROOM, TAILROOM};

@@ -1,0 +1,443 @@
+//! Requests and what they are answered, error by error (RFC 8489 §9.2.4, RFC 8656 §7 to §12).
+
+mod support;
+
+use klatch_relay::core::Client;
+use klatch_relay::{Limits, Policy, Secret};
+use stun_types::AddressFamily;
+use stun_types::attribute::{
+    Nonce, PasswordAlgorithm, PasswordAlgorithmValue, PasswordAlgorithms, RawAttribute, Realm, Software,
+    UnknownAttributes, Username,
+};
+use stun_types::message::{BINDING, IntegrityAlgorithm, MessageClass, MessageWrite, MessageWriteExt};
+use stun_types::prelude::AttributeStaticType;
+use support::speech::{Answer, Speaker, bare_allocate, begin, binding, unsigned};
+use support::world::{Heard, World, address, client};
+use turn_types::attribute::{
+    AdditionalAddressFamily, AddressErrorCode, ChannelNumber, DontFragment, EvenPort, Lifetime, RequestedAddressFamily,
+    RequestedTransport, ReservationToken, XorPeerAddress,
+};
+use turn_types::message::{ALLOCATE, CHANNEL_BIND, CONNECT, CREATE_PERMISSION, REFRESH};
+
+const PEER: &str = "203.0.113.5:7000";
+
+#[test]
+fn a_binding_request_is_told_where_it_came_from() {
+    let mut world = World::new();
+    for from in ["192.0.2.9:1234", "[2001:db8::9]:1234"].map(address) {
+        let client = Client { address: from, ..client(1) };
+        let answer = world.say(client, &binding(5)).answer();
+        assert_eq!((answer.code(), answer.id(), answer.mapped()), (0, 5, from));
+        let bare = if from.is_ipv4() { 32 } else { 44 };
+        assert_eq!(answer.0.len(), bare, "nothing else is in it, no SOFTWARE either");
+    }
+    let odd = RawAttribute::new(0x0003.into(), &[0, 0, 0, 6]);
+    let answer = world.say(client(1), &unsigned(BINDING, 6, &[&odd])).answer();
+    assert_eq!(answer.code(), 420);
+    assert!(answer.read(|m| m.attribute::<UnknownAttributes>().unwrap().has_attribute(0x0003.into())));
+    assert_eq!(world.core.figures().bindings, 2);
+}
+
+#[test]
+fn a_fingerprint_is_answered_with_one_and_a_wrong_one_with_nothing() {
+    let mut world = World::new();
+    let mut message = begin(MessageClass::Request, BINDING, 5.into());
+    message.add_fingerprint().unwrap();
+    let mut bytes = message.finish();
+    let answer = world.say(client(1), &bytes).answer();
+    // The codec has checked it while reading.
+    assert!(answer.read(|message| message.has_attribute(stun_types::attribute::Fingerprint::TYPE)));
+    *bytes.last_mut().unwrap() ^= 1;
+    assert_eq!(world.say(client(1), &bytes), Heard::Nothing);
+}
+
+#[test]
+fn who_has_not_signed_is_told_how_to() {
+    let mut world = World::new();
+    for method in [ALLOCATE, REFRESH, CREATE_PERMISSION, CHANNEL_BIND] {
+        let answer = world.say(client(1), &unsigned(method, 1, &[])).answer();
+        assert_eq!(answer.code(), 401);
+        answer.read(|message| {
+            assert_eq!(message.attribute::<Realm>().unwrap().realm(), "klatch.test");
+            let nonce = message.attribute::<Nonce>().unwrap();
+            assert!(nonce.nonce().starts_with("obMatJos2gAAA"), "{nonce}");
+            let offered = message.attribute::<PasswordAlgorithms>().unwrap();
+            assert_eq!(offered.algorithms(), [PasswordAlgorithmValue::SHA256, PasswordAlgorithmValue::MD5]);
+            assert!(!message.has_attribute(Software::TYPE));
+        });
+        assert!(answer.0.len() <= 92, "{} bytes", answer.0.len());
+    }
+}
+
+#[test]
+fn an_allocation_is_had_with_either_algorithm_and_the_reply_is_signed_alike() {
+    for algorithm in [IntegrityAlgorithm::Sha1, IntegrityAlgorithm::Sha256] {
+        let mut world = World::new();
+        let mut speaker = world.speaker(client(1), "ana");
+        speaker.algorithm = algorithm;
+        let answer = world.say(client(1), &speaker.allocate()).answer();
+        assert_eq!(answer.code(), 0);
+        assert_eq!(answer.relayed(), address("198.51.100.1:50000"));
+        assert_eq!(answer.mapped(), client(1).address);
+        assert_eq!(answer.lifetime(), 600);
+        assert!(answer.is_signed_for(&speaker));
+        assert_eq!(world.core.allocations(), 1);
+        let refused = world.say(client(1), &speaker.allocate()).answer();
+        assert!(refused.code() == 437 && refused.is_signed_for(&speaker), "refusals are signed too");
+    }
+}
+
+#[test]
+fn a_retransmitted_allocate_is_answered_the_same() {
+    let mut world = World::new();
+    let mut speaker = world.speaker(client(1), "ana");
+    let bytes = speaker.allocate();
+    let first = world.say(client(1), &bytes);
+    world.pass(3);
+    assert_eq!(world.say(client(1), &bytes), first);
+    assert_eq!(world.core.allocations(), 1);
+    assert_eq!(world.say(client(1), &speaker.allocate()).code(), 437, "another one clashes");
+}
+
+#[test]
+fn a_request_that_lacks_what_signing_needs_is_bad() {
+    let mut world = World::new();
+    let speaker = world.speaker(client(1), "ana");
+    let (user, realm, nonce) = (
+        Username::new(&speaker.username).unwrap(),
+        Realm::new(&speaker.realm).unwrap(),
+        Nonce::new(&speaker.nonce).unwrap(),
+    );
+    let sign = |attributes: support::speech::Attributes<'_>| {
+        let mut message = begin(MessageClass::Request, ALLOCATE, 9.into());
+        for attribute in attributes {
+            message.add_attribute(*attribute).unwrap();
+        }
+        message.add_message_integrity(&speaker.credentials(), IntegrityAlgorithm::Sha1).unwrap();
+        message.finish()
+    };
+    let transport = RequestedTransport::new(17);
+    for lacking in [sign(&[&transport, &realm, &nonce]), sign(&[&user, &nonce]), sign(&[&user, &realm]), sign(&[])] {
+        assert_eq!(world.say(client(1), &lacking).code(), 400);
+    }
+    assert_eq!(world.say(client(1), &sign(&[&user, &realm, &nonce, &transport])).code(), 0);
+}
+
+#[test]
+fn an_algorithm_that_was_struck_out_on_the_way_is_found_out() {
+    let mut world = World::new();
+    let speaker = world.speaker(client(1), "ana");
+    let (md5, sha256) = (PasswordAlgorithmValue::MD5, PasswordAlgorithmValue::SHA256);
+    let offers = |offered: Option<&[PasswordAlgorithmValue]>, chosen: Option<PasswordAlgorithmValue>| {
+        let offered = offered.map(PasswordAlgorithms::new);
+        let chosen = chosen.map(PasswordAlgorithm::new);
+        let transport = RequestedTransport::new(17);
+        let mut attributes: Vec<&dyn stun_types::prelude::AttributeWrite> = vec![&transport];
+        attributes.extend(offered.iter().map(|a| a as &dyn stun_types::prelude::AttributeWrite));
+        attributes.extend(chosen.iter().map(|a| a as &dyn stun_types::prelude::AttributeWrite));
+        speaker.request_as(ALLOCATE, 9.into(), &attributes)
+    };
+    for bad in [
+        offers(Some(&[md5]), Some(md5)),
+        offers(Some(&[md5, sha256]), Some(md5)),
+        offers(Some(&[sha256, md5]), None),
+        offers(None, Some(md5)),
+    ] {
+        assert_eq!(world.say(client(1), &bad).code(), 400);
+    }
+    assert_eq!(world.say(client(1), &offers(Some(&[sha256, md5]), Some(md5))).code(), 0);
+    // Who takes the cookie out of the nonce, so that nothing seems to be offered, has spoilt the nonce.
+    let mut world = World::new();
+    let mut speaker = world.speaker(client(1), "ana");
+    speaker.nonce = speaker.nonce.trim_start_matches("obMatJos2gAAA").to_owned();
+    assert_eq!(world.say(client(1), &speaker.allocate()).code(), 438);
+}
+
+#[test]
+fn wrong_credentials_are_asked_for_again() {
+    let mut world = World::new();
+    let speaker = world.speaker(client(1), "ana");
+    let another = Secret::new(b"another secret").unwrap().credentials(&"ana".parse().unwrap(), world.now().unix, 600);
+    for (username, password) in [
+        (speaker.username.as_str(), "wrong"),
+        ("9999999999:ana", &speaker.password),
+        ("ana", &speaker.password),
+        (&another.username, &another.password),
+    ] {
+        let mut wrong = Speaker { username: username.into(), password: password.into(), ..speaker.clone() };
+        assert_eq!(world.say(client(1), &wrong.allocate()).code(), 401, "{username}");
+        wrong.algorithm = IntegrityAlgorithm::Sha256;
+        assert_eq!(world.say(client(1), &wrong.allocate()).code(), 401, "{username}, SHA-256");
+    }
+    let mut broken = speaker.clone().allocate();
+    let last = broken.len() - 1;
+    broken[last] ^= 1;
+    assert_eq!(world.say(client(1), &broken).code(), 401);
+    assert_eq!(world.core.allocations(), 0);
+}
+
+#[test]
+fn credentials_that_have_ended_make_no_allocation_but_keep_one() {
+    let mut world = World::new();
+    let (mut ana, _) = world.member(client(1), "ana");
+    world.pass(500);
+    let stale = world.say(client(1), &ana.refresh(600)).answer();
+    ana.heed(&stale);
+    assert_eq!(world.say(client(1), &ana.refresh(600)).code(), 0);
+    world.pass(101);
+    assert_eq!(world.say(client(1), &ana.refresh(600)).code(), 0, "Refresh asks for the seat, not the time");
+    let mut late = ana.clone();
+    world.greet(client(2), &mut late);
+    assert_eq!(world.say(client(2), &late.allocate()).code(), 401);
+    late.username = world.speaker(client(2), "ana").username;
+    assert_eq!(world.say(client(2), &late.allocate()).code(), 401, "the password belongs to the old name");
+    let mut fresh = world.speaker(client(2), "ana");
+    assert_eq!(world.say(client(2), &fresh.allocate()).code(), 0);
+}
+
+#[test]
+fn who_has_no_seat_any_more_gets_no_allocation_and_no_refresh() {
+    let mut world = World::new();
+    let (mut ana, _) = world.member(client(1), "ana");
+    world.seats.take("ana");
+    assert_eq!(world.say(client(1), &ana.refresh(600)).code(), 403);
+    world.greet(client(2), &mut ana);
+    assert_eq!(world.say(client(2), &ana.allocate()).code(), 401);
+    world.pass(601);
+    assert_eq!(world.core.allocations(), 0, "the one it had ran out");
+}
+
+#[test]
+fn a_nonce_is_good_for_its_address_and_its_time() {
+    let mut world = World::new();
+    let (mut ana, _) = world.member(client(1), "ana");
+    let mut elsewhere = ana.clone();
+    let answer = world.say(client(2), &elsewhere.allocate()).answer();
+    assert_eq!(answer.code(), 438, "another's nonce");
+    elsewhere.heed(&answer);
+    assert_eq!(world.say(client(2), &elsewhere.allocate()).code(), 0);
+    world.pass(300);
+    assert_eq!(world.say(client(1), &ana.refresh(600)).code(), 0);
+    world.pass(300);
+    let answer = world.say(client(1), &ana.refresh(600)).answer();
+    assert_eq!(answer.code(), 438, "too old");
+    ana.heed(&answer);
+    assert_eq!(world.say(client(1), &ana.refresh(600)).code(), 0);
+}
+
+#[test]
+fn what_allocate_asks_for_is_had_or_refused_as_the_rfc_says() {
+    let v6 = RequestedAddressFamily::new(AddressFamily::IPV6);
+    let v4 = RequestedAddressFamily::new(AddressFamily::IPV4);
+    let (udp, tcp) = (RequestedTransport::new(17), RequestedTransport::new(6));
+    let both = AdditionalAddressFamily::new(AddressFamily::IPV6);
+    let odd = RawAttribute::new(AdditionalAddressFamily::TYPE, &[1, 0, 0, 0]);
+    let (even, pair) = (EvenPort::new(false), EvenPort::new(true));
+    let token = ReservationToken::new(5);
+    let short = RawAttribute::new(Lifetime::TYPE, &[0, 0, 2]);
+    let strange = RawAttribute::new(0x7abc.into(), &[]);
+    let harmless = RawAttribute::new(0x8030.into(), &[]);
+    let cases: &[(support::speech::Attributes<'_>, u16)] = &[
+        (&[], 400),
+        (&[&udp], 0),
+        (&[&udp, &v4], 0),
+        (&[&udp, &v6], 0),
+        (&[&udp, &both], 0),
+        (&[&udp, &Lifetime::new(0)], 0),
+        (&[&udp, &Lifetime::new(u32::MAX)], 0),
+        (&[&udp, &harmless], 0),
+        (&[&tcp], 442),
+        (&[&RequestedTransport::new(0)], 442),
+        (&[&udp, &short], 400),
+        (&[&udp, &strange], 420),
+        (&[&udp, &DontFragment::new()], 420),
+        (&[&udp, &even], 508),
+        (&[&udp, &pair], 508),
+        (&[&udp, &token], 508),
+        (&[&udp, &token, &even], 400),
+        (&[&udp, &token, &v6], 400),
+        (&[&udp, &token, &both], 400),
+        (&[&udp, &v4, &both], 400),
+        (&[&udp, &odd], 400),
+    ];
+    for (place, (attributes, code)) in cases.iter().enumerate() {
+        let mut world = World::new();
+        let mut speaker = world.speaker(client(1), "ana");
+        let answer = world.say(client(1), &speaker.request(ALLOCATE, attributes)).answer();
+        assert_eq!(answer.code(), *code, "case {place}");
+        assert!(answer.is_signed_for(&speaker));
+        if *code == 0 {
+            assert_eq!(answer.lifetime(), 600, "no less than the default, and no more");
+            let wants_v6 = attributes.iter().any(|a| a.get_type() == RequestedAddressFamily::TYPE) && place == 3;
+            assert_eq!(answer.relayed().is_ipv6(), wants_v6);
+            let wants_both = attributes.iter().any(|a| a.get_type() == AdditionalAddressFamily::TYPE);
+            let lacks = answer.read(|m| m.attribute::<AddressErrorCode>().ok().map(|a| a.error().code()));
+            assert_eq!(lacks, wants_both.then_some(440));
+        }
+        let figures = world.core.figures();
+        assert_eq!(figures.allocations, u64::from(*code == 0));
+        assert_eq!(figures.refused(*code), u64::from(*code != 0));
+    }
+}
+
+#[test]
+fn a_family_that_the_relay_has_no_address_of_is_not_had() {
+    // One that does not exist, and one that this host has no address of.
+    let seven = RawAttribute::new(RequestedAddressFamily::TYPE, &[7, 0, 0, 0]);
+    let v6 = RequestedAddressFamily::new(AddressFamily::IPV6);
+    let mut world = World::relaying_at(&["198.51.100.1"], Limits::default(), Policy::default());
+    let mut ana = world.speaker(client(1), "ana");
+    let udp = RequestedTransport::new(17);
+    for wanted in [ana.request(ALLOCATE, &[&udp, &seven]), ana.request(ALLOCATE, &[&udp, &v6])] {
+        assert_eq!(world.say(client(1), &wanted).code(), 440);
+    }
+}
+
+#[test]
+fn without_a_socket_there_is_no_allocation() {
+    let mut world = World::new();
+    world.port = None;
+    let mut speaker = world.speaker(client(1), "ana");
+    let answer = world.say(client(1), &speaker.allocate()).answer();
+    assert!(answer.code() == 508 && answer.is_signed_for(&speaker));
+    assert_eq!(world.core.allocations(), 0);
+    world.port = Some(50_000);
+    assert_eq!(world.say(client(1), &speaker.allocate()).code(), 0);
+}
+
+#[test]
+fn a_refresh_prolongs_ends_or_finds_nothing() {
+    let mut world = World::new();
+    let (mut ana, _) = world.member(client(1), "ana");
+    world.pass(250);
+    let answer = world.say(client(1), &ana.refresh(60)).answer();
+    assert_eq!((answer.code(), answer.lifetime()), (0, 600));
+    let other = ana.request(REFRESH, &[&RequestedAddressFamily::new(AddressFamily::IPV6)]);
+    assert_eq!(world.say(client(1), &other).code(), 443);
+    world.seats.take("ana");
+    let answer = world.say(client(1), &ana.refresh(0)).answer();
+    assert_eq!((answer.code(), answer.lifetime()), (0, 0), "who gives up is always let go");
+    assert!(world.core.closed().is_some() && world.core.closed().is_none());
+    assert_eq!(world.say(client(1), &ana.refresh(0)).code(), 437);
+    assert_eq!(world.core.allocations(), 0);
+}
+
+#[test]
+fn an_allocation_runs_out() {
+    let mut world = World::new();
+    let (mut ana, _) = world.member(client(1), "ana");
+    world.millis += 299_000;
+    assert_eq!(world.say(client(1), &ana.permit(address(PEER))).code(), 0);
+    world.millis += 301_000;
+    world.greet(client(1), &mut ana);
+    assert_eq!(world.say(client(1), &ana.permit(address(PEER))).code(), 437, "even before anybody has swept");
+    assert!(world.core.closed().is_some());
+    world.member(client(2), "ben");
+    world.pass(599);
+    assert_eq!(world.core.allocations(), 1);
+    world.pass(1);
+    assert_eq!(world.core.allocations(), 0);
+}
+
+#[test]
+fn no_allocation_outlasts_the_longest() {
+    let mut world = World::with(Limits { longest_seconds: 1000, ..Limits::default() }, Policy::default());
+    let (mut ana, _) = world.member(client(1), "ana");
+    world.pass(299);
+    assert_eq!(world.say(client(1), &ana.refresh(600)).answer().lifetime(), 600);
+    world.pass(501);
+    world.greet(client(1), &mut ana);
+    assert_eq!(world.say(client(1), &ana.refresh(600)).answer().lifetime(), 200);
+    world.pass(199);
+    assert_eq!(world.say(client(1), &ana.refresh(600)).answer().lifetime(), 1);
+    world.pass(1);
+    assert_eq!(world.say(client(1), &ana.refresh(600)).code(), 437);
+}
+
+#[test]
+fn an_allocation_is_its_makers_alone() {
+    let mut world = World::new();
+    world.member(client(1), "ana");
+    let mut ben = world.speaker(client(1), "ben");
+    let peer = address(PEER);
+    for request in [ben.refresh(600), ben.refresh(0), ben.permit(peer), ben.bind(0x4000, peer)] {
+        assert_eq!(world.say(client(1), &request).code(), 441);
+    }
+    assert_eq!(world.say(client(1), &ben.allocate()).code(), 437);
+    let mut ben = world.speaker(client(2), "ben");
+    for request in [ben.refresh(600), ben.permit(peer), ben.bind(0x4000, peer)] {
+        assert_eq!(world.say(client(2), &request).code(), 437);
+    }
+    assert_eq!(world.core.allocations(), 1);
+}
+
+#[test]
+fn a_permission_names_peers_of_the_right_family() {
+    let mut world = World::new();
+    let (mut ana, _) = world.member(client(1), "ana");
+    assert_eq!(world.say(client(1), &ana.request(CREATE_PERMISSION, &[])).code(), 400);
+    assert_eq!(world.say(client(1), &ana.permit(address("[2001:db8::5]:1"))).code(), 443);
+    let odd = RawAttribute::new(XorPeerAddress::TYPE, &[0, 1, 2]);
+    assert_eq!(world.say(client(1), &ana.request(CREATE_PERMISSION, &[&odd])).code(), 400);
+    assert_eq!(world.say(client(1), &ana.permit(address(PEER))).code(), 0);
+}
+
+#[test]
+fn a_channel_is_bound_to_one_peer_and_a_peer_to_one_channel() {
+    let mut world = World::new();
+    let (mut ana, _) = world.member(client(1), "ana");
+    let (peer, other) = (address(PEER), address("203.0.113.5:7001"));
+    let cases = [
+        (ana.request(CHANNEL_BIND, &[&ChannelNumber::new(0x4000)]), 400),
+        (ana.bind(0x3fff, peer), 400),
+        (ana.bind(0x8000, peer), 400),
+        (ana.bind(0x4000, address("[2001:db8::5]:1")), 443),
+        (ana.bind(0x4000, peer), 0),
+        (ana.bind(0x4000, peer), 0),
+        (ana.bind(0x4000, other), 400),
+        (ana.bind(0x4001, peer), 400),
+        (ana.bind(0x7fff, other), 0),
+    ];
+    for (place, (request, code)) in cases.into_iter().enumerate() {
+        assert_eq!(world.say(client(1), &request).code(), code, "case {place}");
+    }
+    world.pass(299);
+    assert_eq!(world.say(client(1), &ana.refresh(600)).code(), 0);
+    world.pass(301);
+    world.greet(client(1), &mut ana);
+    assert_eq!(world.say(client(1), &ana.bind(0x4000, other)).code(), 0, "both channels have run out");
+}
+
+#[test]
+fn what_is_no_request_is_not_answered() {
+    let mut world = World::new();
+    let indication = begin(MessageClass::Indication, BINDING, 1.into()).finish();
+    let success = begin(MessageClass::Success, ALLOCATE, 1.into()).finish();
+    for bytes in
+        [indication, success, unsigned(CONNECT, 1, &[]), unsigned(stun_types::message::Method::new(0xfff), 1, &[])]
+    {
+        assert_eq!(world.say(client(1), &bytes), Heard::Nothing);
+    }
+    let huge = RawAttribute::new(0x8abc.into(), &[0; 2100]);
+    assert_eq!(world.say(client(1), &unsigned(BINDING, 1, &[&huge])), Heard::Nothing);
+    assert_eq!(world.say(client(1), b"hello"), Heard::Nothing);
+}
+
+#[test]
+fn a_relay_that_drains_makes_no_new_allocations() {
+    let mut world = World::new();
+    let (mut ana, _) = world.member(client(1), "ana");
+    world.core.drain();
+    let mut ben = world.speaker(client(2), "ben");
+    assert_eq!(world.say(client(2), &ben.allocate()).code(), 508);
+    assert_eq!(world.say(client(1), &ana.refresh(600)).code(), 0);
+    world.core.gone(client(1));
+    assert_eq!(world.core.allocations(), 0);
+}
+
+#[test]
+fn a_challenge_answers_the_question_that_was_asked() {
+    let mut world = World::new();
+    let Heard::Reply(Answer(bytes)) = world.say(client(1), &bare_allocate(0xabcdef)) else { panic!("no reply") };
+    assert_eq!(Answer(bytes).id(), 0xabcdef);
+}
