@@ -4,7 +4,7 @@
 //! IPv4 and IPv6, permissions, channels, Send and Data. Pairs of ports, DONT-FRAGMENT, a second address family for one
 //! allocation, mobility and TCP allocations are refused as the RFCs let one refuse them.
 //!
-//! [`core`] is the whole protocol as a pure state machine.
+//! [`core`] is the whole protocol as a pure state machine; [`Relay`] runs one on sockets.
 
 pub mod core;
 
@@ -15,6 +15,7 @@ mod credentials;
 mod doorstep;
 mod figures;
 mod integrity;
+mod io;
 mod limits;
 mod message;
 mod nonce;
@@ -25,6 +26,7 @@ pub use admission::{Admission, Everyone, Group};
 pub use cidr::{BadCidr, Cidr};
 pub use credentials::{BadHolder, BadRealm, Credentials, EmptySecret, Holder, Realm, Secret};
 pub use figures::Figures;
+pub use io::{Addresses, Config, Relay, StartError};
 pub use limits::{BadLimit, LimitSetting, Limits};
 pub use policy::Policy;
 pub use wire::{Framing, HEADROOM, TAILROOM};

@@ -3,4 +3,5 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 pub mod speech;
+pub mod visitor;
 pub mod world;

@@ -1,0 +1,209 @@
+//! The sockets that the relay opens, and the addresses that it has.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::ops::RangeInclusive;
+
+use rustix::fd::OwnedFd;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
+
+use super::{Addresses, Config, StartError};
+use crate::core::Family;
+
+/// Asked of the kernel, which may grant less.
+const DOOR_BUFFER: usize = 4 << 20;
+const RELAYED_BUFFER: usize = 1 << 20;
+const BACKLOG: i32 = 1024;
+/// How often a free port is looked for, before there is none.
+const TRIES: usize = 64;
+
+/// Everything that is listened on.
+pub(super) struct Doors {
+    pub(super) udp: Vec<UdpSocket>,
+    pub(super) tcp: Vec<TcpListener>,
+    pub(super) tls: Vec<TcpListener>,
+    /// What relayed candidates carry, and where their sockets are bound.
+    pub(super) relayed: Vec<(IpAddr, IpAddr)>,
+}
+
+impl Doors {
+    pub(super) fn open(config: &Config) -> Result<Self, StartError> {
+        if config.listen.is_empty() && config.tls_listen.is_empty() {
+            return Err(StartError::NoAddress);
+        }
+        if config.ports.is_empty() || *config.ports.start() == 0 {
+            return Err(StartError::NoPorts);
+        }
+        if !config.tls_listen.is_empty() && config.certificates.is_none() {
+            return Err(StartError::NoCertificate);
+        }
+        let (mut udp, mut tcp, mut tls) = (Vec::new(), Vec::new(), Vec::new());
+        for address in &config.listen {
+            let (sockets, listeners) = both(*address).map_err(|error| StartError::Listen(*address, error))?;
+            udp.extend(sockets);
+            tcp.extend(listeners);
+        }
+        for address in &config.tls_listen {
+            tls.extend(several(*address, listener).map_err(|error| StartError::Listen(*address, error))?);
+        }
+        let relayed = relayed(config);
+        if relayed.is_empty() {
+            return Err(StartError::NoRelayedAddress);
+        }
+        Ok(Self { udp, tcp, tls, relayed })
+    }
+
+    pub(super) fn addresses(&self) -> Addresses {
+        let of = |listeners: &[TcpListener]| listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
+        Addresses {
+            udp: self.udp.iter().filter_map(|socket| socket.local_addr().ok()).collect(),
+            tcp: of(&self.tcp),
+            tls: of(&self.tls),
+            relayed: self.relayed.iter().map(|(public, _)| *public).collect(),
+        }
+    }
+}
+
+/// A relayed socket at a random port.
+pub(super) fn relayed_socket(ip: IpAddr, ports: &RangeInclusive<u16>) -> io::Result<(UdpSocket, u16)> {
+    let span = u32::from(ports.end() - ports.start()) + 1;
+    for _ in 0..TRIES {
+        let random = getrandom::u32().map_err(io::Error::other)?;
+        let port = ports.start() + (random % span) as u16;
+        match udp(SocketAddr::new(ip, port), RELAYED_BUFFER) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            other => return other.map(|socket| (socket, port)),
+        }
+    }
+    Err(io::ErrorKind::AddrInUse.into())
+}
+
+/// Every address of this host's interfaces.
+pub(super) fn own_addresses() -> Vec<IpAddr> {
+    let interfaces = nix::ifaddrs::getifaddrs().into_iter().flatten();
+    let ip = |address: nix::sys::socket::SockaddrStorage| {
+        let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
+        v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
+    };
+    interfaces.filter_map(|interface| interface.address.and_then(ip)).collect()
+}
+
+/// UDP and TCP on the same port.
+fn both(address: SocketAddr) -> io::Result<(Vec<UdpSocket>, Vec<TcpListener>)> {
+    let mut tries = 0;
+    loop {
+        let sockets = several(address, |address| udp(address, DOOR_BUFFER))?;
+        let port = sockets.first().map_or(Ok(address.port()), |socket| Ok(socket.local_addr()?.port()));
+        match several(SocketAddr::new(address.ip(), port.map_err(|error: io::Error| error)?), listener) {
+            Ok(listeners) => return Ok((sockets, listeners)),
+            // The port that was free for UDP is not for TCP.
+            Err(_) if address.port() == 0 && tries < TRIES => tries += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// On one address; on all of both families, each by a socket of its own, if it is the unspecified IPv6 address. A host
+/// without IPv6 has those of the other.
+fn several<T: Bound>(address: SocketAddr, open: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<Vec<T>> {
+    if address.ip() != Ipv6Addr::UNSPECIFIED {
+        return Ok(vec![open(address)?]);
+    }
+    let mut tries = 0;
+    loop {
+        let v6 = match open(address) {
+            Err(error) if is_without(&error) => None,
+            other => Some(other?),
+        };
+        let port = v6.as_ref().map_or(Ok(address.port()), T::port)?;
+        match open(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port)) {
+            Ok(v4) => return Ok(v6.into_iter().chain([v4]).collect()),
+            Err(_) if address.port() == 0 && tries < TRIES => tries += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+trait Bound {
+    fn port(&self) -> io::Result<u16>;
+}
+
+impl Bound for UdpSocket {
+    fn port(&self) -> io::Result<u16> {
+        Ok(self.local_addr()?.port())
+    }
+}
+
+impl Bound for TcpListener {
+    fn port(&self) -> io::Result<u16> {
+        Ok(self.local_addr()?.port())
+    }
+}
+
+fn is_without(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let is = |errno: Errno| error.raw_os_error() == Some(errno.raw_os_error());
+    is(Errno::AFNOSUPPORT) || is(Errno::ADDRNOTAVAIL)
+}
+
+fn socket(address: SocketAddr, kind: SocketType) -> io::Result<OwnedFd> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(family, kind, flags, None)?;
+    if address.is_ipv6() {
+        sockopt::set_ipv6_v6only(&socket, true)?;
+    }
+    Ok(socket)
+}
+
+fn udp(address: SocketAddr, buffer: usize) -> io::Result<UdpSocket> {
+    let socket = socket(address, SocketType::DGRAM)?;
+    let _ = sockopt::set_socket_recv_buffer_size(&socket, buffer);
+    let _ = sockopt::set_socket_send_buffer_size(&socket, buffer);
+    // What is relayed may be fragmented on its way (RFC 8656 §15), as DONT-FRAGMENT is not offered.
+    let _ = match address {
+        SocketAddr::V4(_) => sockopt::set_ip_mtu_discover(&socket, sockopt::Ipv4PathMtuDiscovery::DONT),
+        SocketAddr::V6(_) => sockopt::set_ipv6_mtu_discover(&socket, sockopt::Ipv6PathMtuDiscovery::DONT),
+    };
+    rustix::net::bind(&socket, &address)?;
+    Ok(socket.into())
+}
+
+fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket(address, SocketType::STREAM)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    // Accepted sockets inherit it.
+    sockopt::set_tcp_nodelay(&socket, true)?;
+    rustix::net::bind(&socket, &address)?;
+    rustix::net::listen(&socket, BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// For each family that is listened on: what relayed candidates carry, and where their sockets are bound.
+fn relayed(config: &Config) -> Vec<(IpAddr, IpAddr)> {
+    let families = [(Family::V4, IpAddr::from(Ipv4Addr::UNSPECIFIED)), (Family::V6, Ipv6Addr::UNSPECIFIED.into())];
+    let listened = || config.listen.iter().chain(&config.tls_listen).map(SocketAddr::ip);
+    families
+        .into_iter()
+        .filter_map(|(family, any)| {
+            let fits = |ip: &IpAddr| Family::of(*ip) == family;
+            let named = listened().find(|ip| fits(ip) && !ip.is_unspecified());
+            let is_any = listened().any(|ip| ip.is_unspecified() && (fits(&ip) || ip.is_ipv6()));
+            let local = named.or(is_any.then_some(any))?;
+            let public = config.public_ips.iter().copied().find(fits);
+            let public = public.or(named).or_else(|| outward(any))?;
+            Some((public, local))
+        })
+        .collect()
+}
+
+/// The address from which the host reaches others. Nothing is sent; the kernel only looks up the way.
+fn outward(any: IpAddr) -> Option<IpAddr> {
+    let somebody: IpAddr = match any {
+        IpAddr::V4(_) => Ipv4Addr::new(1, 1, 1, 1).into(),
+        IpAddr::V6(_) => Ipv6Addr::new(0x2606, 0x4700, 0, 0, 0, 0, 0, 0x1111).into(),
+    };
+    let socket = UdpSocket::bind(SocketAddr::new(any, 0)).ok()?;
+    let found = socket.connect(SocketAddr::new(somebody, 9)).and_then(|()| socket.local_addr()).ok();
+    found.map(|address| address.ip()).or_else(|| own_addresses().into_iter().find(|ip| ip.is_ipv4() && any.is_ipv4()))
+}

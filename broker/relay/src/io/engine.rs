@@ -1,0 +1,272 @@
+//! The loop: what has come is handed to the core, and what the core wants sent is sent.
+//!
+//! Each socket gets two batches at most before the others get their turn, so that a flood at one leaves the others alone.
+
+use std::net::TcpListener;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rustix::event::{Timespec, epoll};
+use rustix::fd::OwnedFd;
+use rustls::ServerConnection;
+
+use super::batch::Inbox;
+use super::bind::{Doors, own_addresses};
+use super::net::{Net, Token};
+use super::stream::Scratch;
+use super::{Config, StartError};
+use crate::admission::Admission;
+use crate::bucket::{Bucket, Flow};
+use crate::core::{Client, Core, Now, Seeds, Settings, Slot};
+use crate::figures::Counts;
+use crate::policy::Policy;
+
+/// Events that are fetched with one call.
+const EVENTS: usize = 64;
+/// Batches that one socket gets before the others have their turn.
+const TURNS: usize = 2;
+/// Connections that are accepted at once.
+const ACCEPTS: usize = 32;
+const TICK: Duration = Duration::from_secs(1);
+
+/// What a relay's owner wants.
+pub(super) enum Order {
+    Adopt(std::net::TcpStream, Option<Box<ServerConnection>>, Vec<u8>),
+    End(Duration),
+}
+
+struct Listener {
+    socket: TcpListener,
+    tls: bool,
+    /// Whether it is not listened to until the next tick.
+    rests: bool,
+}
+
+pub(super) struct Engine {
+    net: Net,
+    inbox: Inbox,
+    scratch: Scratch,
+    listeners: Vec<Listener>,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    handshakes: (Flow, Bucket),
+    orders: Receiver<Order>,
+    bell: Arc<OwnedFd>,
+    begun: Instant,
+    unix: u64,
+    ticked: u64,
+    /// When it is over at the latest, once it is to end.
+    end: Option<u64>,
+}
+
+impl Engine {
+    pub(super) fn new(
+        config: Config,
+        doors: Doors,
+        admission: Arc<dyn Admission>,
+        counts: Arc<Counts>,
+        orders: Receiver<Order>,
+        bell: Arc<OwnedFd>,
+    ) -> Result<Self, StartError> {
+        let addresses = doors.addresses();
+        let listened = || addresses.udp.iter().chain(&addresses.tcp).chain(&addresses.tls);
+        let mut own = own_addresses();
+        own.extend(listened().map(|address| address.ip()));
+        own.extend(&config.public_ips);
+        let mut listening: Vec<u16> = listened().map(|address| address.port()).collect();
+        listening.sort_unstable();
+        listening.dedup();
+        let policy = Policy { allow_peer: config.allow_peer.clone(), own, listening };
+        let mut seeds = Seeds { nonces: [0; 32], indications: [0; 12] };
+        let random = getrandom::fill(&mut seeds.nonces).and_then(|()| getrandom::fill(&mut seeds.indications));
+        random.map_err(|error| StartError::System(error.into()))?;
+        let tls = config.certificates.clone().map(tls_config).transpose()?;
+        let limits = config.limits.clone();
+        let settings = Settings {
+            secret: config.secret,
+            realm: config.realm,
+            policy,
+            relayed: addresses.relayed,
+            limits: config.limits,
+            admission,
+        };
+        let core = Core::counting(settings, &seeds, counts.clone());
+        let net = Net::new(core, counts, limits.clone(), doors.udp, doors.relayed, config.ports)?;
+        let mut listeners = Vec::new();
+        for (socket, tls) in doors.tcp.into_iter().map(|s| (s, false)).chain(doors.tls.into_iter().map(|s| (s, true))) {
+            net.watch(&socket, Token::Listener(listeners.len() as u32))?;
+            listeners.push(Listener { socket, tls, rests: false });
+        }
+        net.watch(&*bell, Token::Bell)?;
+        let handshakes = Flow::new(limits.handshakes_per_second, 1);
+        let mut engine = Self {
+            net,
+            inbox: Inbox::new(),
+            scratch: Scratch::new(),
+            listeners,
+            tls,
+            handshakes: (handshakes, Bucket::full(&handshakes, 0)),
+            orders,
+            bell,
+            begun: Instant::now(),
+            unix: 0,
+            ticked: 0,
+            end: None,
+        };
+        engine.unix = unix();
+        Ok(engine)
+    }
+
+    /// Runs until it is told to end.
+    pub(super) fn run(mut self) {
+        let mut events = Vec::with_capacity(EVENTS);
+        loop {
+            let now = self.now();
+            if now.millis >= self.ticked + TICK.as_millis() as u64 {
+                self.tick(now);
+            }
+            if self.end.is_some_and(|end| end <= now.millis || self.net.core.allocations() == 0) {
+                return self.net.close_all();
+            }
+            let waits = self.net.is_idle() && self.end.is_none() && self.listeners.iter().all(|l| !l.rests);
+            let timeout = Timespec::try_from(TICK).ok().filter(|_| !waits);
+            events.clear();
+            let spare = rustix::buffer::spare_capacity(&mut events);
+            if epoll::wait(&self.net.epoll, spare, timeout.as_ref()).is_err() {
+                continue;
+            }
+            let now = self.now();
+            for event in &events {
+                let epoll::Event { flags, data } = *event;
+                match Token::from(data.u64()) {
+                    Token::Door(door) => self.door(now, door),
+                    Token::Relayed(slot) => self.relayed(now, slot),
+                    Token::Stream(id) => self.stream(now, id, flags),
+                    Token::Listener(place) => self.accept(now, place),
+                    Token::Bell => self.obey(now),
+                }
+            }
+            self.net.send_streams();
+        }
+    }
+
+    fn now(&self) -> Now {
+        Now { millis: self.begun.elapsed().as_millis() as u64, unix: self.unix }
+    }
+
+    fn tick(&mut self, now: Now) {
+        self.ticked = now.millis;
+        self.unix = unix();
+        self.net.tick(now);
+        for (place, listener) in self.listeners.iter_mut().enumerate() {
+            if listener.rests && self.net.watch(&listener.socket, Token::Listener(place as u32)).is_ok() {
+                listener.rests = false;
+            }
+        }
+    }
+
+    fn door(&mut self, now: Now, door: u32) {
+        for _ in 0..TURNS {
+            let Some((socket, is_ipv4)) = self.net.door(door) else { return };
+            let count = self.inbox.receive(socket, is_ipv4);
+            for place in 0..count {
+                let arrived = self.inbox.arrived(place);
+                let client = Client { door: door.into(), on_stream: false, address: arrived.from };
+                self.net.client_says(now, client, self.inbox.bytes_mut(), arrived.start, arrived.length, true);
+            }
+            self.net.send(self.inbox.bytes());
+            if count < super::batch::BATCH {
+                return;
+            }
+        }
+    }
+
+    fn relayed(&mut self, now: Now, slot: u32) {
+        for _ in 0..TURNS {
+            let Some((socket, is_ipv4)) = self.net.relayed(slot) else { return };
+            let count = self.inbox.receive(socket, is_ipv4);
+            for place in 0..count {
+                let arrived = self.inbox.arrived(place);
+                self.net.peer_says(now, Slot(slot), self.inbox.bytes_mut(), &arrived);
+            }
+            self.net.send(self.inbox.bytes());
+            if count < super::batch::BATCH {
+                return;
+            }
+        }
+    }
+
+    fn stream(&mut self, now: Now, id: u64, flags: epoll::EventFlags) {
+        if flags.intersects(epoll::EventFlags::OUT) {
+            self.net.is_due(id);
+        }
+        if flags.intersects(epoll::EventFlags::IN | epoll::EventFlags::HUP | epoll::EventFlags::ERR) {
+            self.net.stream_says(now, id, &mut self.scratch, None);
+        }
+    }
+
+    fn accept(&mut self, now: Now, place: u32) {
+        let Some(listener) = self.listeners.get_mut(place as usize) else { return };
+        for _ in 0..ACCEPTS {
+            let (flow, bucket) = &mut self.handshakes;
+            let may = self.end.is_none() && (!listener.tls || bucket.holds(flow, now.millis, 1));
+            let accepted = may.then(|| listener.socket.accept());
+            match accepted {
+                Some(Ok((socket, _))) => {
+                    let tls = self.tls.clone().filter(|_| listener.tls).map(ServerConnection::new);
+                    if tls.is_some() {
+                        bucket.take(1);
+                    }
+                    let Ok(tls) = tls.transpose() else { continue };
+                    let _ = self.net.take_in(now, socket, tls.map(Box::new));
+                }
+                Some(Err(error)) if error.kind() == std::io::ErrorKind::WouldBlock => return,
+                Some(Err(error)) if is_of_one(&error) => {}
+                // No handshake is left for now, or no file: it would be told again and again that somebody waits.
+                Some(Err(_)) | None => {
+                    let _ = epoll::delete(&self.net.epoll, listener.socket.as_fd());
+                    listener.rests = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn obey(&mut self, now: Now) {
+        let mut rung = [0; 8];
+        let _ = rustix::io::read(&*self.bell, &mut rung);
+        while let Ok(order) = self.orders.try_recv() {
+            match order {
+                Order::Adopt(socket, tls, early) => {
+                    if let Some(id) = self.net.take_in(now, socket, tls) {
+                        self.net.stream_says(now, id, &mut self.scratch, Some(&early));
+                    }
+                }
+                Order::End(grace) => {
+                    self.net.core.drain();
+                    self.listeners.clear();
+                    self.end = Some(now.millis.saturating_add(grace.as_millis() as u64));
+                }
+            }
+        }
+    }
+}
+
+/// Whether an error of `accept` is only about the connection that it would have been.
+fn is_of_one(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
+}
+
+fn unix() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn tls_config(
+    certificates: Arc<dyn rustls::server::ResolvesServerCert>,
+) -> Result<Arc<rustls::ServerConfig>, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(Arc::new(config.with_no_client_auth().with_cert_resolver(certificates)))
+}

@@ -1,0 +1,126 @@
+//! The thin IO around the core: one thread with an epoll loop of its own, apart from the broker's runtime.
+//!
+//! One thread means that nothing of the data path is locked, and that the relay takes one core at most, whatever comes in.
+
+mod batch;
+mod bind;
+mod config;
+mod engine;
+mod net;
+mod stream;
+
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::fd::OwnedFd;
+
+use crate::admission::Admission;
+use crate::figures::{Counts, Figures};
+use bind::Doors;
+pub use config::{Config, StartError};
+use engine::{Engine, Order};
+
+/// A relay that runs. Dropping it ends it at once.
+pub struct Relay {
+    addresses: Addresses,
+    counts: Arc<Counts>,
+    orders: Sender<Order>,
+    bell: Arc<OwnedFd>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Where a relay is reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// STUN and TURN over UDP.
+    pub udp: Vec<SocketAddr>,
+    /// STUN and TURN over TCP.
+    pub tcp: Vec<SocketAddr>,
+    /// STUN and TURN over TLS.
+    pub tls: Vec<SocketAddr>,
+    /// What relayed candidates carry, at most one of each family.
+    pub relayed: Vec<IpAddr>,
+}
+
+impl Relay {
+    /// Opens the sockets and starts the thread.
+    ///
+    /// # Errors
+    /// A socket can't be opened, or the configuration leaves nothing to relay on.
+    pub fn start(config: Config, admission: Arc<dyn Admission>) -> Result<Self, StartError> {
+        let doors = Doors::open(&config)?;
+        let addresses = doors.addresses();
+        let counts = Arc::<Counts>::default();
+        let (orders, inbox) = channel();
+        let bell = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(StartError::system)?);
+        let (started, waiting) = channel();
+        let begin = {
+            let (counts, bell) = (counts.clone(), bell.clone());
+            move || match Engine::new(config, doors, admission, counts, inbox, bell) {
+                Ok(engine) => {
+                    let _ = started.send(Ok(()));
+                    engine.run();
+                }
+                Err(error) => drop(started.send(Err(error))),
+            }
+        };
+        let thread =
+            std::thread::Builder::new().name("klatch-relay".into()).spawn(begin).map_err(StartError::System)?;
+        waiting.recv().unwrap_or_else(|_| Err(StartError::system(rustix::io::Errno::CANCELED)))?;
+        Ok(Self { addresses, counts, orders, bell, thread: Some(thread) })
+    }
+
+    /// Where it is reached, with the ports that were bound.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// What it has counted so far.
+    pub fn figures(&self) -> Figures {
+        self.counts.figures()
+    }
+
+    /// Whether a connection that begins with this byte is for the relay. A client's first message is a STUN request, whose
+    /// first byte is zero; HTTP begins with a letter, and TLS with 0x16.
+    pub fn is_for_relay(first: u8) -> bool {
+        first == 0
+    }
+
+    /// Takes over a connection that somebody else has accepted, and the bytes that were read from it already.
+    pub fn adopt(&self, connection: TcpStream, early: Vec<u8>) {
+        self.order(Order::Adopt(connection, None, early));
+    }
+
+    /// Takes over a connection whose TLS somebody else has established, and the plain bytes that were read from it already.
+    pub fn adopt_tls(&self, connection: TcpStream, tls: rustls::ServerConnection, early: Vec<u8>) {
+        self.order(Order::Adopt(connection, Some(Box::new(tls)), early));
+    }
+
+    /// Takes no new allocations any more, and ends when the last has ended, or after `grace`. Returns when it has ended.
+    pub fn shutdown(mut self, grace: Duration) {
+        self.end(grace);
+    }
+
+    fn order(&self, order: Order) {
+        if self.orders.send(order).is_ok() {
+            let _ = rustix::io::write(&self.bell, &1_u64.to_ne_bytes());
+        }
+    }
+
+    fn end(&mut self, grace: Duration) {
+        self.order(Order::End(grace));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.end(Duration::ZERO);
+    }
+}
