@@ -1,12 +1,14 @@
 //! The STUN and TURN relay that `klatch --turn` runs: what lets members behind strict NATs get through.
 //!
 //! It does what browsers use of RFC 8489 and RFC 8656, and that is all: Binding, UDP allocations over UDP, TCP and TLS, on
-//! IPv4 and IPv6, permissions, channels, Send and Data. Pairs of ports, DONT-FRAGMENT, a second address family for one
+//! IPv4 and IPv6, permissions, channels, Send and Data. Reserved ports, DONT-FRAGMENT, a second address family for one
 //! allocation, mobility and TCP allocations are refused as the RFCs let one refuse them.
 //!
 //! [`core`] is the whole protocol as a pure state machine; [`Relay`] runs one on sockets.
 
 pub mod core;
+#[doc(hidden)]
+pub mod fuzzing;
 
 mod admission;
 mod bucket;

@@ -1,5 +1,7 @@
 //! The relay on real sockets: UDP, TCP and TLS, what comes back from peers, and connections that are no good.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where that fails")]
+
 mod support;
 
 use std::io::{Read, Write};

@@ -30,12 +30,14 @@ pub struct Ticket {
     pub slot: Slot,
     /// Of which family it is to be.
     pub family: Family,
+    /// Whether its port is to be an even one.
+    pub even: bool,
     client: Client,
     request: Request,
     signer: Signer,
     room: crate::admission::Group,
     lifetime: u32,
-    /// Whether an address of the other family was asked for as well.
+    /// Whether an IPv6 address was asked for as well.
     wanted_both: bool,
 }
 
@@ -136,7 +138,7 @@ impl Core {
 
     fn challenge(&mut self, now: Now, client: Client, request: &Request, refusal: Refusal) -> Done {
         self.counts.refused(refusal);
-        let nonce = self.nonces.make(now.millis, &client.address);
+        let nonce = self.nonce(now, &client);
         let reply = Reply::refusal(request, refusal, &mut self.reply);
         Done::Reply(reply.with_challenge(self.settings.realm.as_str(), &nonce).done())
     }
@@ -160,7 +162,7 @@ impl Core {
         if transport.protocol() != UDP {
             return Err(Refusal::TransportNotSupported);
         }
-        let (family, wanted_both) = wanted_family(message)?;
+        let Wanted { family, even, both: wanted_both } = Wanted::by(message)?;
         self.relayed_ip(family).ok_or(Refusal::FamilyNotSupported)?;
         optional::<Lifetime>(message)?;
         let lifetime = self.granted(now.millis, now.millis);
@@ -173,7 +175,7 @@ impl Core {
         }
         let slot = self.table.next();
         let request = *request;
-        Ok(Done::Open(Box::new(Ticket { slot, family, client, request, signer, room, lifetime, wanted_both })))
+        Ok(Done::Open(Box::new(Ticket { slot, family, even, client, request, signer, room, lifetime, wanted_both })))
     }
 
     /// A retransmission is answered as the first was; anything else clashes.
@@ -189,15 +191,16 @@ impl Core {
             return Err(Refusal::AllocationMismatch);
         }
         let (relayed, client, made) = (allocation.relayed, allocation.client, allocation.made);
-        let (_, wanted_both) = wanted_family(message)?;
+        let wanted = Wanted::by(message)?;
         let lifetime = self.granted(made, made);
-        Ok(Done::Reply(self.allocated(request, relayed, client, lifetime, wanted_both, signer)))
+        Ok(Done::Reply(self.allocated(request, relayed, client, lifetime, wanted.both, signer)))
     }
 
     /// The socket that a ticket asked for is open at this port (of the relayed address of its family), or could not be
     /// opened. The reply to whoever asked for it.
     pub fn opened(&mut self, now: Now, ticket: Ticket, port: Option<u16>) -> &[u8] {
-        let Ticket { slot, family, client, request, signer, room, lifetime, wanted_both } = ticket;
+        let Ticket { slot, family, even, client, request, signer, room, lifetime, wanted_both } = ticket;
+        let port = port.filter(|port| !even || port % 2 == 0);
         let place = self.relayed_ip(family).zip(port).map(|(ip, port)| SocketAddr::new(ip, port));
         let relayed = place.filter(|relayed| slot == self.table.next() && self.table.of_relayed(relayed).is_none());
         let Some(relayed) = relayed else {
@@ -376,23 +379,33 @@ impl Core {
     }
 }
 
-/// Which family is wanted, and whether the other one too. What RFC 8656 lets a server refuse is refused here: pairs of
-/// ports (508), reserved ports (508, as there never is a reservation).
-fn wanted_family(message: &Message<'_>) -> Result<(Family, bool), Refusal> {
-    let token = optional::<ReservationToken>(message)?;
-    let even = optional::<EvenPort>(message)?;
-    let family = requested_family(message)?;
-    let additional = optional::<AdditionalAddressFamily>(message)?;
-    if token.is_some() && (even.is_some() || family.is_some() || additional.is_some())
-        || additional.is_some() && family.is_some()
-        || additional.as_ref().is_some_and(|additional| additional.family() != AddressFamily::IPV6)
-    {
-        return Err(Refusal::BadRequest);
+/// What kind of relayed address an Allocate asks for.
+struct Wanted {
+    family: Family,
+    even: bool,
+    /// An IPv6 address too.
+    both: bool,
+}
+
+impl Wanted {
+    /// What RFC 8656 lets a server refuse is refused here: the reservation of a second port (508), and a port that was
+    /// reserved (508, as none ever is).
+    fn by(message: &Message<'_>) -> Result<Self, Refusal> {
+        let token = optional::<ReservationToken>(message)?;
+        let even = optional::<EvenPort>(message)?;
+        let family = requested_family(message)?;
+        let additional = optional::<AdditionalAddressFamily>(message)?;
+        if token.is_some() && (even.is_some() || family.is_some() || additional.is_some())
+            || additional.is_some() && family.is_some()
+            || additional.as_ref().is_some_and(|additional| additional.family() != AddressFamily::IPV6)
+        {
+            return Err(Refusal::BadRequest);
+        }
+        if token.is_some() || even.as_ref().is_some_and(EvenPort::requested) {
+            return Err(Refusal::InsufficientCapacity);
+        }
+        Ok(Self { family: family.unwrap_or(Family::V4), even: even.is_some(), both: additional.is_some() })
     }
-    if token.is_some() || even.is_some() {
-        return Err(Refusal::InsufficientCapacity);
-    }
-    Ok((family.unwrap_or(Family::V4), additional.is_some()))
 }
 
 /// REQUESTED-ADDRESS-FAMILY; a family that does not exist is one that is not supported.

@@ -28,7 +28,7 @@ use crate::doorstep::Doorstep;
 use crate::figures::{Counts, Figures};
 use crate::limits::Limits;
 use crate::message::MAX_REPLY;
-use crate::nonce::Nonces;
+use crate::nonce::{NONCE_BYTES, Nonces};
 use crate::policy::Policy;
 use crate::wire::{self, Framing, Kind};
 use accounts::Accounts;
@@ -260,6 +260,11 @@ impl Core {
     /// What has been counted so far.
     pub fn figures(&self) -> Figures {
         self.counts.figures()
+    }
+
+    /// What a client would be told to sign with.
+    pub(crate) fn nonce(&self, now: Now, client: &Client) -> [u8; NONCE_BYTES] {
+        self.nonces.make(now.millis, &client.address)
     }
 
     /// Everything that can grow, in elements: what strangers must not change.

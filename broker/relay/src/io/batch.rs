@@ -164,7 +164,7 @@ impl Outbox {
         if let [only] = self.waiting[..] {
             self.waiting.clear();
             let sent = socket(only.from).map(|socket| socket.send_to(&bytes[only.start..][..only.length], only.to));
-            return usize::from(!sent.is_some_and(|sent| sent.is_ok()));
+            return usize::from(sent.is_none_or(|sent| sent.is_err()));
         }
         // By socket and receiver, each receiver's in the order that they came in.
         self.waiting.sort_unstable();

@@ -64,12 +64,16 @@ impl Doors {
     }
 }
 
-/// A relayed socket at a random port.
-pub(super) fn relayed_socket(ip: IpAddr, ports: &RangeInclusive<u16>) -> io::Result<(UdpSocket, u16)> {
+/// A relayed socket at a random port, an even one if need be.
+pub(super) fn relayed_socket(ip: IpAddr, ports: &RangeInclusive<u16>, even: bool) -> io::Result<(UdpSocket, u16)> {
     let span = u32::from(ports.end() - ports.start()) + 1;
     for _ in 0..TRIES {
         let random = getrandom::u32().map_err(io::Error::other)?;
         let port = ports.start() + (random % span) as u16;
+        let port = if even { port & !1 } else { port };
+        if !ports.contains(&port) {
+            continue;
+        }
         match udp(SocketAddr::new(ip, port), RELAYED_BUFFER) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
             other => return other.map(|socket| (socket, port)),

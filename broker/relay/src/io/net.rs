@@ -212,7 +212,7 @@ impl Net {
                 let nothing = &mut SendAncillaryBuffer::default();
                 sendmsg_addr(door, &client.address, &parts, nothing, SendFlags::DONTWAIT)
             });
-            if !sent.is_some_and(|sent| sent.is_ok()) {
+            if sent.is_none_or(|sent| sent.is_err()) {
                 self.counts.dropped_unsent.add(1);
             }
         }
@@ -221,7 +221,7 @@ impl Net {
     fn open(&mut self, now: Now, client: Client, ticket: Ticket) {
         let (slot, family) = (ticket.slot, ticket.family);
         let home = self.homes.iter().find(|(public, _)| Family::of(*public) == family);
-        let opened = home.and_then(|(_, local)| relayed_socket(*local, &self.ports).ok());
+        let opened = home.and_then(|(_, local)| relayed_socket(*local, &self.ports, ticket.even).ok());
         let opened = opened.filter(|(socket, _)| self.watch(socket, Token::Relayed(slot.0)).is_ok());
         let port = opened.as_ref().map(|(_, port)| *port);
         if let Some((socket, _)) = opened {
@@ -234,6 +234,11 @@ impl Net {
         let reply = self.core.opened(now, ticket, port);
         let place = self.streams.get_mut(&client.door);
         reply_to(client, reply, &self.doors, place, &self.limits, &mut self.due);
+        if !self.core.serves(&client)
+            && let Some(place) = self.relayed.get_mut(slot.0 as usize)
+        {
+            *place = None;
+        }
     }
 
     fn close_relayed(&mut self) {
