@@ -9,8 +9,8 @@
 //! ends when it is refreshed with a lifetime of zero, when it runs out, or when its client's connection closes.
 //! A permission lasts for 5 minutes, a channel for 10 (RFC 8656 §9, §12); both are looked at when something is to pass.
 //!
-//! Nothing is remembered of whom has not signed: nonces are computed ([`crate::nonce`]), and how often strangers are
-//! answered is counted in a table of fixed size ([`crate::doorstep`]).
+//! Nothing is remembered of whom has not signed: nonces are computed (`nonce`), and how often strangers are
+//! answered is counted in a table of fixed size (`doorstep`).
 
 mod accounts;
 mod auth;
