@@ -298,7 +298,8 @@ proptest! {
             match world.say(from, &bytes) {
                 Heard::Reply(answer) => {
                     prop_assert!(answer.0.len() <= 200);
-                    if may_allocate && answer.code() == 0 {
+                    // A bent Allocate may be a good Binding request.
+                    if may_allocate && answer.is_allocated() {
                         relayed[place] = Some(answer.relayed());
                         allocated = true;
                     } else if answer.code() == 438 {

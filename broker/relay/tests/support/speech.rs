@@ -146,6 +146,11 @@ impl Answer {
         })
     }
 
+    /// Whether it is the success of an Allocate.
+    pub fn is_allocated(&self) -> bool {
+        self.read(|message| message.has_class(MessageClass::Success) && message.has_method(ALLOCATE))
+    }
+
     pub fn id(&self) -> u128 {
         self.read(|message| message.transaction_id().into())
     }
