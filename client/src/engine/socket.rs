@@ -46,6 +46,8 @@ pub(super) struct Socket {
     pending: RefCell<Few<i64, oneshot::Sender<Outcome>>>,
     next: Cell<i64>,
     heard: Cell<u64>,
+    /// When a ping was sent last.
+    asked: Cell<u64>,
     tell: RefCell<Option<Callback<SocketEvent>>>,
     guards: RefCell<Option<([EventListener; 2], Interval)>>,
 }
@@ -62,6 +64,7 @@ impl Socket {
             pending: RefCell::default(),
             next: Cell::new(1),
             heard: Cell::new(clock::now()),
+            asked: Cell::new(0),
             tell: RefCell::new(Some(tell)),
             guards: RefCell::default(),
         });
@@ -107,12 +110,19 @@ impl Socket {
     }
 
     fn beat(&self) {
-        let silence = clock::now().saturating_sub(self.heard.get());
-        if silence >= PAGE_SILENCE.as_millis() as u64 {
+        const PING: u64 = PAGE_PING.as_millis() as u64;
+        const PATIENCE: u64 = PAGE_SILENCE.as_millis() as u64 - PING;
+        let (now, heard, asked) = (clock::now(), self.heard.get(), self.asked.get());
+        // The timer of a hidden tab may come a minute late: silence says nothing until a ping goes unanswered.
+        let waits = asked > heard;
+        if waits && now.saturating_sub(asked) >= PATIENCE {
             let _ = self.socket.close();
             self.over(None);
-        } else if silence >= PAGE_PING.as_millis() as u64 && self.socket.ready_state() == WebSocket::OPEN {
-            self.send(Verb::Ping);
+        } else if !waits && now.saturating_sub(heard) >= PING && self.socket.ready_state() != WebSocket::CLOSED {
+            self.asked.set(now);
+            if self.socket.ready_state() == WebSocket::OPEN {
+                self.send(Verb::Ping);
+            }
         }
     }
 

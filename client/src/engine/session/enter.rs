@@ -120,7 +120,12 @@ impl Session {
                 self.close_socket();
                 self.reconnect_later();
             }
-            Err(EnterError::Refused(..)) => self.end(Over::Gone),
+            Err(EnterError::Refused(RefusalCode::UnknownRoom | RefusalCode::UnknownSeat, _)) => self.end(Over::Gone),
+            // Whatever else it is will pass: a limit, a restart.
+            Err(EnterError::Refused(..)) => {
+                self.close_socket();
+                self.reconnect_later();
+            }
             // The socket tells of its own end.
             Err(EnterError::Unreachable) => {}
         }

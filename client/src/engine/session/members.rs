@@ -101,6 +101,10 @@ impl Session {
         };
         if away && shown && (going || !linked) {
             self.hide(member);
+        } else if going && linked {
+            // Said goodbye, and is still here.
+            self.set_shown(member, shown);
+            self.show_health(member, Health::Connected);
         }
     }
 
