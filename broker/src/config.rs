@@ -43,7 +43,7 @@ pub struct Config {
     #[arg(long = "limit", env = "KLATCH_LIMIT", value_name = "NAME=VALUE", value_delimiter = ',')]
     pub limit: Vec<LimitSetting>,
 
-    /// An outside STUN server to hand to members, stun:HOST[:PORT]; TURN ones will need credentials. Repeatable [default: none]
+    /// An outside STUN server to hand to members, stun:HOST:PORT; TURN ones will need credentials. Repeatable [default: none]
     #[arg(long, env = "KLATCH_ICE_SERVER", value_name = "URL", value_delimiter = ',')]
     pub ice_server: Vec<IceUrl>,
 
