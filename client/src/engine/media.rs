@@ -89,17 +89,16 @@ impl Media {
 
     /// Switches a source on, with the chosen device.
     pub(super) fn start(self: &Rc<Self>, source: Source) {
-        if *self.store.state().local_capture(source) == Capture::Starting {
-            return;
+        match self.store.state().local_capture(source) {
+            Capture::Starting => return,
+            Capture::On(_) => {}
+            Capture::Off | Capture::Failed(_) => self.store.dispatch(Action::Captured(source, Capture::Starting)),
         }
         let this = self.clone();
         spawn(async move { this.start_now(source).await });
     }
 
     async fn start_now(self: Rc<Self>, source: Source) {
-        if !self.store.state().local_capture(source).is_on() {
-            self.store.dispatch(Action::Captured(source, Capture::Starting));
-        }
         let ended = {
             let weak = Rc::downgrade(&self);
             Callback::from(move |()| {

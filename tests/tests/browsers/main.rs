@@ -15,5 +15,6 @@ mod outage;
 mod screens;
 mod seats;
 mod secrecy;
+mod threshold;
 mod volume;
 mod weight;
