@@ -55,5 +55,7 @@ pub const MAX_CHAT_CHARS: usize = 2000;
 pub const MAX_SDP_BYTES: usize = 40 * 1024;
 /// An ICE candidate line, in bytes, before sealing.
 pub const MAX_CANDIDATE_BYTES: usize = 1024;
-/// Media sections one description may name.
-pub const MAX_SOURCES: usize = 16;
+/// Sources one description may name: microphone, camera, screen and its sound.
+pub const MAX_SOURCES: usize = 4;
+/// Media sections one description may have: those of the sources, and the data channel's.
+pub const MAX_SECTIONS: usize = MAX_SOURCES + 1;

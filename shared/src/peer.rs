@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::encoding::{fields, from_json};
 use crate::json::{Fields, FromFields, FromJson, object};
-use crate::limits::{MAX_CANDIDATE_BYTES, MAX_CHAT_CHARS, MAX_PEER_MESSAGE_BYTES, MAX_SDP_BYTES, MAX_SOURCES};
+use crate::limits::{
+    MAX_CANDIDATE_BYTES, MAX_CHAT_CHARS, MAX_PEER_MESSAGE_BYTES, MAX_SDP_BYTES, MAX_SECTIONS, MAX_SOURCES,
+};
 use crate::{Card, MemberId, MemberKeys, MessageId, RoomId, Signature};
 
 /// The data channel's label and, as it is negotiated out of band, its id (W3C WebRTC §6.2).
@@ -257,6 +259,7 @@ impl Description {
     pub fn parse(text: &[u8]) -> Result<Self, BadPeerMessage> {
         let description: Self = from_json(text).ok_or(BadPeerMessage)?;
         let fits = description.sdp.len() <= MAX_SDP_BYTES
+            && sections(&description.sdp) <= MAX_SECTIONS
             && description.sources.len() <= MAX_SOURCES
             && description.sources.iter().all(|(mid, _)| !mid.is_empty() && mid.len() <= 32);
         if fits { Ok(description) } else { Err(BadPeerMessage) }
@@ -266,6 +269,11 @@ impl Description {
     pub fn to_text(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("a description is plain data")
     }
+}
+
+/// How many media sections there are (RFC 8866 §5.14), whatever ends a line.
+fn sections(sdp: &str) -> usize {
+    sdp.split(['\r', '\n']).filter(|line| line.starts_with("m=")).count()
 }
 
 impl fmt::Debug for Description {
@@ -367,6 +375,13 @@ mod tests {
             Description::parse(format!(r#"{{"sdp":"{}","sources":[]}}"#, "x".repeat(MAX_SDP_BYTES + 1)).as_bytes())
                 .is_err()
         );
+        let sections = |count: usize, end: &str| {
+            let sdp = format!("v=0{end}{}", format!("m=audio 9 UDP/TLS/RTP/SAVPF 111{end}").repeat(count));
+            Description::parse(&Description { sdp, sources: vec![] }.to_text())
+        };
+        for end in ["\r\n", "\n", "\r"] {
+            assert!(sections(MAX_SECTIONS, end).is_ok() && sections(MAX_SECTIONS + 1, end).is_err());
+        }
         assert!(IceCandidate::parse(br#"{"candidate":""}"#).is_ok());
         assert!(
             IceCandidate::parse(format!(r#"{{"candidate":"{}"}}"#, "x".repeat(MAX_CANDIDATE_BYTES)).as_bytes())

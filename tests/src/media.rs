@@ -1,6 +1,6 @@
 //! What is really heard and seen, by the browsers' own statistics and by listening.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -96,16 +96,18 @@ impl Person {
     /// # Errors
     /// It does.
     pub async fn hears_nothing(&self) -> Result<()> {
-        let mut last = f64::MAX;
+        // Longer than the beeps of Chromium's microphone are apart.
+        const QUIET: Duration = Duration::from_millis(1500);
+        let mut last: Option<(f64, Instant)> = None;
         wait::until(&format!("silence for {}", self.name()), PATIENCE, async || {
-            let before: f64 = self.connections().await?.iter().map(Connection::heard).sum();
-            // Longer than the beeps of Chromium's microphone are apart.
-            tokio::time::sleep(Duration::from_millis(1500)).await;
-            last = self.connections().await?.iter().map(Connection::heard).sum::<f64>() - before;
-            Ok((last < HEARD / 10.0).then_some(()))
+            let heard: f64 = self.connections().await?.iter().map(Connection::heard).sum();
+            let (before, since) = *last.get_or_insert((heard, Instant::now()));
+            if heard - before >= HEARD / 10.0 {
+                last = Some((heard, Instant::now()));
+            }
+            Ok((heard - before < HEARD / 10.0 && since.elapsed() >= QUIET).then_some(()))
         })
         .await
-        .with_context(|| format!("an energy of {last} came in"))
     }
 
     /// Waits until so many moving pictures are decoded.

@@ -13,11 +13,12 @@
 //! `phase` whose turn it is there; `negotiation` moves it, by what `offering` does for our exchanges and `answering` for theirs;
 //! `arrivals` keeps what the other end sent, a `stream` for each side, `sending` and `trickle` what it is sent; `health` is how
 //! the connection does, `patience` how long we wait, `identity` which connection the other end has. [`Rules`] names what makes
-//! two ends agree, so that tests can break one rule at a time. [`Roster`] and [`uplink`] stand beside all this: what members
-//! are called, and what each is sent.
+//! two ends agree, so that tests can break one rule at a time. [`Roster`], [`uplink`] and [`Allowance`] stand beside all this: what
+//! members are called, what each is sent, and how much each may say.
 
 pub mod uplink;
 
+mod allowance;
 mod answering;
 mod arrivals;
 mod command;
@@ -37,6 +38,7 @@ mod stream;
 mod trickle;
 mod turn;
 
+pub use allowance::Allowance;
 pub use command::{Command, Health};
 pub use input::{ConnectionState, Input, Kind, LinkId, Signal};
 pub use mesh::Mesh;

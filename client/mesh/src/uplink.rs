@@ -28,8 +28,6 @@ const SCREEN: [Rung; 3] = [
 const HEIGHTS: [u32; 7] = [90, 180, 270, 360, 540, 720, 1080];
 /// A screen is sent with so many pixels for each that is shown, for displays with finer ones than CSS knows.
 const SCREEN_DENSITY: u32 = 2;
-/// Sound is not scaled: what speech and what a screen's sound may take.
-const SOUND: [u32; 2] = [48_000, 128_000];
 
 /// How a source is encoded for one receiver (`RTCRtpEncodingParameters`, W3C WebRTC §5.2.6).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,7 +36,7 @@ pub struct Encoding {
     pub active: bool,
     /// Bit/s.
     pub max_bitrate: u32,
-    /// Frames a second; without a meaning for sound.
+    /// Frames a second.
     pub max_framerate: f64,
     /// How many times smaller than the source; at least 1.
     pub scale_down_by: f64,
@@ -69,16 +67,16 @@ impl Audience {
         })
     }
 
-    /// How `source`, `height` pixels high (0 if that is not known), is encoded for a receiver who wants that.
-    pub fn encoding(self, source: Source, wants: Wants, height: u32) -> Encoding {
-        match source {
-            Source::Microphone => sound(SOUND[0]),
-            Source::ScreenSound => sound(SOUND[1]),
+    /// How `source`, `height` pixels high (0 if that is not known), is encoded for a receiver who wants that. Sound is not
+    /// scaled: `None`.
+    pub fn encoding(self, source: Source, wants: Wants, height: u32) -> Option<Encoding> {
+        Some(match source {
+            Source::Microphone | Source::ScreenSound => return None,
             Source::Camera if wants.camera == 0 => NOTHING,
             Source::Screen if wants.screen == 0 => NOTHING,
             Source::Camera => self.camera(u32::from(wants.camera), height),
             Source::Screen => self.screen(u32::from(wants.screen), height),
-        }
+        })
     }
 
     fn camera(self, wanted: u32, height: u32) -> Encoding {
@@ -111,10 +109,6 @@ impl Audience {
 
 const NOTHING: Encoding = Encoding { active: false, max_bitrate: 0, max_framerate: 0.0, scale_down_by: 1.0 };
 
-fn sound(max_bitrate: u32) -> Encoding {
-    Encoding { active: true, max_bitrate, max_framerate: 0.0, scale_down_by: 1.0 }
-}
-
 fn rung(ladder: &'static [Rung], receivers: usize) -> &'static Rung {
     ladder.iter().find(|rung| receivers <= rung.receivers).expect("the last rung holds any number")
 }
@@ -141,6 +135,12 @@ mod tests {
         Wants { camera: height, screen: height }
     }
 
+    impl Audience {
+        fn picture(self, source: Source, wants: Wants, height: u32) -> Encoding {
+            self.encoding(source, wants, height).expect("a picture")
+        }
+    }
+
     fn audience() -> impl Strategy<Value = Audience> {
         (0usize..70, 0usize..70).prop_map(|(camera, screen)| Audience { camera, screen })
     }
@@ -151,16 +151,16 @@ mod tests {
 
     #[test]
     fn one_receiver_gets_a_camera_in_720p_and_eight_get_180p_each() {
-        let one = Audience { camera: 1, screen: 0 }.encoding(Source::Camera, Wants::EVERYTHING, 1080);
+        let one = Audience { camera: 1, screen: 0 }.picture(Source::Camera, Wants::EVERYTHING, 1080);
         assert_eq!((one.max_bitrate, one.max_framerate, one.scale_down_by), (1_200_000, 30.0, 1.5));
-        let many = Audience { camera: 8, screen: 0 }.encoding(Source::Camera, Wants::EVERYTHING, 720);
+        let many = Audience { camera: 8, screen: 0 }.picture(Source::Camera, Wants::EVERYTHING, 720);
         assert_eq!((many.max_bitrate, many.max_framerate, many.scale_down_by), (150_000, 15.0, 4.0));
     }
 
     #[test]
     fn a_screen_keeps_its_pixels_and_loses_frames_unless_it_is_shown_small() {
         let screen =
-            |receivers, wanted| Audience { camera: 0, screen: receivers }.encoding(Source::Screen, wants(wanted), 1080);
+            |receivers, wanted| Audience { camera: 0, screen: receivers }.picture(Source::Screen, wants(wanted), 1080);
         assert_eq!((screen(1, 900).scale_down_by, screen(1, 900).max_framerate), (1.0, 30.0));
         assert_eq!((screen(6, 900).scale_down_by, screen(6, 900).max_framerate), (1.0, 8.0));
         assert_eq!(screen(1, 100).scale_down_by, 4.0);
@@ -169,8 +169,8 @@ mod tests {
     #[test]
     fn a_small_tile_needs_few_bits() {
         let one = Audience { camera: 1, screen: 0 };
-        assert_eq!(one.encoding(Source::Camera, wants(150), 720).max_bitrate, 150_000);
-        assert_eq!(one.encoding(Source::Camera, wants(300), 720).max_bitrate, 450_000);
+        assert_eq!(one.picture(Source::Camera, wants(150), 720).max_bitrate, 150_000);
+        assert_eq!(one.picture(Source::Camera, wants(300), 720).max_bitrate, 450_000);
     }
 
     #[test]
@@ -184,13 +184,14 @@ mod tests {
         #[test]
         fn nothing_is_encoded_for_who_shows_nothing_and_sound_goes_on(audience in audience(), height in 0u32..5000) {
             for source in Source::ALL {
-                prop_assert_eq!(audience.encoding(source, Wants::NOTHING, height).active, source.is_sound());
+                let encoding = audience.encoding(source, Wants::NOTHING, height);
+                prop_assert_eq!(encoding.map(|encoding| encoding.active), (!source.is_sound()).then_some(false));
             }
         }
 
         #[test]
         fn all_together_stay_within_the_total(audience in audience(), wanted in 1u16.., height in 0u32..5000) {
-            let each = |source| audience.encoding(source, wants(wanted), height).max_bitrate as usize;
+            let each = |source| audience.picture(source, wants(wanted), height).max_bitrate as usize;
             let total = each(Source::Camera) * audience.camera + each(Source::Screen) * audience.screen;
             prop_assert!(total <= TOTAL as usize, "{}", total);
         }
@@ -199,7 +200,7 @@ mod tests {
         fn nothing_is_scaled_up_and_no_number_is_strange(
             audience in audience(), source in picture(), wanted in 1u16.., height in 0u32..5000
         ) {
-            let encoding = audience.encoding(source, wants(wanted), height);
+            let encoding = audience.picture(source, wants(wanted), height);
             prop_assert!(encoding.scale_down_by >= 1.0 && encoding.scale_down_by.is_finite());
             prop_assert!(encoding.max_bitrate > 0 && encoding.max_framerate >= 1.0);
             let shown = f64::from(height) / encoding.scale_down_by;
@@ -212,7 +213,7 @@ mod tests {
             few in audience(), more in (0usize..9, 0usize..9), source in picture(), wanted in 1u16.., height in 0u32..5000
         ) {
             let many = Audience { camera: few.camera + more.0, screen: few.screen + more.1 };
-            let (few, many) = (few.encoding(source, wants(wanted), height), many.encoding(source, wants(wanted), height));
+            let (few, many) = (few.picture(source, wants(wanted), height), many.picture(source, wants(wanted), height));
             prop_assert!(many.max_bitrate <= few.max_bitrate && many.max_framerate <= few.max_framerate);
             prop_assert!(many.scale_down_by >= few.scale_down_by);
         }
@@ -222,7 +223,7 @@ mod tests {
             audience in audience(), source in picture(), wanted in (1u16.., 1u16..), height in 0u32..5000
         ) {
             let (less, more) = (wanted.0.min(wanted.1), wanted.0.max(wanted.1));
-            let (less, more) = (audience.encoding(source, wants(less), height), audience.encoding(source, wants(more), height));
+            let (less, more) = (audience.picture(source, wants(less), height), audience.picture(source, wants(more), height));
             prop_assert!(more.max_bitrate >= less.max_bitrate && more.scale_down_by <= less.scale_down_by);
         }
     }

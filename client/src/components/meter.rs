@@ -4,7 +4,7 @@ use gloo_timers::callback::Interval;
 use web_sys::{Element, MediaStream};
 use yew::prelude::*;
 
-use crate::engine::Level;
+use crate::engine::{Level, page_is_hidden};
 
 /// Bars of the meter.
 const BARS: u32 = 12;
@@ -28,7 +28,7 @@ pub fn LevelMeter(props: &MeterProps) -> Html {
             let level = Level::of(stream);
             let beat = Interval::new(EVERY_MS, move || {
                 let Some(element) = node.cast::<Element>() else { return };
-                if web_sys::window().and_then(|window| window.document()).is_some_and(|document| document.hidden()) {
+                if page_is_hidden() {
                     return;
                 }
                 let loudness = level.as_ref().map_or(0.0, Level::read);

@@ -38,7 +38,7 @@ pub fn stage(room: &Room, state: &State, seen: &mut Vec<MemberId>, on_intent: &C
             false => (TileId::Person(member.id), member.id.to_string()),
         };
         html! {
-            <MemberTile {key} member={member.clone()} {screen} staged={staged == Some(tile)} speaker={state.preferences.speaker.clone()}
+            <MemberTile {key} member={member.clone()} {screen} staged={staged == Some(tile)} speaker={state.speaker()}
                 blocked={room.sound_blocked} on_intent={on_intent.clone()} />
         }
     };

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use gloo_timers::callback::Interval;
-use klatch_shared::wire::{Empty, Forget, Glance, PeekAt, RefusalCode, Verb};
-use klatch_shared::{AnyToken, Invitation, InviteToken, RoomId, RoomKey, RoomName};
+use klatch_shared::wire::{Empty, Forget, Glance, RefusalCode, Verb};
+use klatch_shared::{Invitation, InviteToken, RoomId, RoomKey, RoomName};
 
 use super::peek::{self, Greeted};
 use super::storage::{self, SeatRecord};
@@ -60,19 +60,14 @@ impl Core {
         }
         let (this, turn) = (self.clone(), self.turn.get());
         spawn(async move {
-            let asked = seats
-                .iter()
-                .take(klatch_shared::limits::MAX_PEEKED_ROOMS)
-                .map(|seat| PeekAt { room: seat.invitation.room, token: AnyToken::Seat(seat.token.clone()) })
-                .collect();
-            let Some(peeked) = peek::peek(asked).await else { return };
-            if !this.is_on_page(turn) {
-                return;
-            }
+            let Some(Greeted { socket, .. }) = peek::greeted("/ws").await else { return };
+            let seen = peek::look(&socket, &seats).await;
+            socket.close();
+            let Some(seen) = seen.filter(|_| this.is_on_page(turn)) else { return };
             let mut rooms = Vec::new();
-            for (seat, peeked) in seats.iter().zip(peeked) {
+            for (seat, seen) in seats.iter().zip(seen) {
                 let (Some(name), room) = (seat.room_name.clone(), seat.invitation.room) else { continue };
-                match peeked.glance {
+                match seen.glance {
                     Glance::Alive(glance) => rooms.push(KnownRoom {
                         room,
                         name,
@@ -90,14 +85,21 @@ impl Core {
         });
     }
 
-    /// Gives up our seats there and remembers nothing of them.
-    pub(super) fn forget_rooms(self: &Rc<Self>, rooms: Vec<RoomId>) {
-        let seats: Vec<SeatRecord> = rooms.iter().filter_map(|room| storage::seat(*room)).collect();
-        rooms.into_iter().for_each(storage::forget_seat);
-        let left =
-            self.store.state().rooms.iter().filter(|known| storage::seat(known.room).is_some()).cloned().collect();
+    /// Remembers nothing of any room, shown or not, and gives up our seats there.
+    pub(super) fn forget_all_rooms(&self) {
+        let seats = storage::seats();
+        storage::forget_all_seats();
+        self.store.dispatch(Action::Rooms(Vec::new()));
+        seats.into_iter().filter(|seat| seat.taken).for_each(|seat| spawn(release(seat)));
+    }
+
+    /// Gives up our seat there and remembers nothing of it.
+    pub(super) fn forget_room(&self, room: RoomId) {
+        let seat = storage::seat(room);
+        storage::forget_seat(room);
+        let left = self.store.state().rooms.iter().filter(|known| known.room != room).cloned().collect();
         self.store.dispatch(Action::Rooms(left));
-        for seat in seats {
+        if let Some(seat) = seat {
             spawn(release(seat));
         }
     }

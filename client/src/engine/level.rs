@@ -1,14 +1,42 @@
 //! How loud a captured stream is.
 
 use std::cell::RefCell;
+use std::rc::{Rc, Weak};
 
-use web_sys::{AnalyserNode, AudioContext, MediaStream};
+use web_sys::{AnalyserNode, AudioContext, AudioContextState, MediaStream, MediaStreamAudioSourceNode};
 
-/// A tap on a stream. Dropping it frees its audio context.
+/// A tap on a stream; undone when dropped.
 pub struct Level {
-    context: AudioContext,
+    context: Rc<Context>,
+    source: MediaStreamAudioSourceNode,
     analyser: AnalyserNode,
     samples: RefCell<Vec<f32>>,
+}
+
+/// One for all taps: each takes a thread of the browser's. Closed with the last of them.
+struct Context(AudioContext);
+
+thread_local! {
+    static CONTEXT: RefCell<Weak<Context>> = const { RefCell::new(Weak::new()) };
+}
+
+impl Context {
+    fn get() -> Option<Rc<Self>> {
+        CONTEXT.with_borrow_mut(|shared| {
+            if let Some(context) = shared.upgrade() {
+                return Some(context);
+            }
+            let context = Rc::new(Self(AudioContext::new().ok()?));
+            *shared = Rc::downgrade(&context);
+            Some(context)
+        })
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        let _ = self.0.close();
+    }
 }
 
 impl Level {
@@ -17,17 +45,18 @@ impl Level {
         if stream.get_audio_tracks().length() == 0 {
             return None;
         }
-        let context = AudioContext::new().ok()?;
-        let analyser = context.create_analyser().ok()?;
+        let context = Context::get()?;
+        let analyser = context.0.create_analyser().ok()?;
         analyser.set_fft_size(512);
-        context.create_media_stream_source(stream).ok()?.connect_with_audio_node(&analyser).ok()?;
-        Some(Self { context, analyser, samples: RefCell::new(vec![0.0; 512]) })
+        let source = context.0.create_media_stream_source(stream).ok()?;
+        source.connect_with_audio_node(&analyser).ok()?;
+        Some(Self { context, source, analyser, samples: RefCell::new(vec![0.0; 512]) })
     }
 
     /// The root mean square of the last samples, 0 to 1.
     pub fn read(&self) -> f64 {
-        if self.context.state() == web_sys::AudioContextState::Suspended {
-            let _ = self.context.resume();
+        if self.context.0.state() == AudioContextState::Suspended {
+            let _ = self.context.0.resume();
         }
         let mut samples = self.samples.borrow_mut();
         self.analyser.get_float_time_domain_data(&mut samples);
@@ -38,6 +67,6 @@ impl Level {
 
 impl Drop for Level {
     fn drop(&mut self) {
-        let _ = self.context.close();
+        let _ = self.source.disconnect();
     }
 }

@@ -3,11 +3,12 @@
 use std::rc::Rc;
 
 use klatch_shared::peer::Source;
-use klatch_shared::wire::{Glance, PeekAt, RefusalCode};
-use klatch_shared::{AnyToken, Invitation, RoomId, Username, seal};
+use klatch_shared::wire::{Glance, RefusalCode};
+use klatch_shared::{Invitation, RoomId, Username, seal};
 use yew::Callback;
 
 use super::door::Door;
+use super::peek::Seen;
 use super::rtc::Spare;
 use super::session::{EnterError, Session, Surroundings, seat_for};
 use super::storage::{self, SeatRecord};
@@ -88,18 +89,13 @@ impl Core {
     /// A room that is yet to be created is nothing to ask about.
     fn go_to_the_door(self: &Rc<Self>, turn: u32) {
         let Some(seat) = self.visit.borrow().as_ref().map(|visit| visit.seat.clone()) else { return };
-        let token = if seat.taken {
-            AnyToken::Seat(seat.token.clone())
-        } else {
-            AnyToken::Invite(seat.invitation.invite.clone())
-        };
         let (this, room) = (self.clone(), seat.invitation.room);
         spawn(async move {
             let Some(mut door) = Door::of(&seat).await else { return };
-            let peeked = if seat.is_to_be_created() {
+            let seen = if seat.is_to_be_created() {
                 None
             } else {
-                peek::ask(&door.socket, vec![PeekAt { room, token }]).await
+                peek::look(&door.socket, std::slice::from_ref(&seat)).await.and_then(|mut seen| seen.pop())
             };
             if !this.is_on_page(turn) {
                 return;
@@ -109,23 +105,21 @@ impl Core {
             if let Some(visit) = this.visit.borrow_mut().as_mut() {
                 visit.door = Some(door);
             }
-            let Some(mut peeked) = peeked else { return };
-            match peeked.pop().map(|peeked| peeked.glance) {
-                Some(Glance::Alive(glance)) => {
+            let Some(Seen { glance, seated }) = seen else { return };
+            match glance {
+                Glance::Alive(glance) => {
                     let name = seal::open_room_name(keys.sealing(), room, &glance.name).ok();
-                    if glance.locked && !seat.taken {
+                    if glance.locked && !seated {
                         this.refuse(RefusalCode::RoomLocked, RefusalCode::RoomLocked.reason());
                         return;
                     }
-                    this.store.dispatch(Action::Peeked { name, present: glance.present, locked: glance.locked });
+                    let (present, locked) = (glance.present, glance.locked);
+                    this.store.dispatch(Action::Peeked { name, present, locked, seated });
                 }
-                Some(Glance::Refused(refusal)) => {
-                    if seat.taken {
-                        storage::forget_seat(room);
-                    }
+                Glance::Refused(refusal) => {
+                    storage::forget_seat(room);
                     this.refuse(refusal.code, &refusal.reason);
                 }
-                None => {}
             }
         });
     }

@@ -177,11 +177,8 @@ impl Core {
             Intent::CreateRoom(name) => self.create_room(&name),
             Intent::OpenInvitation(link) => self.open_invitation(&link),
             Intent::Rejoin(room) => self.rejoin(room),
-            Intent::ForgetRoom(room) => self.forget_rooms(vec![room]),
-            Intent::ForgetAllRooms => {
-                let all = self.store.state().rooms.iter().map(|room| room.room).collect();
-                self.forget_rooms(all);
-            }
+            Intent::ForgetRoom(room) => self.forget_room(room),
+            Intent::ForgetAllRooms => self.forget_all_rooms(),
             Intent::GoHome | Intent::Leave => {
                 self.leave_session();
                 route::push("/");
@@ -313,7 +310,7 @@ impl Core {
 }
 
 /// Whether nobody looks: what only pleases the eye rests then.
-fn page_is_hidden() -> bool {
+pub(crate) fn page_is_hidden() -> bool {
     web_sys::window().and_then(|window| window.document()).is_some_and(|document| document.hidden())
 }
 

@@ -4,10 +4,13 @@ use std::rc::Rc;
 
 use futures_channel::mpsc;
 use futures_util::StreamExt;
-use klatch_shared::wire::{Event, Hello, Peek, PeekAt, Peeked, PeekedRoom, Verb};
+use klatch_shared::AnyToken;
+use klatch_shared::limits::MAX_PEEKED_ROOMS;
+use klatch_shared::wire::{Event, Glance, Hello, Peek, PeekAt, Peeked, Verb};
 use yew::Callback;
 
-use super::socket::{AskError, Socket, SocketEvent};
+use super::socket::{Socket, SocketEvent};
+use super::storage::SeatRecord;
 
 /// A socket on which the broker has said hello, and nothing else.
 pub(super) struct Greeted {
@@ -15,20 +18,51 @@ pub(super) struct Greeted {
     pub(super) hello: Hello,
 }
 
-/// How these rooms are; `None` where the broker can't be reached.
-pub(super) async fn peek(rooms: Vec<PeekAt>) -> Option<Vec<PeekedRoom>> {
-    let Greeted { socket, .. } = greeted("/ws").await?;
-    let peeked = ask(&socket, rooms).await;
-    socket.close();
-    peeked
+/// How the room of a seat is.
+pub(super) struct Seen {
+    pub(super) glance: Glance,
+    /// Whether it was our seat that let us look, not the invitation.
+    pub(super) seated: bool,
 }
 
-/// The same on a socket that is there already.
-pub(super) async fn ask(socket: &Socket, rooms: Vec<PeekAt>) -> Option<Vec<PeekedRoom>> {
-    match socket.ask::<Peeked>(Verb::Peek(Peek { rooms })).await {
-        Ok(peeked) => Some(peeked.rooms),
-        Err(AskError::Refused(_) | AskError::Lost) => None,
+impl Seen {
+    fn is_alive(&self) -> bool {
+        matches!(self.glance, Glance::Alive(_))
     }
+}
+
+/// How the rooms of these seats are, at most [`MAX_PEEKED_ROOMS`]; `None` where the broker can't be reached. Where a seat was
+/// released, the invitation may still open the room.
+pub(super) async fn look(socket: &Socket, seats: &[SeatRecord]) -> Option<Vec<Seen>> {
+    let seats = &seats[..seats.len().min(MAX_PEEKED_ROOMS)];
+    let mut seen = ask(socket, seats.iter().map(|seat| (seat, seat.taken))).await?;
+    let unknown: Vec<usize> = (0..seen.len()).filter(|i| seats[*i].taken && !seen[*i].is_alive()).collect();
+    if !unknown.is_empty() {
+        let again = ask(socket, unknown.iter().map(|i| (&seats[*i], false))).await?;
+        for (i, again) in unknown.into_iter().zip(again) {
+            seen[i] = again;
+        }
+    }
+    Some(seen)
+}
+
+/// The same, of each with the seat's token or with the invitation's.
+async fn ask<'a>(socket: &Socket, seats: impl Iterator<Item = (&'a SeatRecord, bool)> + Clone) -> Option<Vec<Seen>> {
+    let rooms: Vec<PeekAt> = seats
+        .clone()
+        .map(|(seat, seated)| {
+            let token = if seated {
+                AnyToken::Seat(seat.token.clone())
+            } else {
+                AnyToken::Invite(seat.invitation.invite.clone())
+            };
+            PeekAt { room: seat.invitation.room, token }
+        })
+        .collect();
+    let count = rooms.len();
+    let peeked = socket.ask::<Peeked>(Verb::Peek(Peek { rooms })).await.ok()?.rooms;
+    let seen = peeked.into_iter().zip(seats).map(|(peeked, (_, seated))| Seen { glance: peeked.glance, seated });
+    Some(seen.collect()).filter(|seen: &Vec<Seen>| seen.len() == count)
 }
 
 /// Opens one.

@@ -1,10 +1,12 @@
 //! The other members, as their cards and the broker's events tell of them.
 
 use gloo_timers::callback::Timeout;
+use klatch_mesh::Allowance;
 use klatch_shared::seal::PairKey;
 use klatch_shared::wire::{MemberView, Presence};
 use klatch_shared::{Card, MemberId, MemberKeys, RoomKeys, Sealed, SessionNonce};
 
+use super::clock;
 use super::few::Few;
 
 /// A member whose card opened.
@@ -25,7 +27,9 @@ pub(super) struct Peer {
     pub(super) going: bool,
     /// Runs while a member whose socket was lost may still be back.
     pub(super) grace: Option<Timeout>,
-    /// Things of this member's that could not be read.
+    /// What this member may still say.
+    pub(super) allowance: Allowance,
+    /// Things of this member's that could not be read, or were too many.
     pub(super) dropped: u32,
 }
 
@@ -35,36 +39,29 @@ pub(super) struct Peers {
     by_id: Few<MemberId, Peer>,
 }
 
-/// What came of a view of a member.
+/// The card does not open, or shows other keys than before: no tile, no link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Met {
-    /// Known, or known from now on; whether the page session is new.
-    Known {
-        /// Another page load than before, or the first.
-        new_session: bool,
-    },
-    /// The card does not open, or shows other keys than before: no tile, no link.
-    Refused,
-}
+pub(super) struct BadCard;
 
 impl Peers {
-    /// Takes in what the broker says of a seat.
-    pub(super) fn meet(&mut self, room: &RoomKeys, keys: &MemberKeys, view: &MemberView) -> Met {
-        let Ok(card) = Card::open(room, view.member, &view.card) else { return Met::Refused };
+    /// Takes in what the broker says of a seat: the member is known from now on.
+    ///
+    /// # Errors
+    /// [`BadCard`].
+    pub(super) fn meet(&mut self, room: &RoomKeys, keys: &MemberKeys, view: &MemberView) -> Result<(), BadCard> {
+        let card = Card::open(room, view.member, &view.card).map_err(|_| BadCard)?;
         match self.by_id.get_mut(&view.member) {
             Some(peer) => {
                 if !card.follows(&peer.card) {
-                    return Met::Refused;
+                    return Err(BadCard);
                 }
-                let new_session = peer.session != view.session;
                 peer.card = card;
                 peer.presence = view.presence;
                 peer.session = view.session;
                 peer.ordinal = view.ordinal;
-                Met::Known { new_session }
             }
             None => {
-                let Some(pair) = keys.pair_key(room, &card.dh) else { return Met::Refused };
+                let pair = keys.pair_key(room, &card.dh).ok_or(BadCard)?;
                 let peer = Peer {
                     ordinal: view.ordinal,
                     presence: view.presence,
@@ -74,12 +71,13 @@ impl Peers {
                     shown: false,
                     going: false,
                     grace: None,
+                    allowance: Allowance::new(clock::now()),
                     dropped: 0,
                 };
                 self.by_id.insert(view.member, peer);
-                Met::Known { new_session: true }
             }
         }
+        Ok(())
     }
 
     /// A member's new card; false where it is not one.

@@ -229,9 +229,21 @@ impl Connection {
             for (mid, source) in &description.sources {
                 self.adopt(mid, *source).await;
             }
+            self.refuse_the_rest();
             self.add_what_is_missing();
         }
         Ok(())
+    }
+
+    /// What an offer brings beyond our sources is neither received nor decoded.
+    fn refuse_the_rest(&self) {
+        let slots = self.slots.borrow();
+        for transceiver in self.pc.get_transceivers().iter().map(JsCast::unchecked_into::<RtcRtpTransceiver>) {
+            let known = slots.iter().any(|(_, slot)| *slot == transceiver);
+            if !known && transceiver.mid().is_some() {
+                transceiver.set_direction(RtcRtpTransceiverDirection::Inactive);
+            }
+        }
     }
 
     /// What we send and no offer has brought a slot for yet: the browser wants to negotiate once more, after the answer.

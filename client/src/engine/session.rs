@@ -18,6 +18,7 @@ use std::rc::{Rc, Weak};
 use gloo_events::EventListener;
 use gloo_timers::callback::{Interval, Timeout};
 use klatch_mesh::{Command, Input, Mesh};
+use klatch_shared::peer::ChatMessage;
 use klatch_shared::wire::{CloseCode, Event, Hello, IceServer, Verb};
 use klatch_shared::{MemberId, RoomKeys, SessionNonce};
 use yew::Callback;
@@ -92,6 +93,10 @@ pub(super) struct Session {
     unanswered: Cell<usize>,
     /// Until the page is drawn for the first time.
     drawing: RefCell<Option<Timeout>>,
+    /// Until encodings are fitted.
+    tuning: RefCell<Option<Timeout>>,
+    /// What we said last, for those whom it has not reached.
+    said: RefCell<VecDeque<ChatMessage>>,
     over: Cell<bool>,
 }
 
@@ -322,6 +327,7 @@ impl Session {
         self.alarm.borrow_mut().take();
         self.reconnect.borrow_mut().take();
         self.drawing.borrow_mut().take();
+        self.tuning.borrow_mut().take();
         self.spare.borrow_mut().take();
         self.around.store.tell_now();
         *self.guards.borrow_mut() = (Vec::new(), Vec::new());

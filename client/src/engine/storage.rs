@@ -1,7 +1,7 @@
 //! What is remembered on this machine: choices, and the seats of rooms.
 //!
-//! A seat is kept in local storage, or, where the person does not want the room remembered, in the tab's own storage, which a
-//! reload survives and closing the tab does not. Without the seat nobody gets back into a room that was locked.
+//! A seat is kept in local storage, or, where the person does not want the room remembered or was never inside, in the tab's own
+//! storage, which a reload survives and closing the tab does not. Without the seat nobody gets back into a room that was locked.
 
 use klatch_shared::json::{Fields, FromJson};
 use klatch_shared::{Invitation, InviteToken, MemberId, MemberKeys, RoomId, RoomKey, RoomName, SeatToken, Username};
@@ -160,18 +160,24 @@ impl From<&SeatRecord> for StoredSeat {
 }
 
 impl StoredSeat {
-    fn open(self, remember: bool) -> Option<SeatRecord> {
+    fn open(self, shelf: Shelf) -> Option<SeatRecord> {
+        let room_name = self.room_name.and_then(|name| name.parse().ok());
+        if room_name.is_none() && self.creator && !self.taken {
+            // Nobody creates a room without a name.
+            return None;
+        }
         Some(SeatRecord {
             invitation: Invitation { room: self.room, key: self.key, invite: self.invite },
             member: self.member,
             token: self.seat,
             keys: self.keys.parse().ok()?,
             revision: self.revision,
-            room_name: self.room_name.and_then(|name| name.parse().ok()),
+            room_name,
             my_name: self.my_name.and_then(|name| name.parse().ok()),
             creator: self.creator,
             taken: self.taken,
-            remember,
+            // What was not taken yet is in the tab either way.
+            remember: shelf == Shelf::Machine || !self.taken,
         })
     }
 }
@@ -196,7 +202,7 @@ impl FromJson for StoredSeat {
 }
 
 /// Where things are kept.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Shelf {
     /// The tab's own storage.
     Tab,
@@ -255,9 +261,8 @@ impl Shelf {
 
 /// All seats that are remembered, newest first.
 pub(super) fn seats() -> Vec<SeatRecord> {
-    let tab = Shelf::Tab.seats().into_iter().map(|seat| (seat, false));
-    let machine = Shelf::Machine.seats().into_iter().map(|seat| (seat, true));
-    tab.chain(machine).filter_map(|(seat, remember)| seat.open(remember)).collect()
+    let on = |shelf: Shelf| shelf.seats().into_iter().filter_map(move |seat| seat.open(shelf));
+    on(Shelf::Tab).chain(on(Shelf::Machine)).collect()
 }
 
 /// Our seat in a room.
@@ -268,7 +273,7 @@ pub(super) fn seat(room: RoomId) -> Option<SeatRecord> {
 /// Keeps a seat, as the newest; false where the browser refuses to store.
 pub(super) fn save_seat(seat: &SeatRecord) -> bool {
     forget_seat(seat.invitation.room);
-    let shelf = if seat.remember { Shelf::Machine } else { Shelf::Tab };
+    let shelf = if seat.remember && seat.taken { Shelf::Machine } else { Shelf::Tab };
     let mut seats = shelf.seats();
     seats.insert(0, StoredSeat::from(seat));
     seats.truncate(MAX_ROOMS);
@@ -279,6 +284,12 @@ pub(super) fn save_seat(seat: &SeatRecord) -> bool {
 pub(super) fn forget_seat(room: RoomId) {
     Shelf::Machine.forget(room);
     Shelf::Tab.forget(room);
+}
+
+/// Remembers nothing more of any room.
+pub(super) fn forget_all_seats() {
+    Shelf::Machine.delete(ROOMS);
+    Shelf::Tab.delete(ROOMS);
 }
 
 /// Notes that this tab is inside a room, so that a reload goes straight back.

@@ -43,6 +43,8 @@ pub enum Action {
         present: u32,
         /// Locked for new seats.
         locked: bool,
+        /// Whether our seat from before is still ours.
+        seated: bool,
     },
     /// Lobby: the answer is awaited.
     Joining,
@@ -141,10 +143,11 @@ impl State {
             },
             Action::MicrophoneMuted(muted) => self.local.microphone_muted = muted,
             Action::Speaking(speaking) => self.local.speaking = speaking,
-            Action::Peeked { name, present, locked } => {
+            Action::Peeked { name, present, locked, seated } => {
                 if let Page::Lobby(lobby) = &mut self.page {
                     lobby.name = name.or(lobby.name.take());
                     lobby.inside = Some((present, locked));
+                    lobby.seated = seated;
                 }
             }
             Action::Joining => {
@@ -187,6 +190,12 @@ impl State {
             Source::Camera => &self.local.camera,
             Source::Screen | Source::ScreenSound => &self.local.screen,
         }
+    }
+
+    /// The chosen speaker, while it is there: without it, sound comes from the system's default.
+    pub fn speaker(&self) -> Option<String> {
+        let chosen = self.preferences.speaker.as_ref()?;
+        self.devices.speakers.iter().any(|speaker| speaker.id == *chosen).then(|| chosen.clone())
     }
 
     /// The room that we are in.

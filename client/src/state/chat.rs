@@ -83,6 +83,14 @@ impl Chat {
         }
     }
 
+    /// Whether our message `id` was meant for `member` and has not arrived there yet.
+    pub fn waits_for(&self, id: MessageId, member: MemberId) -> bool {
+        self.lines.iter().any(|line| match line {
+            Line::Said(said) if said.id == id => said.receipts.iter().any(|r| r.member == member && !r.received),
+            Line::Said(_) | Line::Happened { .. } => false,
+        })
+    }
+
     /// Whether a message is in the log already.
     pub fn has(&self, id: MessageId) -> bool {
         self.lines.iter().any(|line| matches!(line, Line::Said(said) if said.id == id))

@@ -7,6 +7,8 @@ mod chat;
 mod intent;
 mod media;
 mod room;
+#[cfg(test)]
+mod tests;
 
 use std::rc::Rc;
 

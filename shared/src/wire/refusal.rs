@@ -79,7 +79,7 @@ codes! {
     /// The broker holds as many rooms as it may.
     BrokerFull => "This server has no room left for another room. Try again later.",
     /// No such room, or no longer; or no token for it.
-    UnknownRoom => "This room no longer exists. It was ended, or stood empty for too long. Create a new one.",
+    UnknownRoom => "This room no longer exists: it was ended, or stood empty for too long. If others are inside, this link is damaged: ask for it to be sent again.",
     /// `create` for a room that lives.
     RoomExists => "This room exists already.",
     /// As many are present as may be.

@@ -33,6 +33,47 @@ fn words_go_both_ways_and_who_received_them_shows() {
 }
 
 #[test]
+fn what_is_said_before_a_channel_opens_arrives_when_it_does() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ana = scene.person(Kind::Chromium, "Ana").await?;
+        let link = ana.creates(&broker, "Sunday breakfast").await?;
+        for kind in [Kind::Chromium, Kind::Firefox] {
+            let guest = scene.person(kind, "Bo").await?;
+            // Its candidates come to nothing until it is let go: no connection, and no channel.
+            let hold = "() => {
+                const held = [];
+                let open = false;
+                const { addIceCandidate } = RTCPeerConnection.prototype;
+                RTCPeerConnection.prototype.addIceCandidate = function (...rest) {
+                    if (open) return addIceCandidate.apply(this, rest);
+                    return new Promise((done) => held.push(() => done(addIceCandidate.apply(this, rest))));
+                };
+                const { setRemoteDescription } = RTCPeerConnection.prototype;
+                RTCPeerConnection.prototype.setRemoteDescription = function (description) {
+                    if (open) return setRemoteDescription.call(this, description);
+                    return new Promise((done) => held.push(() => done(setRemoteDescription.call(this, description))));
+                };
+                window.__go = () => ((open = true), held.forEach((go) => go()));
+            }";
+            guest.page().prepare(hold).await?;
+            guest.accepts(&link).await?;
+            guest.sees("Ana").await?;
+            ana.sees("Bo").await?;
+            let words = format!("Welcome, {kind:?}!");
+            ana.says(&words).await?;
+            guest.says("Thank you!").await?;
+            guest.page().call("() => window.__go()", Value::Null).await?;
+            guest.reads(&words).await?;
+            ana.reads("Thank you!").await?;
+            guest.leaves().await?;
+            ana.no_longer_sees("Bo").await?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
 fn links_open_without_a_way_back_and_hostile_text_stays_text() {
     play(async |scene| {
         let broker = scene.broker(&[]).await?;

@@ -1,7 +1,9 @@
 //! Microphones, cameras, speakers: chosen, switched, refused and missing.
 
 use anyhow::ensure;
-use klatch_tests::{Kind, play};
+use klatch_tests::page::PATIENCE;
+use klatch_tests::{Kind, play, wait};
+use serde_json::Value;
 
 #[test]
 fn devices_are_chosen_before_and_in_the_call() {
@@ -126,5 +128,109 @@ fn a_missing_microphone_is_told() {
         ensure!(!bo.has_on("Microphone").await?);
         bo.page().click("button", "Camera").await?;
         bo.page().shows("No camera was found.").await
+    });
+}
+
+/// Devices that can be unplugged and plugged in: `__unplug` ends what is captured from a kind, `__list` changes what there is.
+const PLUGS: &str = r#"() => {
+    // Firefox dispatches no made-up events to tracks.
+    const told = new Map();
+    const { addEventListener } = EventTarget.prototype;
+    EventTarget.prototype.addEventListener = function (name, tell, ...rest) {
+        if (this instanceof MediaStreamTrack && name === "ended") told.set(this, [...(told.get(this) ?? []), tell]);
+        return addEventListener.call(this, name, tell, ...rest);
+    };
+    const live = new Set();
+    const { getUserMedia, enumerateDevices } = MediaDevices.prototype;
+    MediaDevices.prototype.getUserMedia = async function (constraints) {
+        const stream = await getUserMedia.call(this, constraints);
+        stream.getTracks().forEach((track) => live.add(track));
+        return stream;
+    };
+    window.__unplug = (kind) => {
+        for (const track of live) {
+            if (track.kind !== kind || track.readyState !== "live") continue;
+            track.stop();
+            told.get(track)?.forEach((tell) => tell.call(track, new Event("ended")));
+        }
+    };
+    let change = (devices) => devices;
+    MediaDevices.prototype.enumerateDevices = async function () {
+        return change(await enumerateDevices.call(this));
+    };
+    window.__list = (how) => {
+        change = how;
+        navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
+    };
+}"#;
+
+#[test]
+fn an_unplugged_microphone_is_replaced_and_an_unplugged_camera_is_off() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana], link) = scene.meet(&broker, [(Kind::Chromium, "Ana")]).await?;
+        for kind in [Kind::Chromium, Kind::Firefox] {
+            let bo = scene.person(kind, "Bo").await?;
+            bo.page().prepare(PLUGS).await?;
+            bo.accepts(&link).await?;
+            ana.is_connected_to("Bo").await?;
+            bo.toggles("Camera").await?;
+            ana.watches("Bo").await?;
+            bo.page().call("() => window.__unplug('audio')", Value::Null).await?;
+            bo.is_told("Your microphone was unplugged or taken.").await?;
+            bo.waits_until("Microphone", true).await?;
+            ana.sees_microphone("Bo", true).await?;
+            ana.hears(1).await?;
+            bo.page().call("() => window.__unplug('video')", Value::Null).await?;
+            bo.is_told("Your camera was unplugged or taken.").await?;
+            bo.waits_until("Camera", false).await?;
+            ana.shows_no_picture("Bo").await?;
+            bo.leaves().await?;
+            ana.no_longer_sees("Bo").await?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn devices_that_come_and_go_are_told_and_a_speaker_that_is_gone_is_not_waited_for() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana], link) = scene.meet(&broker, [(Kind::Chromium, "Ana")]).await?;
+        let bo = scene.person(Kind::Chromium, "Bo").await?;
+        bo.page().prepare(PLUGS).await?;
+        bo.accepts(&link).await?;
+        bo.is_connected_to("Ana").await?;
+        let plug = "() => {
+            window.__headset = { kind: 'audioinput', deviceId: 'new', label: 'A new headset' };
+            window.__list((devices) => [...devices, window.__headset]);
+        }";
+        bo.page().call(plug, Value::Null).await?;
+        bo.is_told("A new headset is connected. Choose it in Settings to use it.").await?;
+        bo.opens("Settings").await?;
+        bo.page().choose("Speaker", "Fake Audio Output 2").await?;
+        let sinks = async || {
+            bo.page()
+                .call("() => [...document.querySelectorAll('audio')].map(({ sinkId }) => sinkId)", Value::Null)
+                .await
+        };
+        wait::until("the other speaker", PATIENCE, async || {
+            let sinks = sinks().await?;
+            Ok(sinks
+                .as_array()
+                .is_some_and(|sinks| !sinks.is_empty() && sinks.iter().all(|sink| sink != ""))
+                .then_some(()))
+        })
+        .await?;
+        let unplug = "() => window.__list((devices) => [...devices.filter(({ label }) => label !== 'Fake Audio Output 2'), window.__headset])";
+        bo.page().call(unplug, Value::Null).await?;
+        bo.is_told("Fake Audio Output 2 was unplugged.").await?;
+        wait::until("the system's own speaker", PATIENCE, async || {
+            let sinks = sinks().await?;
+            Ok(sinks.as_array().is_some_and(|sinks| sinks.iter().all(|sink| sink == "")).then_some(()))
+        })
+        .await?;
+        bo.hears(1).await?;
+        ana.hears(1).await
     });
 }

@@ -1,6 +1,7 @@
 //! What a page does not do when nobody needs it, and how it sends what somebody does.
 
 use anyhow::{Result, ensure};
+use klatch_tests::page::PATIENCE;
 use klatch_tests::{Kind, Person, play, wait};
 use serde_json::Value;
 use std::time::Duration;
@@ -14,10 +15,11 @@ fn nothing_is_encoded_for_a_receiver_whose_tab_is_hidden() {
         bo.watches("Ana").await?;
         let cover = bo.page().cover().await?;
         ensure!(bo.page().call("() => document.hidden", Value::Null).await? == true, "the tab is still seen");
-        wait::until("the camera to rest", Duration::from_secs(15), async || {
-            let before = encoded(&ana).await?;
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            Ok((encoded(&ana).await? == before).then_some(()))
+        wait::until("the camera to rest", PATIENCE, async || Ok((!encodes(&ana).await?).then_some(()))).await?;
+        let before = encoded(&ana).await?;
+        wait::never("a picture is encoded", Duration::from_secs(1), async || {
+            // One may have been on its way.
+            Ok((encoded(&ana).await? > before + 1).then_some(()))
         })
         .await?;
         // Sound goes on.
@@ -44,6 +46,13 @@ fn silence_costs_little_and_losses_are_mended() {
         }
         Ok(())
     });
+}
+
+/// Whether pictures are to be encoded for anybody.
+async fn encodes(person: &Person) -> Result<bool> {
+    let active = "() => __test.connections.flatMap((connection) => connection.getSenders())
+        .some((sender) => sender.track?.kind === 'video' && sender.getParameters().encodings[0]?.active)";
+    Ok(person.page().call(active, Value::Null).await? == true)
 }
 
 /// Frames that were encoded for others.

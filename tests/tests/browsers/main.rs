@@ -8,6 +8,7 @@ mod doors;
 mod effort;
 mod five;
 mod harness;
+mod hostile;
 mod keys;
 mod looks;
 mod meeting;

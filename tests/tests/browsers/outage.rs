@@ -1,7 +1,9 @@
 //! The server out of reach for a while: the call goes on without it.
 
 use klatch_tests::wire::Recorder;
-use klatch_tests::{Kind, play};
+use klatch_tests::{Kind, Person, play, wait};
+use serde_json::{Value, json};
+use std::time::Duration;
 
 #[test]
 fn a_call_outlives_its_server_and_finds_it_again() {
@@ -35,7 +37,7 @@ fn a_call_outlives_its_server_and_finds_it_again() {
 
         recorder.let_pass(true);
         for person in [&ana, &bo] {
-            klatch_tests::wait::until("the server to be back", std::time::Duration::from_secs(30), async || {
+            wait::until("the server to be back", Duration::from_secs(30), async || {
                 Ok((!person.page().text().await?.contains("The server is out of reach.")).then_some(()))
             })
             .await?;
@@ -46,5 +48,110 @@ fn a_call_outlives_its_server_and_finds_it_again() {
             person.is_connected_to("Dee").await?;
         }
         ana.hears(2).await
+    });
+}
+
+/// Keeps the page's sockets within reach and counts them; what is asked with the verb in `__refused.verb` is refused with its
+/// code, so many times.
+const SOCKETS: &str = r#"() => {
+    const sockets = (window.__sockets = []);
+    window.__refused = { verb: null, code: null, times: 0 };
+    window.__pings = 0;
+    window.WebSocket = new Proxy(WebSocket, {
+        construct(target, args) {
+            const socket = new target(...args);
+            const doomed = new Set();
+            const send = socket.send;
+            socket.send = (text) => {
+                const { id, verb } = JSON.parse(text);
+                if (verb === "ping") window.__pings += 1;
+                if (verb === window.__refused.verb && window.__refused.times > 0) {
+                    window.__refused.times -= 1;
+                    doomed.add(id);
+                }
+                send.call(socket, text);
+            };
+            socket.addEventListener("message", (event) => {
+                const { id } = JSON.parse(event.data);
+                if (!doomed.delete(id)) return;
+                event.stopImmediatePropagation();
+                const refusal = { code: window.__refused.code, reason: "Not now." };
+                socket.dispatchEvent(new MessageEvent("message", { data: JSON.stringify({ id, error: refusal }) }));
+            });
+            sockets.push(socket);
+            return socket;
+        },
+    });
+}"#;
+
+async fn number(person: &Person, what: &str) -> anyhow::Result<u64> {
+    Ok(person.page().call(&format!("() => {what}"), Value::Null).await?.as_u64().unwrap_or_default())
+}
+
+#[test]
+fn a_refusal_that_will_pass_does_not_end_the_call() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ana = scene.person(Kind::Chromium, "Ana").await?;
+        let link = ana.creates(&broker, "Sunday breakfast").await?;
+        for (code, kind) in [("too-many-failures", Kind::Chromium), ("shutting-down", Kind::Firefox)] {
+            let bo = scene.person(kind, "Bo").await?;
+            bo.page().prepare(SOCKETS).await?;
+            bo.accepts(&link).await?;
+            bo.is_connected_to("Ana").await?;
+            let refuse = "(refused) => { window.__refused = refused; window.__sockets.at(-1).close(); }";
+            bo.page().call(refuse, json!({ "verb": "join", "code": code, "times": 2 })).await?;
+            bo.page().shows("The server is out of reach.").await?;
+            bo.hears(1).await?;
+            wait::until("the server to be back", Duration::from_secs(30), async || {
+                Ok((!bo.page().text().await?.contains("The server is out of reach.")).then_some(()))
+            })
+            .await?;
+            anyhow::ensure!(number(&bo, "window.__refused.times").await? == 0, "nothing was refused");
+            bo.is_connected_to("Ana").await?;
+            bo.leaves().await?;
+            ana.no_longer_sees("Bo").await?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_machine_that_slept_asks_before_it_gives_its_socket_up() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let bo = scene.person(Kind::Chromium, "Bo").await?;
+        bo.page().prepare(SOCKETS).await?;
+        bo.creates(&broker, "Sunday breakfast").await?;
+        let (sockets, pings) = (number(&bo, "window.__sockets.length").await?, number(&bo, "window.__pings").await?);
+        let sleep = "() => { const { now } = performance; performance.now = () => now.call(performance) + 60_000; }";
+        bo.page().call(sleep, Value::Null).await?;
+        wait::until("a ping", Duration::from_secs(20), async || {
+            Ok((number(&bo, "window.__pings").await? > pings).then_some(()))
+        })
+        .await?;
+        wait::never("the socket is given up", Duration::from_secs(7), async || {
+            Ok((number(&bo, "window.__sockets.length").await? > sockets).then_some(()))
+        })
+        .await
+    });
+}
+
+#[test]
+fn a_server_that_a_browser_refuses_is_not_the_end_of_calls_that_need_none() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ana = scene.person(Kind::Chromium, "Ana").await?;
+        let link = ana.creates(&broker, "Sunday breakfast").await?;
+        let bo = scene.person(Kind::Firefox, "Bo").await?;
+        let refuse = "() => {
+            RTCPeerConnection.prototype.setConfiguration = () => {
+                throw new DOMException('a server without a password', 'InvalidAccessError');
+            };
+        }";
+        bo.page().prepare(refuse).await?;
+        bo.accepts(&link).await?;
+        bo.is_connected_to("Ana").await?;
+        ana.hears(1).await
     });
 }

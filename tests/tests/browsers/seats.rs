@@ -2,6 +2,7 @@
 
 use anyhow::ensure;
 use klatch_tests::{Kind, play, wait};
+use serde_json::Value;
 use std::time::Duration;
 
 #[test]
@@ -143,5 +144,88 @@ fn a_room_that_is_not_to_be_remembered_is_not() {
             Ok(bo.page().has("link", "Sunday breakfast").await?.then_some(()))
         })
         .await
+    });
+}
+
+#[test]
+fn a_room_that_was_not_entered_leaves_nothing_behind() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ana = scene.person(Kind::Chromium, "Ana").await?;
+        ana.page().open(broker.url()).await?;
+        ana.names_a_room("Sunday breakfast").await?;
+        ana.page().find("button", "Join").await?;
+        let kept = "() => localStorage.getItem('klatch.rooms')";
+        ensure!(ana.page().call(kept, Value::Null).await?.is_null(), "the key of a room that is not there is kept");
+        // A reload is no reason to lose it.
+        ana.page().reload().await?;
+        ana.joins().await?;
+        ensure!(ana.page().call(kept, Value::Null).await?.is_string(), "the seat is not kept");
+        Ok(())
+    });
+}
+
+#[test]
+fn all_rooms_are_forgotten_at_once() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        for kind in [Kind::Chromium, Kind::Firefox] {
+            let ana = scene.person(kind, "Ana").await?;
+            for room in ["Breakfast", "Lunch"] {
+                ana.creates(&broker, room).await?;
+                ana.leaves().await?;
+            }
+            for room in ["Breakfast", "Lunch"] {
+                ana.page().find("link", room).await?;
+            }
+            ana.page().click("button", "Forget all").await?;
+            for room in ["Breakfast", "Lunch"] {
+                ana.page().gone("link", room).await?;
+            }
+            let kept = "() => [localStorage, sessionStorage].map((storage) => storage.getItem('klatch.rooms'))";
+            let kept = ana.page().call(kept, Value::Null).await?;
+            ensure!(kept == serde_json::json!([null, null]), "{kind:?} keeps {kept}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_browser_that_stores_nothing_is_in_the_call_all_the_same() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana], link) = scene.meet(&broker, [(Kind::Chromium, "Ana")]).await?;
+        for kind in [Kind::Chromium, Kind::Firefox] {
+            let bo = scene.person(kind, "Bo").await?;
+            let refuse = "() => { Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }; }";
+            bo.page().prepare(refuse).await?;
+            bo.accepts(&link).await?;
+            bo.is_connected_to("Ana").await?;
+            // Without a seat that is kept, the key in the address is the way back.
+            ensure!(bo.page().address().await? == link, "the key is lost");
+            bo.leaves().await?;
+            ana.no_longer_sees("Bo").await?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_seat_that_was_released_is_taken_anew_with_the_invitation() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana], link) = scene.meet(&broker, [(Kind::Chromium, "Ana")]).await?;
+        let bo = scene.person(Kind::Firefox, "Bo").await?;
+        bo.accepts(&link).await?;
+        // As if another copy of this profile had given the seat up: what is stored stays.
+        let rooms = bo.page().call("() => localStorage.getItem('klatch.rooms')", Value::Null).await?;
+        bo.leaves().await?;
+        bo.page().click("button", "Forget Sunday breakfast").await?;
+        bo.page().gone("link", "Sunday breakfast").await?;
+        bo.page().call("(rooms) => localStorage.setItem('klatch.rooms', rooms)", rooms).await?;
+        bo.page().click("link", "Sunday breakfast").await?;
+        bo.is_in_the_room().await?;
+        bo.is_connected_to("Ana").await?;
+        ana.is_connected_to("Bo").await
     });
 }

@@ -83,7 +83,10 @@ fn what_is_done_before_the_app_is_there_is_not_lost() {
             guest.page().click("switch", "Join with microphone").await?;
             guest.asks_to_join().await?;
             let join = guest.page().find("button", "Join").await?;
-            ensure!(guest.page().attribute(&join, "disabled").await?.is_some(), "Join does not show that it was clicked");
+            ensure!(
+                guest.page().attribute(&join, "disabled").await?.is_some(),
+                "Join does not show that it was clicked"
+            );
             lets_the_app_in(&guest).await?;
             guest.is_in_the_room().await?;
             guest.waits_until("Microphone", false).await?;

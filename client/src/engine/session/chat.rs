@@ -5,6 +5,9 @@ use klatch_shared::peer::{ChatMessage, ChatText, PeerMessage};
 use super::*;
 use crate::state::{Line, Receipt, Said};
 
+/// Messages of ours that are kept to be said again: fewer than a member may say at once.
+const KEPT: usize = 100;
+
 impl Session {
     /// Says something to everybody who is here.
     pub(in crate::engine) fn say(&self, text: ChatText) {
@@ -12,7 +15,8 @@ impl Session {
         let message = ChatMessage::new(self.room.id(), self.me, &keys, clock::wall(), text);
         let text = message.text.as_str().to_owned();
         let (id, at) = (message.id, message.sent);
-        self.say_to_all(&PeerMessage::Chat(message));
+        self.say_to_all(&PeerMessage::Chat(message.clone()));
+        self.keep(message);
         let (label, receipts) = {
             let state = self.around.store.state();
             let Some(room) = state.room() else { return };
@@ -32,6 +36,27 @@ impl Session {
             text,
             receipts,
         }))));
+    }
+
+    /// Keeps what we said, for a while.
+    fn keep(&self, message: ChatMessage) {
+        let mut said = self.said.borrow_mut();
+        if said.len() == KEPT {
+            said.pop_front();
+        }
+        said.push_back(message);
+    }
+
+    /// Says again what has not reached a member who was here when we said it: the channel was not open then, or broke.
+    pub(super) fn say_again(&self, member: MemberId) {
+        let state = self.around.store.state();
+        let Some(room) = state.room() else { return };
+        let messages: Vec<_> =
+            self.said.borrow().iter().filter(|message| room.chat.waits_for(message.id, member)).cloned().collect();
+        let Some(connection) = self.links.borrow().get(&member).map(|entry| entry.connection.clone()) else { return };
+        for message in messages {
+            connection.say(&PeerMessage::Chat(message).to_text());
+        }
     }
 
     /// Something that a member said.

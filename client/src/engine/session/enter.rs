@@ -58,6 +58,8 @@ impl Session {
             spare: RefCell::new(spare),
             unanswered: Cell::new(0),
             drawing: RefCell::default(),
+            tuning: RefCell::default(),
+            said: RefCell::default(),
             over: Cell::new(false),
         });
         socket.pass_to(this.listener());

@@ -122,10 +122,13 @@ impl Session {
             RtcEvent::ChannelClosed => {
                 self.member_going(link.peer);
             }
-            RtcEvent::Text(text) => match PeerMessage::parse(&text) {
-                Ok(message) => self.on_message(link.peer, message),
-                Err(_) => self.dropped(link.peer),
-            },
+            RtcEvent::Text(text) => {
+                let message = if self.may_say(link.peer, text.len()) { PeerMessage::parse(&text).ok() } else { None };
+                match message {
+                    Some(message) => self.on_message(link.peer, message),
+                    None => self.dropped(link.peer),
+                }
+            }
             RtcEvent::Rubbish => self.dropped(link.peer),
             RtcEvent::Receives(source, stream) => {
                 self.dispatch(RoomAction::Received(link.peer, source, Some(stream)));
@@ -138,6 +141,7 @@ impl Session {
             connection.say(&PeerMessage::Sends(self.around.media.sends()).to_text());
         }
         self.tell_wants();
+        self.say_again(link.peer);
     }
 
     /// All connections, by member.
@@ -145,16 +149,12 @@ impl Session {
         self.links.borrow().iter().map(|(peer, entry)| (*peer, entry.connection.clone())).collect()
     }
 
-    /// Says something to every member whose channel is open; those who were reached.
-    pub(super) fn say_to_all(&self, message: &PeerMessage) -> Vec<MemberId> {
+    /// Says something to every member whose channel is open.
+    pub(super) fn say_to_all(&self, message: &PeerMessage) {
         let text = message.to_text();
-        let mut reached = Vec::new();
-        for (peer, connection) in self.connections() {
-            if connection.say(&text) {
-                reached.push(peer);
-            }
+        for (_, connection) in self.connections() {
+            connection.say(&text);
         }
-        reached
     }
 
     /// The page is going: others need not wait for the silence.

@@ -4,7 +4,6 @@ use klatch_mesh::{Health, Roster};
 use klatch_shared::Sealed;
 use klatch_shared::wire::{Empty, Lock, MemberView, NewCard, Presence};
 
-use super::super::peers::Met;
 use super::super::socket::AskError;
 use super::super::storage;
 use super::*;
@@ -18,7 +17,7 @@ const GOODBYE_MS: u32 = 1_500;
 impl Session {
     /// The room as it was when we entered (again): we are the newcomer, so we offer.
     pub(super) fn members_found(&self, views: &[MemberView]) {
-        let known: Vec<_> = views.iter().filter(|view| matches!(self.meet(view), Met::Known { .. })).collect();
+        let known: Vec<_> = views.iter().filter(|view| self.meet(view)).collect();
         for view in known.iter().filter(|view| view.presence == Presence::Present) {
             self.set_shown(view.member, true);
         }
@@ -39,7 +38,9 @@ impl Session {
     /// A member took a seat, or is back: they offer.
     pub(super) fn member_came(&self, view: &MemberView) {
         let was_shown = self.peers.borrow().get(view.member).is_some_and(|peer| peer.shown);
-        let Met::Known { .. } = self.meet(view) else { return };
+        if !self.meet(view) {
+            return;
+        }
         self.set_shown(view.member, true);
         self.show_members();
         self.feed(Input::Present { peer: view.member, session: view.session, we_offer: false });
@@ -48,13 +49,14 @@ impl Session {
         }
     }
 
-    fn meet(&self, view: &MemberView) -> Met {
+    /// Whether the member can be shown.
+    fn meet(&self, view: &MemberView) -> bool {
         let keys = self.seat.borrow().keys.clone();
         let met = self.peers.borrow_mut().meet(&self.room, &keys, view);
-        if met == Met::Refused {
+        if met.is_err() {
             self.warn("Somebody is in the room whom this page cannot show: their card is not valid. They can neither see nor hear you.");
         }
-        met
+        met.is_ok()
     }
 
     /// A member's socket was lost: the link stays. If it is lost too, the member goes, unless they are back soon.
@@ -150,7 +152,7 @@ impl Session {
         }
         self.show_members();
         let after = self.label(member);
-        if before != after {
+        if before != after && self.may_say(member, 0) {
             self.happened(format!("{before} is now {after}"));
         }
     }

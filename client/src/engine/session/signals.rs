@@ -96,6 +96,11 @@ impl Session {
         }
     }
 
+    /// Whether a member has not said too much of late for this to be taken in.
+    pub(super) fn may_say(&self, member: MemberId, bytes: usize) -> bool {
+        self.peers.borrow_mut().get_mut(member).is_some_and(|peer| peer.allowance.takes(bytes, clock::now()))
+    }
+
     /// Counts something that could not be read; says so once it is no accident.
     pub(super) fn dropped(&self, member: MemberId) {
         let count = match self.peers.borrow_mut().get_mut(member) {
@@ -106,7 +111,10 @@ impl Session {
             None => return,
         };
         if count == TELL_AFTER {
-            self.warn(format!("{} sends things that this page cannot read. They are left out.", self.label(member)));
+            self.warn(format!(
+                "{} sends too much, or what this page cannot read. That is left out.",
+                self.label(member)
+            ));
         }
     }
 }

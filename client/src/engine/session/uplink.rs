@@ -46,15 +46,29 @@ impl Session {
         self.tell_wants();
     }
 
-    /// Fits every picture's encoding to the number of receivers and to what each of them looks at.
+    /// Fits every picture's encoding to the number of receivers and to what each of them looks at, in a moment: what asks for it
+    /// mostly comes in bunches.
     pub(super) fn tune(&self) {
+        const MOMENT_MS: u32 = 50;
+        let weak = self.weak.clone();
+        self.tuning.borrow_mut().get_or_insert_with(|| {
+            Timeout::new(MOMENT_MS, move || {
+                if let Some(this) = weak.upgrade() {
+                    this.tuning.borrow_mut().take();
+                    this.tune_now();
+                }
+            })
+        });
+    }
+
+    fn tune_now(&self) {
         let links: Vec<_> = self.links.borrow().values().map(|link| (link.wants, link.connection.clone())).collect();
         let audience = Audience::of(self.around.media.sends(), links.iter().map(|(wants, _)| *wants));
         for source in [Source::Camera, Source::Screen] {
             let Some(track) = self.around.media.track(source) else { continue };
             let height = track_height(&track);
             for (wants, connection) in links.clone() {
-                let encoding = audience.encoding(source, wants, height);
+                let Some(encoding) = audience.encoding(source, wants, height) else { continue };
                 spawn(async move { connection.encode(source, encoding).await });
             }
         }

@@ -1,0 +1,205 @@
+//! The reducer, action by action.
+
+use std::rc::Rc;
+
+use klatch_mesh::Health;
+use klatch_shared::peer::{Sends, Source};
+use klatch_shared::{MemberId, MessageId, RoomKey, RoomKeys, Username};
+
+use super::*;
+
+fn name(text: &str) -> Username {
+    text.parse().expect("a name")
+}
+
+fn state(page: Page) -> State {
+    State {
+        page,
+        name: None,
+        rooms: Rc::default(),
+        preferences: Preferences::default(),
+        devices: Devices::default(),
+        local: LocalMedia::default(),
+        notices: Vec::new(),
+        update_ready: false,
+    }
+}
+
+fn in_room() -> State {
+    state(Page::Room(Box::new(Room {
+        id: RoomKeys::derive(&RoomKey::random()).id(),
+        name: "Sunday breakfast".parse().expect("a name"),
+        link: String::new(),
+        locked: false,
+        creator: false,
+        me: LocalTile { id: MemberId::random(), name: name("Ana"), label: "Ana".to_owned() },
+        members: Vec::new(),
+        chat: Rc::default(),
+        panel: None,
+        on_stage: None,
+        sound_blocked: false,
+        broker: BrokerLink::Up,
+        remembered: true,
+        can_share: false,
+    })))
+}
+
+fn after(state: &State, actions: impl IntoIterator<Item = RoomAction>) -> State {
+    actions.into_iter().fold(state.clone(), |state, action| state.reduce(action.into()))
+}
+
+fn room(state: &State) -> &Room {
+    state.room().expect("the room's page")
+}
+
+fn member(id: MemberId, label: &str) -> Member {
+    Member::new(id, label.to_owned(), &name("Bo"))
+}
+
+fn said(author: MemberId, own: bool, to: &[MemberId]) -> Said {
+    let receipts = to.iter().map(|member| Receipt { member: *member, label: "Bo".to_owned(), received: false });
+    let (id, label, text) = (MessageId::random(), "Bo".to_owned(), "Hello".to_owned());
+    Said { id, author, label, own, at: 0, text, receipts: receipts.collect() }
+}
+
+#[test]
+fn what_is_known_of_a_member_outlasts_a_new_list() {
+    let (bo, dee) = (MemberId::random(), MemberId::random());
+    let state = after(
+        &in_room(),
+        [
+            RoomAction::Members(vec![member(bo, "Bo")]),
+            RoomAction::Health(bo, Health::Connected),
+            RoomAction::Volume(bo, Sound::Voice, 150),
+            RoomAction::Muted(bo, Sound::Screen, true),
+            RoomAction::Members(vec![member(dee, "Bo"), member(bo, "Bo 2")]),
+        ],
+    );
+    let bo = room(&state).member(bo).expect("Bo is here");
+    assert_eq!((bo.label.as_str(), bo.health, bo.volume, bo.muted), ("Bo 2", Health::Connected, 150, false));
+    assert!(bo.screen_muted);
+    assert_eq!(room(&state).member(dee).map(|dee| dee.health), Some(Health::Connecting));
+}
+
+#[test]
+fn volumes_end_at_two_hundred_percent() {
+    let bo = MemberId::random();
+    let louder = [Sound::Voice, Sound::Screen].map(|sound| RoomAction::Volume(bo, sound, u16::MAX));
+    let state = after(&after(&in_room(), [RoomAction::Members(vec![member(bo, "Bo")])]), louder);
+    let bo = room(&state).member(bo).expect("Bo is here");
+    assert_eq!((bo.volume, bo.screen_volume), (200, 200));
+}
+
+#[test]
+fn the_stage_is_given_up_when_who_was_on_it_goes_or_stops_sharing() {
+    let bo = MemberId::random();
+    let here = after(&in_room(), [RoomAction::Members(vec![member(bo, "Bo")])]);
+    let shares = RoomAction::Sends(bo, Sends { screen: true, ..Sends::default() });
+    let staged = |state: &State| room(state).on_stage;
+    let screen = after(&here, [shares, RoomAction::OnStage(Some(TileId::Screen(bo)))]);
+    assert_eq!(staged(&screen), Some(TileId::Screen(bo)));
+    assert_eq!(staged(&after(&screen, [RoomAction::Sends(bo, Sends::default())])), None);
+    let person = after(&here, [RoomAction::OnStage(Some(TileId::Person(bo)))]);
+    assert_eq!(staged(&after(&person, [RoomAction::Sends(bo, Sends::default())])), Some(TileId::Person(bo)));
+    assert_eq!(staged(&after(&person, [RoomAction::Members(Vec::new())])), None);
+    let me = room(&here).me.id;
+    let own = after(&here, [RoomAction::OnStage(Some(TileId::Screen(me))), RoomAction::Members(Vec::new())]);
+    assert_eq!(staged(&own), Some(TileId::Screen(me)));
+}
+
+#[test]
+fn unread_messages_are_those_of_others_while_the_chat_is_closed() {
+    let bo = MemberId::random();
+    let line = |own| RoomAction::Line(Line::Said(Rc::new(said(bo, own, &[]))));
+    let happened = RoomAction::Line(Line::Happened { serial: 1, at: 0, text: "Bo joined".to_owned() });
+    let unread = |state: &State| room(state).chat.unread;
+    let closed = after(&in_room(), [line(false), line(true), happened, line(false)]);
+    assert_eq!((unread(&closed), room(&closed).chat.lines.len()), (2, 4));
+    let open = after(&closed, [RoomAction::TogglePanel(Panel::Chat), line(false)]);
+    assert_eq!((unread(&open), room(&open).panel), (0, Some(Panel::Chat)));
+    let shut = after(&open, [RoomAction::TogglePanel(Panel::Chat), line(false)]);
+    assert_eq!((unread(&shut), room(&shut).panel), (1, None));
+}
+
+#[test]
+fn a_receipt_counts_for_our_message_and_for_whom_it_was_meant() {
+    let (me, bo, dee) = (MemberId::random(), MemberId::random(), MemberId::random());
+    let (ours, theirs) = (said(me, true, &[bo]), said(bo, false, &[bo]));
+    let (id, other) = (ours.id, theirs.id);
+    let lines = [ours, theirs].map(|said| RoomAction::Line(Line::Said(Rc::new(said))));
+    let state = after(&in_room(), lines);
+    let waits = |state: &State, id, member| room(state).chat.waits_for(id, member);
+    assert!(waits(&state, id, bo) && !waits(&state, id, dee) && !waits(&state, MessageId::random(), bo));
+    let state = after(&state, [RoomAction::Receipt(id, dee), RoomAction::Receipt(other, bo)]);
+    assert!(waits(&state, id, bo) && waits(&state, other, bo), "nothing was received yet");
+    assert!(!waits(&after(&state, [RoomAction::Receipt(id, bo)]), id, bo));
+}
+
+#[test]
+fn the_log_and_the_notices_are_bounded() {
+    let line = |serial| RoomAction::Line(Line::Happened { serial, at: 0, text: String::new() });
+    let state = after(&in_room(), (0..1_500).map(line));
+    let lines = &room(&state).chat.lines;
+    assert_eq!(lines.len(), chat::MAX_LINES);
+    assert!(matches!(lines.back(), Some(Line::Happened { serial: 1_499, .. })));
+    let notice = |id| Action::Notice(Notice { id, tone: Tone::News, text: String::new() });
+    let state = (0..9).fold(state, |state, id| state.reduce(notice(id)));
+    assert_eq!(state.notices.iter().map(|notice| notice.id).collect::<Vec<_>>(), [5, 6, 7, 8]);
+    assert_eq!(state.reduce(Action::Dismiss(6)).notices.len(), 3);
+}
+
+#[test]
+fn what_belongs_to_another_page_changes_nothing() {
+    let home = state(Page::Home(Home::default()));
+    let peeked = Action::Peeked { name: None, present: 3, locked: true, seated: false };
+    for action in [Action::Joining, peeked, RoomAction::Locked(true).into(), Action::Remembered(true)] {
+        assert!(home.reduce(action) == home);
+    }
+    let room = in_room();
+    for action in [Action::NameRefused(Some("No.".to_owned())), Action::JoinRefused("No.".to_owned())] {
+        assert!(room.reduce(action) == room);
+    }
+}
+
+#[test]
+fn the_lobby_keeps_a_name_that_a_look_did_not_bring_and_tells_why_joining_failed() {
+    let lobby = |state: &State| match &state.page {
+        Page::Lobby(lobby) => lobby.clone(),
+        Page::Home(_) | Page::Room(_) | Page::Trouble(_) => panic!("another page"),
+    };
+    let before = state(Page::Lobby(Lobby {
+        room: RoomKeys::derive(&RoomKey::random()).id(),
+        name: Some("Breakfast".parse().expect("a name")),
+        creating: false,
+        inside: None,
+        seated: true,
+        joining: false,
+        error: None,
+        remember: true,
+    }));
+    let looked = before.reduce(Action::Peeked { name: None, present: 2, locked: true, seated: false });
+    assert_eq!(lobby(&looked).name, lobby(&before).name);
+    assert_eq!((lobby(&looked).inside, lobby(&looked).seated), (Some((2, true)), false));
+    let refused = looked.reduce(Action::Joining).reduce(Action::JoinRefused("Full.".to_owned()));
+    assert_eq!((lobby(&refused).joining, lobby(&refused).error), (false, Some("Full.".to_owned())));
+    let again = lobby(&refused.reduce(Action::Joining));
+    assert_eq!((again.joining, again.error), (true, None));
+}
+
+#[test]
+fn a_speaker_that_is_gone_is_not_chosen() {
+    let speaker = |id: &str| Device { id: id.to_owned(), label: id.to_owned() };
+    let mut state = state(Page::Home(Home::default()));
+    assert_eq!(state.speaker(), None);
+    state.preferences.speaker = Some("headset".to_owned());
+    assert_eq!(state.speaker(), None);
+    state.devices.speakers = vec![speaker("screen"), speaker("headset")];
+    assert_eq!(state.speaker().as_deref(), Some("headset"));
+}
+
+#[test]
+fn a_screen_s_sound_is_captured_with_the_screen() {
+    let state = state(Page::Home(Home::default())).reduce(Action::Captured(Source::ScreenSound, Capture::Starting));
+    assert_eq!(*state.local_capture(Source::Screen), Capture::Starting);
+    assert_eq!(*state.local_capture(Source::Camera), Capture::Off);
+}

@@ -1,0 +1,161 @@
+//! Members who mean harm, or whose browser does: the others' calls go on.
+
+use anyhow::{Result, ensure};
+use klatch_tests::page::PATIENCE;
+use klatch_tests::{Kind, Person, play, wait};
+use serde_json::{Value, json};
+
+/// Keeps the page's data channels within reach.
+const CHANNELS: &str = r#"() => {
+    const channels = (window.__channels = []);
+    const create = RTCPeerConnection.prototype.createDataChannel;
+    RTCPeerConnection.prototype.createDataChannel = function (...rest) {
+        const channel = create.apply(this, rest);
+        channels.push(channel);
+        return channel;
+    };
+}"#;
+
+/// Says these texts to everybody, each so many times.
+async fn floods(person: &Person, texts: &[&str], times: u32) -> Result<()> {
+    let flood = "([texts, times]) => {
+        for (const channel of window.__channels.filter(({ readyState }) => readyState === 'open'))
+            for (let i = 0; i < times; i++) texts.forEach((text) => channel.send(text));
+    }";
+    person.page().call(flood, json!([texts, times])).await.map(|_| ())
+}
+
+#[test]
+fn rubbish_and_floods_between_members_are_left_out_and_the_others_go_on() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana, bo], link) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
+        let mal = scene.person(Kind::Chromium, "Mal").await?;
+        mal.page().prepare(CHANNELS).await?;
+        mal.accepts(&link).await?;
+        for person in [&ana, &bo] {
+            person.is_connected_to("Mal").await?;
+            mal.is_connected_to(person.name()).await?;
+        }
+        let id = "018f3b2e-0000-8000-8000-000000000001";
+        let forged = format!(
+            r#"{{"say":"chat","id":"{id}","author":"{id}","sent":1,"text":"I am Ana","signature":"{}"}}"#,
+            "A".repeat(86)
+        );
+        let long = format!(r#"{{"say":"bye","x":"{}"}}"#, "x".repeat(20_000));
+        let unknown = format!(r#"{{"say":"received","id":"{id}"}}"#);
+        let rubbish = ["", "{", "null", r#"{"say":"dance"}"#, r#"{"say":"wants","camera":-1,"screen":1e99}"#];
+        floods(&mal, &rubbish, 10).await?;
+        floods(&mal, &[&forged, &long, &unknown], 10).await?;
+        for person in [&ana, &bo] {
+            person.is_told("Mal sends too much, or what this page cannot read.").await?;
+        }
+        floods(&mal, &[r#"{"say":"wants","camera":65535,"screen":1}"#, r#"{"say":"sends","camera":true}"#], 3000)
+            .await?;
+        bo.says("Do you hear me?").await?;
+        ana.reads("Do you hear me?").await?;
+        ana.says("Loud and clear").await?;
+        bo.reads("Loud and clear").await?;
+        ensure!(!ana.page().text().await?.contains("I am Ana"), "a forged message is shown");
+        ana.hears(2).await?;
+        bo.hears(2).await
+    });
+}
+
+#[test]
+fn a_message_that_is_sent_a_thousand_times_is_shown_once() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ana = scene.person(Kind::Chromium, "Ana").await?;
+        let link = ana.creates(&broker, "Sunday breakfast").await?;
+        let mal = scene.person(Kind::Firefox, "Mal").await?;
+        let parrot = r#"() => {
+            const { send } = RTCDataChannel.prototype;
+            RTCDataChannel.prototype.send = function (text) {
+                for (let i = 0; i < (text.includes('"chat"') ? 1000 : 1); i++) send.call(this, text);
+            };
+        }"#;
+        mal.page().prepare(parrot).await?;
+        mal.accepts(&link).await?;
+        ana.is_connected_to("Mal").await?;
+        mal.says("Polly wants a cracker").await?;
+        ana.reads("Polly wants a cracker").await?;
+        ana.is_told("Mal sends too much").await?;
+        ensure!(ana.page().text().await?.matches("Polly").count() == 1);
+        Ok(())
+    });
+}
+
+#[test]
+fn media_that_nobody_announced_is_not_received() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana, mal], _) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Chromium, "Mal")]).await?;
+        let smuggle = "() => void __test.connections.find(({ connectionState }) => connectionState === 'connected')
+            .addTransceiver('video', { direction: 'sendonly' })";
+        mal.page().call(smuggle, Value::Null).await?;
+        let directions = "() => __test.connections.flatMap((connection) => connection.getTransceivers())
+            .map(({ currentDirection }) => currentDirection).filter(Boolean)";
+        wait::until("the answer", PATIENCE, async || {
+            let directions = ana.page().call(directions, Value::Null).await?;
+            ensure!(!directions.to_string().contains("recvonly"), "it is received: {directions}");
+            Ok(directions.to_string().contains("inactive").then_some(()))
+        })
+        .await?;
+        ana.hears(1).await?;
+        mal.hears(1).await
+    });
+}
+
+#[test]
+fn a_description_with_endless_sections_is_refused_and_the_others_go_on() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana, bo], link) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
+        let mal = scene.person(Kind::Chromium, "Mal").await?;
+        let swell = r#"() => {
+            const { get } = Object.getOwnPropertyDescriptor(RTCPeerConnection.prototype, "localDescription");
+            Object.defineProperty(RTCPeerConnection.prototype, "localDescription", { get() {
+                const description = get.call(this);
+                if (!description) return description;
+                const more = Array.from({ length: 200 }, (_, i) => `m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:m${i}\r\n`);
+                return { type: description.type, sdp: description.sdp + more.join("") };
+            } });
+        }"#;
+        mal.page().prepare(swell).await?;
+        mal.accepts(&link).await?;
+        for person in [&ana, &bo] {
+            person.sees("Mal").await?;
+        }
+        ana.says("Who is Mal?").await?;
+        bo.reads("Who is Mal?").await?;
+        let most = "() => Math.max(...__test.connections.map((connection) => connection.getTransceivers().length))";
+        for person in [&ana, &bo] {
+            let most = person.page().call(most, Value::Null).await?;
+            ensure!(most.as_u64().is_some_and(|most| most <= 4), "{} has {most} transceivers", person.name());
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn who_says_goodbye_and_stays_is_connected_again() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ana = scene.person(Kind::Firefox, "Ana").await?;
+        let link = ana.creates(&broker, "Sunday breakfast").await?;
+        let bo = scene.person(Kind::Chromium, "Bo").await?;
+        bo.page().prepare(CHANNELS).await?;
+        bo.accepts(&link).await?;
+        bo.is_connected_to("Ana").await?;
+        ana.is_connected_to("Bo").await?;
+        floods(&bo, &[r#"{"say":"bye"}"#], 1).await?;
+        wait::until("Bo to be going", PATIENCE, async || {
+            let tile = ana.sees("Bo").await?;
+            Ok((ana.page().attribute(&tile, "data-state").await?.as_deref() == Some("interrupted")).then_some(()))
+        })
+        .await?;
+        ana.is_connected_to("Bo").await?;
+        ana.hears(1).await
+    });
+}
