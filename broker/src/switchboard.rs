@@ -221,21 +221,19 @@ impl Line {
         self.outbox.push(text_frame(ok_frame(id, what)));
     }
 
-    /// Queues the reply that refuses.
+    /// Queues the reply that refuses. Where an address has failed too often, each further failure costs it a connection.
     pub(crate) fn refuse(&self, id: Option<i64>, code: RefusalCode) {
         self.outbox.push(text_frame(Refusal::of(code).to_frame(id)));
+        if code == RefusalCode::TooManyFailures {
+            self.outbox.close(CloseCode::Misbehaved);
+        }
     }
 
-    /// Signatures are checked outside the lock, and not at all for whoever has failed too often.
+    /// Signatures are checked outside the lock, and always: only so a proof that holds is let in wherever it comes from. What that
+    /// costs is bounded all the same. A proof counts as many frames in its connection's pace ([`crate::socket`]), an address has so
+    /// many connections, and beyond so many failures one more ends the connection that it came on.
     fn prove(&self, check: impl FnOnce(&Nonce) -> Result<Ask, RefusalCode>) -> Result<Ask, RefusalCode> {
-        if self.switchboard.decide(|hall, now| hall.rooms.blocks(self.address, now)) {
-            return Err(RefusalCode::TooManyFailures);
-        }
-        let proven = check(&self.nonce);
-        if proven.is_err() {
-            self.switchboard.decide(|hall, now| hall.rooms.note_failure(self.address, now));
-        }
-        proven
+        check(&self.nonce).map_err(|code| self.switchboard.decide(|hall, now| hall.rooms.fail(self.address, code, now)))
     }
 
     fn who(&self, room: RoomId) -> Who {

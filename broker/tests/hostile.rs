@@ -263,21 +263,35 @@ async fn forged_tokens_and_ids_are_refused() {
 }
 
 #[tokio::test]
-async fn who_guesses_is_stopped_on_every_socket_from_that_address() {
+async fn who_guesses_too_often_has_one_guess_a_socket_and_locks_nobody_out() {
     let broker = Broker::start(&["--limit", "failures-per-address=3"]).await;
     let room = Room::new();
-    let ana = Seat::new(&room, "Ana");
+    let (ana, ben) = (Seat::new(&room, "Ana"), Seat::new(&room, "Ben"));
     let mut ana_client = Client::creating(&broker, &room, &ana).await;
+    let ben_client = Client::joining(&broker, &room, &ben).await;
+    assert!(matches!(ana_client.event().await, Event::Joined(_)));
+    let guess = Room { keys: room.keys.clone(), ..Room::new() };
     let mut eve = Client::connect(&broker.room_url(&room)).await;
     for _ in 0..3 {
-        let wrong = Room { invite: InviteToken::random(), ..Room::new() };
-        let guess = Room { keys: room.keys.clone(), ..wrong };
         assert_eq!(eve.join(&guess, &Seat::new(&room, "Eve")).await, Err(RefusalCode::BadInvitation));
     }
-    assert_eq!(eve.join(&room, &Seat::new(&room, "Eve")).await, Err(RefusalCode::TooManyFailures));
-    let mut other = Client::connect(&broker.room_url(&room)).await;
-    assert_eq!(other.join(&room, &Seat::new(&room, "Eve")).await, Err(RefusalCode::TooManyFailures));
-    assert!(ana_client.is_undisturbed().await, "whoever is inside stays");
+    assert_eq!(eve.join(&guess, &Seat::new(&room, "Eve")).await, Err(RefusalCode::TooManyFailures));
+    assert_eq!(eve.close_code().await, 4005);
+
+    let mut forger = Client::connect(&broker.room_url(&room)).await;
+    let create = forger.create_request(&room, &Seat::new(&room, "Eve"));
+    let forged = Create { proof: Room::new().keys.prove(ProofLabel::Create, &Nonce::random(), &ana.member), ..create };
+    assert_eq!(forger.done(Verb::Create(forged)).await, Err(RefusalCode::TooManyFailures));
+    assert_eq!(forger.close_code().await, 4005);
+
+    // The same address: the same household.
+    drop(ben_client);
+    let mut ben_client = Client::connect(&broker.room_url(&room)).await;
+    ben_client.come_back(&room, &ben).await.expect("has a seat");
+    let _cleo = Client::joining(&broker, &room, &Seat::new(&room, "Cleo")).await;
+    let elsewhere = Room::new();
+    let _dee = Client::creating(&broker, &elsewhere, &Seat::new(&elsewhere, "Dee")).await;
+    ana_client.done(Verb::Ping).await.expect("whoever is inside stays");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Who failed how often: guessing proofs and tokens is hopeless, and is stopped before it costs anything.
+//! Who failed how often. Guessing proofs and tokens is hopeless; this keeps it cheap and quiet, and nobody out who may come in.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -27,22 +27,19 @@ impl Failures {
         }
     }
 
-    /// Whether this address has failed too often.
-    pub(super) fn blocks(&self, address: Address) -> bool {
-        self.counts.get(&address).is_some_and(|count| *count >= self.most)
-    }
-
-    /// Counts one more.
-    pub(super) fn note(&mut self, address: Address, now: u64) {
+    /// Counts one more, and says whether there were too many before it.
+    pub(super) fn note(&mut self, address: Address, now: u64) -> bool {
         if let Some(count) = self.counts.get_mut(&address) {
+            let too_many = *count >= self.most;
             *count = count.saturating_add(1);
-            return;
+            return too_many;
         }
         if self.counts.len() >= self.addresses {
             self.forget_first();
         }
         self.counts.insert(address, 1);
         self.windows.push_back((now.saturating_add(self.window), address));
+        false
     }
 
     /// Forgets those whose time is over.
@@ -83,16 +80,15 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_failed_too_often_is_blocked_until_its_time_is_over() {
+    fn an_address_that_failed_too_often_has_until_its_time_is_over() {
         let mut failures = failures();
-        failures.note(address(1), 0);
-        assert!(!failures.blocks(address(1)));
-        failures.note(address(1), 9_000);
-        assert!(failures.blocks(address(1)) && !failures.blocks(address(2)));
+        assert!(!failures.note(address(1), 0));
+        assert!(!failures.note(address(1), 9_000));
         failures.expire(9_999);
-        assert!(failures.blocks(address(1)));
+        assert!(failures.note(address(1), 9_999) && !failures.note(address(2), 9_999));
         failures.expire(10_000);
-        assert!(!failures.blocks(address(1)));
+        assert!(!failures.note(address(1), 10_000));
+        failures.expire(20_000);
         assert_eq!(failures.deadline(), None);
     }
 

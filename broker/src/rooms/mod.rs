@@ -187,9 +187,7 @@ impl Rooms {
         match decision {
             Ok((granted, effects)) => Outcome { reply: Ok(granted), effects },
             Err(code) => {
-                if is_failure(code, joining) {
-                    self.failures.note(who.address, now);
-                }
+                let code = if is_failure(code, joining) { self.fail(who.address, code, now) } else { code };
                 Outcome { reply: Err(code), effects: Vec::new() }
             }
         }
@@ -226,15 +224,11 @@ impl Rooms {
         effects
     }
 
-    /// Whether this address failed so often that its proofs are not even looked at.
-    pub fn blocks(&mut self, address: Address, now: u64) -> bool {
+    /// Somebody at this address failed with `code`: says what to answer, which is nothing but that there were too many once
+    /// there were. Whoever does not fail is never refused for it: a family or a company shares an address with whoever does.
+    pub fn fail(&mut self, address: Address, code: RefusalCode, now: u64) -> RefusalCode {
         self.failures.expire(now);
-        self.failures.blocks(address)
-    }
-
-    /// A proof from this address did not hold.
-    pub fn note_failure(&mut self, address: Address, now: u64) {
-        self.failures.note(address, now);
+        if self.failures.note(address, now) { RefusalCode::TooManyFailures } else { code }
     }
 
     /// How many live.

@@ -227,8 +227,9 @@ impl Client {
 
     /// Reads on until the broker closes, and says with which code.
     pub async fn close_code(&mut self) -> u16 {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
-            match timeout(PATIENCE, self.socket.next()).await.expect("a close in time") {
+            match tokio::time::timeout_at(deadline, self.socket.next()).await.expect("a close in time") {
                 Some(Ok(Message::Close(Some(frame)))) => {
                     let code = frame.code.into();
                     // The closing is answered, and the connection ends.

@@ -72,7 +72,8 @@ codes! {
     NoRoomHere => "This connection is for looking at rooms, not for joining one.",
     /// More frames than this connection may send; wait a moment.
     TooFast => "Too many requests at once. Wait a moment and try again.",
-    /// This address failed too often; wait.
+    /// One failure of many from this address, whatever it was, and the socket closes with 4005. What would not have failed is granted
+    /// all the same.
     TooManyFailures => "Too many failed tries from your address. Wait a few minutes and try again.",
     /// This address opened too many rooms.
     TooManyRooms => "Too many rooms were opened from your address. Close one or try again later.",

@@ -216,13 +216,29 @@ fn what_is_no_card_by_its_size_is_refused() {
 }
 
 #[test]
-fn who_fails_too_often_is_blocked_for_a_while() {
+fn who_fails_too_often_is_told_nothing_more_for_a_while() {
     let mut world = World::with_members(1);
     for _ in 0..4 {
-        assert!(!world.rooms.blocks(address(1), 0));
         assert_eq!(world.come_back(2, 2, 0), Err(RefusalCode::UnknownSeat));
     }
-    assert!(world.rooms.blocks(address(1), 0) && !world.rooms.blocks(address(2), 0));
+    assert_eq!(world.come_back(2, 2, 0), Err(RefusalCode::TooManyFailures));
+    let wrong = Admission::Invite { token: bytes(78, 16).parse().expect("16 bytes"), seat: hash(2) };
+    assert_eq!(world.ask(2, join(2, wrong, 0)).reply, Err(RefusalCode::TooManyFailures));
+    assert_eq!(world.rooms.fail(address(1), RefusalCode::BadProof, 0), RefusalCode::TooManyFailures);
+    assert_eq!(world.rooms.fail(address(2), RefusalCode::BadProof, 0), RefusalCode::BadProof, "from elsewhere");
     assert_eq!(world.rooms.next_deadline(), Some(300_000));
-    assert!(!world.rooms.blocks(address(1), 300_000));
+    world.now = 300_000;
+    assert_eq!(world.come_back(2, 2, 0), Err(RefusalCode::UnknownSeat));
+}
+
+#[test]
+fn whoever_may_come_in_does_though_the_address_failed_too_often() {
+    let mut world = World::with_members(2);
+    world.lose(2);
+    for _ in 0..9 {
+        let _ = world.come_back(9, 9, 0);
+    }
+    world.come_back(5, 2, 1).expect("has a seat");
+    world.join(6, 3).expect("has the invitation");
+    assert_eq!(world.join(7, 4), Err(RefusalCode::RoomFull), "what is no failure is told as it is");
 }
