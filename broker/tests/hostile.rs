@@ -147,7 +147,7 @@ async fn half_a_frame_and_then_nothing_leaves_the_seat_away() {
 
 #[tokio::test]
 async fn a_flood_is_refused_frame_by_frame_and_then_closed() {
-    let flags = ["--limit", "frame-burst=31", "--limit", "frames-per-second=1", "--limit", "excess-frames=10"];
+    let flags = ["--limit", "frame-burst=71", "--limit", "frames-per-second=1", "--limit", "excess-frames=10"];
     let mut scene = Scene::set(&flags).await;
     let ping = |id| Request { id, verb: Verb::Ping }.to_frame();
     let mut refused = 0;
@@ -173,7 +173,7 @@ async fn a_flood_is_refused_frame_by_frame_and_then_closed() {
 
 #[tokio::test]
 async fn a_flood_of_pings_is_closed_too() {
-    let flags = ["--limit", "frame-burst=31", "--limit", "frames-per-second=1", "--limit", "excess-frames=10"];
+    let flags = ["--limit", "frame-burst=71", "--limit", "frames-per-second=1", "--limit", "excess-frames=10"];
     let mut scene = Scene::set(&flags).await;
     for _ in 0..100 {
         if scene.eve_client.socket.send(Message::Ping("flood".into())).await.is_err() {

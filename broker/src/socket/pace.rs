@@ -6,8 +6,8 @@ use crate::limits::Limits;
 
 /// One more token for each so many bytes of a frame.
 const BYTES_A_TOKEN: usize = 4096;
-/// What checking a signature costs more than anything else.
-const PROOF_TOKENS: usize = 10;
+/// What checking a signature costs more than anything else. A page proves itself once a connection.
+const PROOF_TOKENS: usize = 50;
 /// Tokens are counted in thousandths, because time is in milliseconds.
 const UNIT: i64 = 1000;
 
