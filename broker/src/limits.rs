@@ -55,7 +55,7 @@ limits! {
     failure_seconds "failure-seconds" = 300, 1;
     /// Addresses whose failures are counted; beyond, the oldest count is given up.
     failing_addresses "failing-addresses" = 10000, 1;
-    /// Frames a second from one connection; one above 4 KiB, or with a proof to check, counts as several.
+    /// Frames a second from one connection; one above 1 KiB, or with a proof to check, counts as several.
     frames_per_second "frames-per-second" = 100, 1;
     /// Frames at once from one connection, before `frames-per-second` holds.
     frame_burst "frame-burst" = 2000, 1;

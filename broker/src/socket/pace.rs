@@ -5,7 +5,7 @@
 use crate::limits::Limits;
 
 /// One more token for each so many bytes of a frame.
-const BYTES_A_TOKEN: usize = 4096;
+const BYTES_A_TOKEN: usize = 1024;
 /// What checking a signature costs more than anything else. A page proves itself once a connection.
 const PROOF_TOKENS: usize = 50;
 /// Tokens are counted in thousandths, because time is in milliseconds.
