@@ -63,10 +63,12 @@ limits! {
     excess_frames "excess-frames" = 500, 1;
     /// Unreadable frames one after another after which a connection is closed.
     unreadable_frames "unreadable-frames" = 30, 1;
-    /// Frames waiting to be sent to one connection; beyond, it is closed as too slow.
+    /// Answers waiting to be sent to one connection, which is too slow beyond; half as many signals, of which a sender has a quarter.
     queue_frames "queue-frames" = 2000, 8;
-    /// Bytes waiting to be sent to one connection; beyond, it is closed as too slow.
+    /// The same in bytes.
     queue_bytes "queue-bytes" = 1048576, 131072;
+    /// Bytes waiting to be sent to all connections together; beyond, signals are refused and who holds most is closed as too slow.
+    backlog_bytes "backlog-bytes" = 268435456, 1048576;
     /// Seconds a client may take for a request's header, and idle between two requests.
     header_seconds "header-seconds" = 15, 1;
     /// Seconds one HTTP connection may last that does not become a WebSocket.

@@ -20,13 +20,17 @@ use tokio::time::Instant;
 use crate::address::Address;
 use crate::limits::Limits;
 use crate::rooms::{Ask, ConnectionId, Effect, Granted, Outcome, Policy, Proven, Rooms, Who};
-use crate::socket::outbox::{Outbox, text_frame};
+use crate::socket::outbox::{Backlog, News, Outbox, text_frame};
+
+/// What a signal's frame may have beside its body, in bytes.
+const ENVELOPE_BYTES: usize = 256;
 
 /// All rooms, and a line to everybody who is connected.
 pub(crate) struct Switchboard {
     hall: Mutex<Hall>,
     /// The earliest deadline changed.
     rescheduled: Notify,
+    backlog: Arc<Backlog>,
     started: Instant,
     next_connection: AtomicU64,
     pub(crate) limits: Limits,
@@ -48,6 +52,7 @@ impl Switchboard {
         Self {
             hall: Mutex::new(Hall { rooms, outboxes: HashMap::new(), open: true }),
             rescheduled: Notify::new(),
+            backlog: Backlog::new(&limits),
             started: Instant::now(),
             next_connection: AtomicU64::new(0),
             limits,
@@ -65,7 +70,7 @@ impl Switchboard {
     /// Opens a line; the first thing on it is `hello`.
     pub(crate) fn connect(self: &Arc<Self>, place: Option<RoomId>, address: Address) -> Line {
         let connection = ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed));
-        let (nonce, outbox) = (Nonce::random(), Outbox::new(&self.limits));
+        let (nonce, outbox) = (Nonce::random(), Outbox::new(&self.limits, &self.backlog));
         let hello = Event::Hello(Hello {
             nonce,
             version: env!("CARGO_PKG_VERSION").into(),
@@ -110,6 +115,17 @@ impl Switchboard {
         }
     }
 
+    /// Where more waits in all queues than may, whoever holds most of it is closed, until it does not: that is the slowest, and the
+    /// fewest have to go.
+    pub(crate) fn relieve(&self) {
+        while self.backlog.is_over() {
+            let hall = self.lock();
+            let holders = hall.outboxes.values().map(|outbox| (outbox.held(), outbox)).filter(|(held, _)| *held > 0);
+            let Some((_, greatest)) = holders.max_by_key(|(held, _)| *held) else { return };
+            greatest.condemn();
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Hall> {
         // Should one decision ever panic, the others must still be made.
         self.hall.lock().unwrap_or_else(PoisonError::into_inner)
@@ -132,20 +148,12 @@ impl Switchboard {
 }
 
 impl Hall {
-    fn perform(&self, effects: Vec<Effect>) {
+    /// Carries out what came of something that `from` did.
+    fn perform(&self, from: ConnectionId, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Tell { to, event } => {
-                    if let Some(outbox) = self.outboxes.get(&to) {
-                        outbox.push(text_frame(event.to_frame()));
-                    }
-                }
-                Effect::TellAll { to, event } => {
-                    let frame = text_frame(event.to_frame());
-                    for outbox in to.iter().filter_map(|to| self.outboxes.get(to)) {
-                        outbox.push(frame.clone());
-                    }
-                }
+                Effect::Tell { to, event } => self.tell(from, &[to], &event),
+                Effect::TellAll { to, event } => self.tell(from, &to, &event),
                 Effect::Close { connection, code } => {
                     if let Some(outbox) = self.outboxes.get(&connection) {
                         outbox.close(code);
@@ -153,6 +161,23 @@ impl Hall {
                 }
             }
         }
+    }
+
+    fn tell(&self, from: ConnectionId, to: &[ConnectionId], event: &Event) {
+        let frame = text_frame(event.to_frame());
+        for outbox in to.iter().filter_map(|to| self.outboxes.get(to)) {
+            match News::of(event) {
+                Some(news) => outbox.push_news(news, frame.clone()),
+                None => outbox.push_signal(from, frame.clone()),
+            }
+        }
+    }
+
+    /// Whether there is room for what is asked, where that is to send something to another member.
+    fn has_room(&self, who: Who, ask: &Ask) -> bool {
+        let Some((to, body)) = ask.signal() else { return true };
+        let outbox = self.rooms.connection_of(who.room, to).and_then(|to| self.outboxes.get(&to));
+        outbox.is_none_or(|outbox| outbox.takes(who.connection, body.as_str().len() + ENVELOPE_BYTES))
     }
 }
 
@@ -192,16 +217,20 @@ impl Line {
             if !hall.open {
                 return self.refuse(Some(id), RefusalCode::ShuttingDown);
             }
+            // Before anything is decided: whoever is refused may send the same again.
+            if !hall.has_room(self.who(room), &ask) {
+                return self.refuse(Some(id), RefusalCode::TooFast);
+            }
             let Outcome { reply, effects } = hall.rooms.ask(self.who(room), ask, now);
             match reply {
-                Ok(Granted::Seat(admitted)) => self.grant(id, &admitted),
+                Ok(Granted::Seat(admitted)) => self.outbox.push_room(text_frame(ok_frame(id, &admitted))),
                 Ok(Granted::Done) => self.grant(id, &Empty {}),
                 Err(code) => {
                     tracing::debug!(connection = self.connection.0, ?code, "refused");
                     self.refuse(Some(id), code);
                 }
             }
-            hall.perform(effects);
+            hall.perform(self.connection, effects);
         });
     }
 
@@ -247,9 +276,10 @@ impl Drop for Line {
             hall.outboxes.remove(&self.connection);
             if let Some(room) = self.place {
                 let effects = hall.rooms.lost(self.who(room), now);
-                hall.perform(effects);
+                hall.perform(self.connection, effects);
             }
         });
+        self.switchboard.relieve();
     }
 }
 
@@ -312,6 +342,24 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(40)).await;
         assert_eq!(rooms(&switchboard), 0);
         timekeeper.abort();
+    }
+
+    #[tokio::test]
+    async fn where_too_much_waits_whoever_holds_most_is_closed_and_nobody_else() {
+        let policy = Policy { max_members: 3, max_rooms: 3, room_ttl: 60_000 };
+        let limits = Limits { backlog_bytes: 10_000, ..Limits::default() };
+        let switchboard = Arc::new(Switchboard::new(policy, limits, None, IceServers::default()));
+        let [one, most, other] = [(); 3].map(|()| creator(&switchboard));
+        for (line, bytes) in [(&one, 2000), (&most, 3000), (&other, 1000)] {
+            line.outbox.push(text_frame("x".repeat(bytes)));
+        }
+        switchboard.relieve();
+        assert!([&one, &most, &other].iter().all(|line| line.outbox.held() > 1000), "there is no need");
+        one.outbox.push(text_frame("x".repeat(3000)));
+        most.outbox.push(text_frame("x".repeat(3000)));
+        switchboard.relieve();
+        assert_eq!(most.outbox.held(), 0);
+        assert!(one.outbox.held() > 5000 && other.outbox.held() > 1000);
     }
 
     #[tokio::test]

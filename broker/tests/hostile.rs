@@ -185,24 +185,32 @@ async fn a_flood_of_pings_is_closed_too() {
 }
 
 #[tokio::test]
-async fn who_does_not_read_is_closed_and_the_others_go_on() {
+async fn whoever_sends_more_than_another_reads_is_refused_and_the_slow_one_stays() {
     let mut flags = vec!["--limit", "queue-bytes=131072", "--limit", "frame-burst=1000000"];
     flags.extend(["--limit", "queue-frames=64"]);
     let mut scene = Scene::set(&flags).await;
     let large = "A".repeat(48 * 1024).parse::<klatch_shared::Sealed>().expect("base64url");
-    let since = Instant::now();
+    let (since, mut refused) = (Instant::now(), ExchangeId(0));
     for exchange in 1.. {
         let offer = Offer { to: scene.eve.member, exchange: ExchangeId(exchange), body: large.clone() };
         match scene.ana_client.done(Verb::Offer(offer)).await {
             Ok(()) => assert!(since.elapsed() < PATIENCE, "the queue has no bound"),
             Err(code) => {
-                assert_eq!(code, RefusalCode::NotPresent);
+                assert_eq!(code, RefusalCode::TooFast);
+                refused = ExchangeId(exchange);
                 break;
             }
         }
     }
-    assert_eq!(scene.eve_client.close_code().await, 4004);
-    scene.only_eve_is_gone().await;
+    // What was let through comes, and what was refused may be sent again.
+    for wanted in 1..refused.0 {
+        let Event::Offer { exchange, .. } = scene.eve_client.event().await else { panic!("no offer") };
+        assert_eq!(exchange, ExchangeId(wanted));
+    }
+    let again = Offer { to: scene.eve.member, exchange: refused, body: large };
+    scene.ana_client.done(Verb::Offer(again)).await.expect("there is room");
+    assert!(matches!(scene.eve_client.event().await, Event::Offer { exchange, .. } if exchange == refused));
+    assert!(scene.eve_client.is_undisturbed().await && scene.ana_client.is_undisturbed().await);
 }
 
 #[tokio::test]

@@ -80,6 +80,25 @@ pub enum Ask {
     Candidate(Candidate),
 }
 
+impl Ask {
+    /// What is for one other member, and for whom.
+    pub fn signal(&self) -> Option<(MemberId, &Sealed)> {
+        match self {
+            Self::Offer(Offer { to, body, .. })
+            | Self::Answer(Answer { to, body, .. })
+            | Self::Candidate(Candidate { to, body, .. }) => Some((*to, body)),
+            Self::Create(_)
+            | Self::Join(_)
+            | Self::Leave
+            | Self::Forget
+            | Self::Release(_)
+            | Self::Card(_)
+            | Self::Lock(_)
+            | Self::End => None,
+        }
+    }
+}
+
 /// What is to be done, in this order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
@@ -213,6 +232,11 @@ impl Rooms {
     /// Whether this connection has a seat in its room.
     pub fn is_seated(&self, who: Who) -> bool {
         self.rooms.get(&who.room).is_some_and(|room| room.seated(who.connection).is_some())
+    }
+
+    /// Where a present member of a room sits.
+    pub fn connection_of(&self, room: RoomId, member: MemberId) -> Option<ConnectionId> {
+        self.rooms.get(&room)?.connection_of(member)
     }
 
     /// The connection is gone: its member, if it still has one, is away.

@@ -1,7 +1,8 @@
 //! One WebSocket, from its first frame to its last: a task of its own, and nothing else that runs for it.
 //!
 //! The broker speaks first ([`klatch_shared::wire::Hello`]). Each frame is answered once, through the same queue as the events, so that
-//! a page sees things in the order in which they happened. A member who does not read is closed, never waited for.
+//! a page sees things in the order in which they happened. A member who does not read is never waited for: what others send it is
+//! refused once it has too much to read, and who takes nothing at all is closed as silent.
 
 pub(crate) mod outbox;
 pub(crate) mod upgrade;
@@ -48,6 +49,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, already_
                     Incident::Text(text) => conversation.take(text.len(), Request::parse(&text)),
                     Incident::Binary(size) => conversation.take(size, Err(Unreadable { id: None, refusal: RefusalCode::BadFrame.into() })),
                     Incident::Other(size) => conversation.overhear(size),
+                    Incident::Taken => {}
                     Incident::End(end) => break end,
                 }
             }
@@ -82,6 +84,7 @@ impl<'a> Conversation<'a> {
             (Verdict::Fine, Ok(request)) => {
                 self.unreadable = 0;
                 verbs::answer(self.line, request);
+                self.line.switchboard().relieve();
             }
             (Verdict::Fine, Err(Unreadable { id, refusal })) => {
                 self.line.refuse(id, refusal.code);

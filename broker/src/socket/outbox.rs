@@ -1,14 +1,33 @@
-//! What waits to be sent to one connection: bounded in frames and bytes, filled by anybody, emptied by the connection's own task.
+//! What waits to be sent to one connection: filled by anybody, emptied by the connection's own task, and bounded so that nobody fills
+//! it for another.
+//!
+//! - Answers to the connection's own requests are bounded in frames and bytes. Whoever does not take them is closed as too slow.
+//! - Signals of other members have half as much, and one sender an eighth. [`Outbox::takes`] says beforehand whether there is
+//!   room; where there is none the sender is refused.
+//! - News of the room tells how it is now. In a queue that grows long, later news takes the place of earlier ([`News`]), so there is
+//!   never more of it than a room has seats, however often somebody comes and goes.
+//!
+//! Everything that waits anywhere is counted in one [`Backlog`].
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use klatch_shared::wire::CloseCode;
+use klatch_shared::MemberId;
+use klatch_shared::wire::{CloseCode, Event};
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
 use crate::limits::Limits;
+use crate::rooms::ConnectionId;
+
+/// Signals have one part in so many of what answers have.
+const SIGNALS_PART: usize = 2;
+/// One sender's signals have one part in so many of what answers have.
+const SENDER_PART: usize = 8;
+/// A queue of so many frames is long: up to there all news is delivered as it happened.
+const LONG: usize = 64;
 
 /// The queue, shared between those who fill it and the one who empties it.
 #[derive(Clone, Debug)]
@@ -23,20 +42,134 @@ pub(super) enum Taken {
     Closing(CloseCode),
 }
 
+/// What an event tells of a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// A member with a new seat.
+    Joined(MemberId),
+    /// A member who is present again, with session and card.
+    Back(MemberId),
+    /// A member who is away or left.
+    Absent(MemberId),
+    /// A member's new card.
+    Card(MemberId),
+    /// A seat that was released.
+    Forgotten(MemberId),
+    /// Locked or unlocked.
+    Locked,
+    /// The room's end.
+    Ended,
+}
+
+impl News {
+    /// What an event tells of a room; `None` for those that are a member's own words, or the broker's of itself.
+    pub(crate) fn of(event: &Event) -> Option<Self> {
+        match event {
+            Event::Joined(view) => Some(Self::Joined(view.member)),
+            Event::Back(view) => Some(Self::Back(view.member)),
+            Event::Away { member } | Event::Left { member } => Some(Self::Absent(*member)),
+            Event::Card { member, .. } => Some(Self::Card(*member)),
+            Event::Forgotten { member } => Some(Self::Forgotten(*member)),
+            Event::Locked { .. } => Some(Self::Locked),
+            Event::Ended => Some(Self::Ended),
+            Event::Hello(_) | Event::Offer { .. } | Event::Answer { .. } | Event::Candidate { .. } => None,
+        }
+    }
+
+    /// Whether who hears this need not have heard `earlier`.
+    fn supersedes(self, earlier: Self) -> bool {
+        match self {
+            Self::Joined(_) | Self::Ended => false,
+            Self::Back(of) => [Self::Back(of), Self::Absent(of), Self::Card(of)].contains(&earlier),
+            Self::Absent(_) | Self::Card(_) | Self::Locked => earlier == self,
+            Self::Forgotten(of) => {
+                [Self::Joined(of), Self::Back(of), Self::Absent(of), Self::Card(of)].contains(&earlier)
+            }
+        }
+    }
+}
+
+/// How many bytes wait in all queues together, or are being written.
+#[derive(Debug)]
+pub(crate) struct Backlog {
+    most: usize,
+    bytes: AtomicUsize,
+}
+
+impl Backlog {
+    pub(crate) fn new(limits: &Limits) -> Arc<Self> {
+        Arc::new(Self { most: limits.backlog_bytes as usize, bytes: AtomicUsize::new(0) })
+    }
+
+    /// Whether more wait than may.
+    pub(crate) fn is_over(&self) -> bool {
+        self.bytes() > self.most
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn subtract(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
 #[derive(Debug)]
 struct Shared {
-    most_frames: usize,
-    most_bytes: usize,
+    most: Amount,
+    backlog: Arc<Backlog>,
     queue: Mutex<Queue>,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
-    frames: VecDeque<Frame>,
+    waiting: VecDeque<Waiting>,
+    answers: Amount,
+    /// What waits, in bytes.
     bytes: usize,
+    /// What was taken out and may not be written yet, in bytes.
+    writing: usize,
     /// Nothing is taken in any more; what is queued is still sent, and then this close code.
     closing: Option<CloseCode>,
     waker: Option<Waker>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    frame: Frame,
+    matter: Matter,
+}
+
+/// What a frame is, as far as bounds go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Matter {
+    /// To the connection's own request; hello and pings too.
+    Answer,
+    /// Of the member on that connection.
+    Signal(ConnectionId),
+    /// Of the room.
+    News(News),
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Amount {
+    frames: usize,
+    bytes: usize,
+}
+
+impl Amount {
+    fn plus(self, bytes: usize) -> Self {
+        Self { frames: self.frames + 1, bytes: self.bytes + bytes }
+    }
+
+    fn fits(self, most: Self, part: usize) -> bool {
+        self.frames <= most.frames / part && self.bytes <= most.bytes / part
+    }
 }
 
 /// A message of text in one frame; its clones share the text.
@@ -45,27 +178,75 @@ pub(crate) fn text_frame(text: String) -> Frame {
 }
 
 impl Outbox {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self(Arc::new(Shared {
-            most_frames: limits.queue_frames as usize,
-            most_bytes: limits.queue_bytes as usize,
-            queue: Mutex::default(),
-        }))
+    pub(crate) fn new(limits: &Limits, backlog: &Arc<Backlog>) -> Self {
+        let most = Amount { frames: limits.queue_frames as usize, bytes: limits.queue_bytes as usize };
+        Self(Arc::new(Shared { most, backlog: Arc::clone(backlog), queue: Mutex::default() }))
     }
 
-    /// Queues something. What does not fit any more condemns the connection: the queue is emptied, and it closes as too slow.
+    /// Queues an answer. What does not fit any more condemns the connection: the queue is emptied, and it closes as too slow.
     pub(crate) fn push(&self, frame: Frame) {
         let mut queue = self.lock();
         if queue.closing.is_some() {
             return;
         }
-        let bytes = queue.bytes + frame.len();
-        if queue.frames.len() >= self.0.most_frames || bytes > self.0.most_bytes {
-            *queue = Queue { closing: Some(CloseCode::TooSlow), waker: queue.waker.take(), ..Queue::default() };
-        } else {
-            queue.bytes = bytes;
-            queue.frames.push_back(frame);
+        let answers = queue.answers.plus(frame.len());
+        if !answers.fits(self.0.most, 1) {
+            drop(queue);
+            return self.condemn();
         }
+        queue.answers = answers;
+        self.0.put(&mut queue, Matter::Answer, frame);
+        wake(queue);
+    }
+
+    /// Queues an answer that tells all of a room: no news that precedes it is worth anything.
+    pub(crate) fn push_room(&self, frame: Frame) {
+        let mut queue = self.lock();
+        self.0.discard(&mut queue, |_| true);
+        drop(queue);
+        self.push(frame);
+    }
+
+    /// Whether there is room for so many bytes of a member's signals. One frame at a time always passes, if the others leave room.
+    pub(crate) fn takes(&self, from: ConnectionId, bytes: usize) -> bool {
+        if self.0.backlog.bytes() + bytes > self.0.backlog.most {
+            return false;
+        }
+        let queue = self.lock();
+        let (mut all, mut own) = (Amount::default(), Amount::default());
+        for Waiting { frame, matter } in &queue.waiting {
+            if let Matter::Signal(sender) = matter {
+                all = all.plus(frame.len());
+                own = if *sender == from { own.plus(frame.len()) } else { own };
+            }
+        }
+        let most = self.0.most;
+        all.plus(bytes).fits(most, SIGNALS_PART) && (own.frames == 0 || own.plus(bytes).fits(most, SENDER_PART))
+    }
+
+    /// Queues a signal of the member on another connection, for which there is room.
+    pub(crate) fn push_signal(&self, from: ConnectionId, frame: Frame) {
+        let mut queue = self.lock();
+        self.0.put(&mut queue, Matter::Signal(from), frame);
+        wake(queue);
+    }
+
+    /// Queues news of the room.
+    pub(crate) fn push_news(&self, news: News, frame: Frame) {
+        let mut queue = self.lock();
+        if queue.waiting.len() >= LONG {
+            let unknown = match news {
+                News::Forgotten(member) => {
+                    queue.waiting.iter().any(|it| it.matter == Matter::News(News::Joined(member)))
+                }
+                News::Joined(_) | News::Back(_) | News::Absent(_) | News::Card(_) | News::Locked | News::Ended => false,
+            };
+            self.0.discard(&mut queue, |earlier| news.supersedes(earlier));
+            if unknown {
+                return;
+            }
+        }
+        self.0.put(&mut queue, Matter::News(news), frame);
         wake(queue);
     }
 
@@ -78,9 +259,27 @@ impl Outbox {
         }
     }
 
-    /// Takes the next frame out, or says with what code to close once there is none.
-    pub(super) fn poll_take(&self, cx: &Context<'_>) -> Poll<Taken> {
+    /// Empties the queue, and closes as too slow.
+    pub(crate) fn condemn(&self) {
         let mut queue = self.lock();
+        self.0.backlog.subtract(queue.bytes + queue.writing);
+        // Closing already or not: who does not take what is queued is not waited for.
+        *queue = Queue { closing: Some(CloseCode::TooSlow), waker: queue.waker.take(), ..Queue::default() };
+        wake(queue);
+    }
+
+    /// What it holds of the backlog, in bytes.
+    pub(crate) fn held(&self) -> usize {
+        let queue = self.lock();
+        queue.bytes + queue.writing
+    }
+
+    /// Takes the next frame out, or says with what code to close once there is none. `written`: all that was taken before is.
+    pub(super) fn poll_take(&self, written: bool, cx: &Context<'_>) -> Poll<Taken> {
+        let mut queue = self.lock();
+        if written {
+            self.0.backlog.subtract(std::mem::take(&mut queue.writing));
+        }
         if let Some(frame) = queue.take() {
             return Poll::Ready(Taken::Frame(frame));
         }
@@ -88,7 +287,7 @@ impl Outbox {
             return Poll::Ready(Taken::Closing(code));
         }
         // An idle connection keeps no buffer.
-        queue.frames = VecDeque::new();
+        queue.waiting = VecDeque::new();
         queue.remember(cx);
         Poll::Pending
     }
@@ -109,15 +308,58 @@ impl Outbox {
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.0.lock()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
         // Every change below is whole before anything could panic.
-        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, queue: &mut Queue, matter: Matter, frame: Frame) {
+        if queue.closing.is_none() {
+            queue.bytes += frame.len();
+            self.backlog.add(frame.len());
+            queue.waiting.push_back(Waiting { frame, matter });
+        }
+    }
+
+    /// Takes out the news that nobody needs to hear.
+    fn discard(&self, queue: &mut Queue, superfluous: impl Fn(News) -> bool) {
+        let mut bytes = 0;
+        queue.waiting.retain(|Waiting { frame, matter }| {
+            let goes = matches!(matter, Matter::News(news) if superfluous(*news));
+            bytes += if goes { frame.len() } else { 0 };
+            !goes
+        });
+        queue.bytes -= bytes;
+        self.backlog.subtract(bytes);
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let queue = self.lock();
+        let held = queue.bytes + queue.writing;
+        drop(queue);
+        self.backlog.subtract(held);
     }
 }
 
 impl Queue {
     fn take(&mut self) -> Option<Frame> {
-        let frame = self.frames.pop_front()?;
+        let Waiting { frame, matter } = self.waiting.pop_front()?;
         self.bytes -= frame.len();
+        self.writing += frame.len();
+        match matter {
+            Matter::Answer => {
+                self.answers.frames -= 1;
+                self.answers.bytes -= frame.len();
+            }
+            Matter::Signal(_) | Matter::News(_) => {}
+        }
         Some(frame)
     }
 
@@ -133,5 +375,165 @@ fn wake(mut queue: MutexGuard<'_, Queue>) {
     drop(queue);
     if let Some(waker) = waker {
         waker.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVE: ConnectionId = ConnectionId(7);
+    const BEN: ConnectionId = ConnectionId(8);
+
+    fn outbox(limits: &Limits) -> Outbox {
+        Outbox::new(limits, &Backlog::new(limits))
+    }
+
+    fn frame(bytes: usize) -> Frame {
+        text_frame("x".repeat(bytes))
+    }
+
+    fn member(number: u8) -> MemberId {
+        MemberId::from_random_bytes([number; 16])
+    }
+
+    fn fill(outbox: &Outbox, from: ConnectionId, bytes: usize) -> usize {
+        (0..)
+            .take_while(|_| {
+                outbox.takes(from, bytes) && {
+                    outbox.push_signal(from, frame(bytes));
+                    true
+                }
+            })
+            .count()
+    }
+
+    fn is_open(outbox: &Outbox) -> bool {
+        outbox.lock().closing.is_none()
+    }
+
+    fn news(outbox: &Outbox) -> Vec<News> {
+        let queue = outbox.lock();
+        let news = queue.waiting.iter().filter_map(|waiting| match waiting.matter {
+            Matter::News(news) => Some(news),
+            Matter::Answer | Matter::Signal(_) => None,
+        });
+        news.collect()
+    }
+
+    /// One that is long, by its own answers.
+    fn long() -> Outbox {
+        let outbox = outbox(&Limits::default());
+        (0..LONG).for_each(|_| outbox.push(frame(1)));
+        outbox
+    }
+
+    #[test]
+    fn one_sender_has_a_share_and_all_together_half_and_nobody_is_closed_for_it() {
+        let limits = Limits { queue_frames: 80, queue_bytes: 1 << 20, ..Limits::default() };
+        let outbox = outbox(&limits);
+        assert_eq!(fill(&outbox, EVE, 100), 10);
+        assert_eq!(fill(&outbox, BEN, 100), 10, "another sender has a share of its own");
+        assert_eq!((9..99).map(|other| fill(&outbox, ConnectionId(other), 100)).sum::<usize>(), 20);
+        (0..80).for_each(|_| outbox.push(frame(100)));
+        assert!(is_open(&outbox), "answers have room of their own");
+        outbox.take();
+        assert_eq!(fill(&outbox, EVE, 100), 1);
+    }
+
+    #[test]
+    fn a_share_is_of_bytes_too_and_the_largest_frame_always_passes() {
+        let limits = Limits { queue_bytes: 1 << 17, ..Limits::default() };
+        let outbox = outbox(&limits);
+        assert!(outbox.takes(EVE, klatch_shared::limits::MAX_FRAME_BYTES), "alone");
+        assert_eq!(fill(&outbox, EVE, 40_000), 1);
+        assert_eq!(fill(&outbox, BEN, 10_000), 1);
+        assert!(!outbox.takes(BEN, 10_000) && outbox.takes(BEN, 100));
+    }
+
+    #[test]
+    fn answers_that_are_not_taken_condemn() {
+        let outbox = outbox(&Limits { queue_frames: 8, ..Limits::default() });
+        (0..8).for_each(|_| outbox.push(frame(1)));
+        assert!(is_open(&outbox));
+        outbox.push(frame(1));
+        assert_eq!(outbox.lock().closing, Some(CloseCode::TooSlow));
+        assert_eq!(outbox.held(), 0);
+    }
+
+    #[test]
+    fn a_queue_that_is_not_long_tells_everything() {
+        let outbox = outbox(&Limits::default());
+        let told =
+            [News::Joined(member(1)), News::Absent(member(1)), News::Back(member(1)), News::Forgotten(member(1))];
+        told.iter().for_each(|told| outbox.push_news(*told, frame(1)));
+        assert_eq!(news(&outbox), told);
+    }
+
+    #[test]
+    fn however_often_somebody_comes_goes_renames_or_locks_a_long_queue_stays_as_it_is() {
+        let outbox = long();
+        outbox.push_news(News::Joined(member(1)), frame(1400));
+        for _ in 0..10_000 {
+            for told in [News::Card(member(1)), News::Absent(member(1)), News::Back(member(1)), News::Locked] {
+                outbox.push_news(told, frame(1400));
+            }
+        }
+        assert_eq!(news(&outbox), [News::Joined(member(1)), News::Back(member(1)), News::Locked]);
+        outbox.push_news(News::Card(member(1)), frame(1400));
+        outbox.push_news(News::Absent(member(1)), frame(100));
+        assert_eq!(
+            news(&outbox)[1..],
+            [News::Back(member(1)), News::Locked, News::Card(member(1)), News::Absent(member(1))]
+        );
+        assert!(is_open(&outbox));
+    }
+
+    #[test]
+    fn seats_that_come_and_go_unheard_leave_nothing_and_those_that_were_known_their_end() {
+        let outbox = long();
+        for number in 0..200 {
+            outbox.push_news(News::Joined(member(number)), frame(1400));
+            outbox.push_news(News::Absent(member(number)), frame(100));
+            outbox.push_news(News::Forgotten(member(number)), frame(100));
+        }
+        outbox.push_news(News::Card(member(250)), frame(1400));
+        outbox.push_news(News::Forgotten(member(250)), frame(100));
+        assert_eq!(news(&outbox), [News::Forgotten(member(250))]);
+        assert_eq!(outbox.held(), outbox.lock().waiting.iter().map(|waiting| waiting.frame.len()).sum::<usize>());
+    }
+
+    #[test]
+    fn an_answer_that_tells_all_of_a_room_makes_the_news_before_it_superfluous() {
+        let outbox = outbox(&Limits::default());
+        outbox.push_news(News::Joined(member(1)), frame(1));
+        outbox.push_signal(EVE, frame(1));
+        outbox.push_room(frame(1));
+        outbox.push_news(News::Absent(member(1)), frame(1));
+        assert_eq!(news(&outbox), [News::Absent(member(1))]);
+        assert_eq!(outbox.lock().waiting.len(), 3);
+    }
+
+    #[test]
+    fn what_waits_anywhere_is_counted_until_it_is_written_or_given_up() {
+        let limits = Limits { backlog_bytes: 10_000, ..Limits::default() };
+        let backlog = Backlog::new(&limits);
+        let [one, other, third] = [(); 3].map(|()| Outbox::new(&limits, &backlog));
+        one.push(frame(4000));
+        other.push_signal(EVE, frame(4000));
+        third.push_news(News::Locked, frame(1900));
+        assert!(!third.takes(EVE, 1000) && third.takes(EVE, 10), "signals are refused first");
+        let before = backlog.bytes();
+        assert!(one.take().is_some() && backlog.bytes() == before, "it may not be written yet");
+        let context = Context::from_waker(Waker::noop());
+        assert!(one.poll_take(true, &context).is_pending() && backlog.bytes() < before - 3999);
+        one.push(frame(9000));
+        assert!(backlog.is_over());
+        one.condemn();
+        assert!(!backlog.is_over());
+        drop((one, other));
+        third.push_room(frame(1));
+        drop(third);
+        assert_eq!(backlog.bytes(), 0);
     }
 }

@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::*;
 use crate::limits::Limits;
-use crate::rooms::Policy;
+use crate::rooms::{ConnectionId, Policy};
 use crate::switchboard::Switchboard;
 
 /// The other end of a served socket, and its line's outbox.
@@ -98,6 +98,43 @@ async fn who_does_not_read_is_closed_as_too_slow_at_once_and_not_waited_for() {
     }
     assert!(matches!(pipe.next().await, Message::Close(Some(frame)) if u16::from(frame.code) == 4004));
     assert!(start.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_sent_more_than_it_takes_lives_as_long_as_it_takes_something() {
+    let mut pipe = open(Limits::default(), 600).await;
+    let _hello = pipe.next().await;
+    let (outbox, start) = (pipe.outbox.clone(), Instant::now());
+    while start.elapsed() < Duration::from_secs(120) {
+        // As much as there is room for, always: no pong ever comes in time.
+        while outbox.takes(ConnectionId(9), 4000) {
+            outbox.push_signal(ConnectionId(9), outbox::text_frame("x".repeat(4000)));
+        }
+        let (Message::Text(_) | Message::Ping(_)) = pipe.next().await else { panic!("closed") };
+        tokio::time::sleep(Duration::from_millis(900)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_sent_more_than_it_takes_is_still_answered() {
+    let mut pipe = open(Limits::default(), 600).await;
+    let _hello = pipe.next().await;
+    let outbox = pipe.outbox.clone();
+    let fill = move || {
+        while outbox.takes(ConnectionId(9), 4000) {
+            outbox.push_signal(ConnectionId(9), outbox::text_frame("x".repeat(4000)));
+        }
+    };
+    fill();
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    pipe.page.send(Message::text("{\"id\":1,\"verb\":\"ping\"}")).await.expect("open");
+    for _ in 0..100 {
+        if pipe.next().await == Message::text("{\"id\":1,\"ok\":{}}") {
+            return;
+        }
+        fill();
+    }
+    panic!("not answered");
 }
 
 #[tokio::test(start_paused = true)]

@@ -42,6 +42,8 @@ pub(super) struct Wire<S> {
     outbox: Outbox,
     /// Messages read since something was written.
     unanswered: u32,
+    /// The other end did not take what was written.
+    blocked: bool,
 }
 
 /// What happens on a wire.
@@ -53,8 +55,21 @@ pub(super) enum Incident {
     Binary(usize),
     /// A ping (which is answered) or a pong of so many bytes.
     Other(usize),
+    /// The other end took what it had not taken before.
+    Taken,
     /// It is over, in this way.
     End(End),
+}
+
+/// How far writing went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    /// Nothing is queued any more.
+    All,
+    /// What the other end had not taken; there may be more.
+    Blocked,
+    /// Everything, and nothing more comes.
+    Closing(CloseCode),
 }
 
 /// How it ends.
@@ -91,7 +106,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             .max_frame_size(Some(MAX_FRAME_BYTES));
         let stream = Gathering { stream, readable: MESSAGE_BYTES_READ, gathered: BytesMut::new() };
         let socket = WebSocketStream::from_partially_read(stream, already_read, Role::Server, Some(config)).await;
-        Self { socket, outbox, unanswered: 0 }
+        Self { socket, outbox, unanswered: 0, blocked: false }
     }
 
     /// Waits for the next incident, writing meanwhile.
@@ -152,11 +167,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
         match self.poll_write(cx) {
             Poll::Pending => {
+                self.blocked = true;
                 return self.outbox.poll_overflow(cx).map(|()| Incident::End(End::Due(CloseCode::TooSlow)));
             }
             Poll::Ready(Err(_)) => return Poll::Ready(Incident::End(End::Gone)),
-            Poll::Ready(Ok(Some(code))) => return Poll::Ready(Incident::End(End::Due(code))),
-            Poll::Ready(Ok(None)) => {}
+            Poll::Ready(Ok(Written::Closing(code))) => return Poll::Ready(Incident::End(End::Due(code))),
+            Poll::Ready(Ok(Written::Blocked)) => {
+                self.unanswered = 0;
+                return Poll::Ready(Incident::Taken);
+            }
+            Poll::Ready(Ok(Written::All)) => {}
         }
         self.unanswered = 0;
         self.poll_read(cx)
@@ -176,24 +196,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         })
     }
 
-    /// Writes what is queued; ready once all of it is written, with the close code if the queue is closed.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<CloseCode>, Error>> {
+    /// Gathers what is written in one go, when everything before is; the close code if the queue is closed and empty.
+    fn gather(&mut self, cx: &Context<'_>) -> Result<Option<CloseCode>, Error> {
+        let mut written = true;
+        while self.socket.get_ref().gathered.len() < WRITE_BYTES {
+            match self.outbox.poll_take(std::mem::take(&mut written), cx) {
+                Poll::Ready(Taken::Frame(frame)) => self.socket.get_mut().gather(frame)?,
+                Poll::Ready(Taken::Closing(code)) => return Ok(Some(code)),
+                Poll::Pending => break,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Writes what is queued; ready once all of it is written, or what the other end had not taken.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<Written, Error>> {
         loop {
-            let mut closing = None;
-            while self.socket.get_ref().gathered.len() < WRITE_BYTES {
-                match self.outbox.poll_take(cx) {
-                    Poll::Ready(Taken::Frame(frame)) => self.socket.get_mut().gather(frame)?,
-                    Poll::Ready(Taken::Closing(code)) => {
-                        closing = Some(code);
-                        break;
-                    }
-                    Poll::Pending => break,
+            // One batch after the other: one that is added to while it is written would never be done.
+            if self.socket.get_ref().gathered.is_empty() {
+                let closing = self.gather(cx)?;
+                if self.socket.get_ref().gathered.is_empty() {
+                    return Poll::Ready(Ok(closing.map_or(Written::All, Written::Closing)));
                 }
             }
-            if self.socket.get_ref().gathered.is_empty() {
-                return Poll::Ready(Ok(closing));
-            }
             ready!(Pin::new(&mut self.socket).poll_flush(cx))?;
+            // Whoever is sent much without end must be heard too.
+            if std::mem::take(&mut self.blocked) {
+                return Poll::Ready(Ok(Written::Blocked));
+            }
         }
     }
 }

@@ -7,7 +7,8 @@ use super::{Answer, Candidate, Offer, Refusal, Side};
 use crate::json::{Fields, FromFields, FromJson, object};
 use crate::{ExchangeId, MemberId, Nonce, Sealed, SessionNonce};
 
-/// Events. To signal a member, `to` in the verb becomes `from` here.
+/// Events. To signal a member, `to` in the verb becomes `from` here. What tells how a room is may be left out where a later event
+/// tells it better and a page reads slowly.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
