@@ -280,8 +280,9 @@ impl Rooms {
         fit_card(create.card.clone())?;
         fit_card(create.name.clone())?;
         if let Some(room) = self.rooms.get(&who.room) {
-            // The same `create` again, after a lost reply or a reload.
-            return if create.member == room.creator && room.owns(create.member, create.seat) {
+            // The same `create` again, after a lost reply.
+            let again = room.seated_by(create.member, create.seat, create.session);
+            return if create.member == room.creator && again {
                 self.come_back(who, create.member, create.session, create.card)
             } else {
                 Err(RefusalCode::RoomExists)
@@ -309,7 +310,10 @@ impl Rooms {
             Admission::Seat { token } if room.owns(member, token.hash()) => self.come_back(who, member, session, card),
             Admission::Seat { .. } => Err(RefusalCode::UnknownSeat),
             Admission::Invite { token, .. } if !room.invites(token.hash()) => Err(RefusalCode::BadInvitation),
-            Admission::Invite { seat, .. } if room.owns(member, seat) => self.come_back(who, member, session, card),
+            // The same `join` again, after a lost reply.
+            Admission::Invite { seat, .. } if room.seated_by(member, seat, session) => {
+                self.come_back(who, member, session, card)
+            }
             Admission::Invite { .. } if room.knows(member) => Err(RefusalCode::MemberTaken),
             Admission::Invite { .. } if room.seated(who.connection).is_some() => Err(RefusalCode::AlreadyJoined),
             Admission::Invite { seat, .. } => {

@@ -63,6 +63,12 @@ impl Room {
         self.seat(member).is_some_and(|seat| seat.token == token)
     }
 
+    /// Whether the seat was taken like this, by the page load that sits on it or did last. A hash is no token: whoever came to know
+    /// one can't sit down with it.
+    pub(super) fn seated_by(&self, member: MemberId, token: TokenHash, session: SessionNonce) -> bool {
+        self.seat(member).is_some_and(|seat| seat.token == token && seat.session == session)
+    }
+
     /// Whose token this is. All seats are looked at, so that the time taken does not tell which one it was.
     pub(super) fn owner(&self, token: TokenHash) -> Option<MemberId> {
         self.seats.iter().fold(None, |found, seat| if seat.token == token { Some(seat.member) } else { found })

@@ -172,6 +172,13 @@ impl Core {
         };
         spawn(async move {
             let mut outcome = Session::enter(around.clone(), seat.clone(), name.clone(), door).await;
+            if !seat.taken
+                && matches!(outcome, Err(EnterError::Refused(RefusalCode::RoomExists | RefusalCode::MemberTaken, _)))
+            {
+                // An earlier try came through, and its answer was lost: the seat is ours.
+                seat.taken = true;
+                outcome = Session::enter(around.clone(), seat.clone(), name.clone(), None).await;
+            }
             if seat.taken && matches!(outcome, Err(EnterError::Refused(RefusalCode::UnknownSeat, _))) {
                 // Our seat was released, to make room or by another tab: the invitation may give a new one.
                 seat.renew();

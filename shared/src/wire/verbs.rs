@@ -24,8 +24,8 @@ pub struct Request {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "verb", rename_all = "kebab-case")]
 pub enum Verb {
-    /// Opens the room and takes its first seat, the creator's. Answer: [`super::Admitted`]. Asked again with the same member and seat by
-    /// whoever opened it, it is harmless.
+    /// Opens the room and takes its first seat, the creator's. Answer: [`super::Admitted`]. Asked again with the same member, seat and
+    /// session, after a lost reply, it is harmless; from another page load it is refused, which comes back with the seat's token.
     Create(Create),
     /// Takes a new seat, or comes back to one's own. Answer: [`super::Admitted`].
     Join(Join),
@@ -95,7 +95,8 @@ pub struct Join {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Admission {
-    /// With an invitation, to take a seat with this token's hash. Asked again for the same member and seat, it is coming back.
+    /// With an invitation, to take a seat with this token's hash. Asked again for the same member, seat and session, after a lost
+    /// reply, it is coming back; from another page load the seat's token is wanted.
     Invite {
         /// The invitation's token.
         token: InviteToken,

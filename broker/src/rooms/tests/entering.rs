@@ -23,8 +23,9 @@ fn creating_again_is_harmless_for_whoever_created_and_refused_to_others() {
     assert_eq!(effects, [close(1, CloseCode::TakenOver), tell_all(&[2], back)]);
 
     assert_eq!(world.create(3, 3), Err(RefusalCode::RoomExists));
-    let forged = Ask::Create(Proven::granted(Create { seat: hash(3), ..create_request(1) }));
-    assert_eq!(world.ask(3, forged).reply, Err(RefusalCode::RoomExists));
+    for forged in [Create { seat: hash(3), ..create_request(1) }, Create { session: session(1), ..create_request(1) }] {
+        assert_eq!(world.ask(3, Ask::Create(Proven::granted(forged))).reply, Err(RefusalCode::RoomExists));
+    }
     assert_eq!(world.create(2, 2), Err(RefusalCode::RoomExists), "a member who did not create it");
 }
 
@@ -77,6 +78,17 @@ fn nobody_takes_anothers_id() {
     assert_eq!(world.ask(3, join(2, forged.clone(), 0)).reply, Err(RefusalCode::MemberTaken));
     world.lose(2);
     assert_eq!(world.ask(3, join(2, forged, 0)).reply, Err(RefusalCode::MemberTaken));
+}
+
+#[test]
+fn a_seat_is_not_taken_again_by_its_tokens_hash() {
+    let mut world = World::with_members(2);
+    world.lose(1);
+    world.lose(2);
+    assert_eq!(world.ask(5, join(2, invitation(2), 1)).reply, Err(RefusalCode::MemberTaken));
+    assert_eq!(world.ask(5, join(1, invitation(1), 1)).reply, Err(RefusalCode::MemberTaken), "nor the creator's");
+    world.come_back(2, 2, 1).expect("with the token");
+    assert_eq!(world.ask(5, join(2, invitation(2), 0)).reply, Err(RefusalCode::MemberTaken), "an earlier page load's");
 }
 
 #[test]
