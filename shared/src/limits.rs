@@ -8,10 +8,12 @@ use std::time::Duration;
 pub const MAX_FRAME_BYTES: usize = 64 * 1024;
 /// A sealed text in a frame, in base64url characters.
 pub const MAX_SEALED_CHARS: usize = 60 * 1024;
-/// A sealed card or room name, in base64url characters. Both are padded to a fixed size below this.
-pub const MAX_SEALED_CARD_CHARS: usize = 1200;
-/// Bytes a card is padded to before sealing, so that a name's length does not show.
-pub const CARD_BYTES: usize = 768;
+/// A sealed card, in base64url characters.
+pub const MAX_SEALED_CARD_CHARS: usize = sealed_chars(CARD_BYTES);
+/// A sealed room name, in base64url characters.
+pub const MAX_SEALED_ROOM_NAME_CHARS: usize = sealed_chars(ROOM_NAME_BYTES);
+/// Bytes a card is padded to before sealing, so that a name's length does not show. The cards of a room full of seats fit in a frame.
+pub const CARD_BYTES: usize = 576;
 /// Bytes a room's name is padded to before sealing.
 pub const ROOM_NAME_BYTES: usize = 640;
 /// Rooms one `peek` may ask for.
@@ -26,6 +28,11 @@ pub const MAX_AHEAD: u32 = 64;
 pub const EXCHANGE_LIFE: Duration = Duration::from_secs(60);
 /// How long a gap in the sequence may last before its exchange is abandoned.
 pub const MAX_GAP: Duration = Duration::from_secs(10);
+
+/// So many bytes once they are sealed: with a nonce of 24 bytes and a tag of 16, as base64url without padding.
+const fn sealed_chars(bytes: usize) -> usize {
+    ((bytes + 24 + 16) * 4).div_ceil(3)
+}
 
 /// The broker pings each socket this often.
 pub const BROKER_PING: Duration = Duration::from_secs(10);

@@ -259,9 +259,12 @@ mod tests {
     fn cards_of_all_names_look_alike() {
         let (room, keys, member) = (RoomKeys::derive(&RoomKey::random()), MemberKeys::random(), MemberId::random());
         let sealed = |text: &str| Card::new(room.id(), member, &keys, name(text), u32::MAX).seal(&room, member);
-        let longest = sealed(&format!("{}{}", "\"".repeat(25), "👨‍👩‍👧‍👦".repeat(7)));
-        assert_eq!(sealed("A").as_str().len(), longest.as_str().len());
-        assert!(longest.as_str().len() <= crate::limits::MAX_SEALED_CARD_CHARS);
+        // As many bytes as a name may have, and as many that JSON escapes.
+        let longest = "\"\u{301}\u{302}\u{20d7}".repeat(crate::limits::MAX_USERNAME_CLUSTERS);
+        assert_eq!(longest.len(), crate::limits::MAX_USERNAME_BYTES);
+        for name in ["A", &longest, &format!("{}{}", "\"".repeat(25), "👨‍👩‍👧‍👦".repeat(7))] {
+            assert_eq!(sealed(name).as_str().len(), crate::limits::MAX_SEALED_CARD_CHARS);
+        }
     }
 
     #[test]

@@ -267,7 +267,7 @@ mod tests {
         let short = seal_room_name(&key, room, &"a".parse().expect("a name"));
         let long = seal_room_name(&key, room, &"b".repeat(64).parse().expect("a name"));
         assert_eq!(short.as_str().len(), long.as_str().len());
-        assert!(long.as_str().len() <= crate::limits::MAX_SEALED_CARD_CHARS);
+        assert_eq!(long.as_str().len(), crate::limits::MAX_SEALED_ROOM_NAME_CHARS);
         assert_eq!(open_room_name(&key, room, &short).map(|n| n.as_str().to_owned()), Ok("a".to_owned()));
         let lie = key.seal(&Context::room_name(room), &pad("\u{202e}evil".as_bytes(), ROOM_NAME_BYTES).expect("fits"));
         assert_eq!(open_room_name(&key, room, &lie), Err(DoesNotOpen));

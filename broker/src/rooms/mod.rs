@@ -23,7 +23,7 @@ mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 
-use klatch_shared::limits::{MAX_PEEKED_ROOMS, MAX_SEALED_CARD_CHARS};
+use klatch_shared::limits::{MAX_PEEKED_ROOMS, MAX_SEALED_CARD_CHARS, MAX_SEALED_ROOM_NAME_CHARS};
 use klatch_shared::wire::{
     Admission, Admitted, Answer, Candidate, CloseCode, Create, Event, Glance, Join, Lock, NewCard, Offer, Peek, Peeked,
     PeekedRoom, Refusal, RefusalCode,
@@ -193,7 +193,8 @@ impl Rooms {
             Ask::Forget => self.forget(who, now),
             Ask::Release(token) => self.release(who, &token, now),
             Ask::Card(NewCard { card }) => {
-                self.in_room(who, |room, member| Ok(room.change_card(member, fit_card(card)?)))
+                let fits = fit(&card, MAX_SEALED_CARD_CHARS);
+                self.in_room(who, |room, member| fits.map(|()| room.change_card(member, card)))
             }
             Ask::Lock(Lock { locked }) => self.in_room(who, |room, member| room.lock(member, locked)),
             Ask::End => self.end(who),
@@ -277,8 +278,8 @@ impl Rooms {
     }
 
     fn create(&mut self, who: Who, create: Create) -> Decision {
-        fit_card(create.card.clone())?;
-        fit_card(create.name.clone())?;
+        fit(&create.card, MAX_SEALED_CARD_CHARS)?;
+        fit(&create.name, MAX_SEALED_ROOM_NAME_CHARS)?;
         if let Some(room) = self.rooms.get(&who.room) {
             // The same `create` again, after a lost reply.
             let again = room.seated_by(create.member, create.seat, create.session);
@@ -304,7 +305,7 @@ impl Rooms {
 
     fn join(&mut self, who: Who, join: Join) -> Decision {
         let Join { member, key: _, proof: _, admission, card, session } = join;
-        let card = fit_card(card)?;
+        fit(&card, MAX_SEALED_CARD_CHARS)?;
         let room = self.rooms.get_mut(&who.room).ok_or(RefusalCode::UnknownRoom)?;
         match admission {
             Admission::Seat { token } if room.owns(member, token.hash()) => self.come_back(who, member, session, card),
@@ -428,8 +429,8 @@ impl Rooms {
 }
 
 /// Cards and room names are padded to a fixed size; what is larger is neither.
-fn fit_card(card: Sealed) -> Result<Sealed, RefusalCode> {
-    if card.as_str().len() <= MAX_SEALED_CARD_CHARS { Ok(card) } else { Err(RefusalCode::BadRequest) }
+fn fit(sealed: &Sealed, most: usize) -> Result<(), RefusalCode> {
+    if sealed.as_str().len() <= most { Ok(()) } else { Err(RefusalCode::BadRequest) }
 }
 
 /// Whether somebody who guesses would be refused like this. Giving up seats of rooms that are gone is no guessing: a page does that.

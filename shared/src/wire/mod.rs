@@ -5,6 +5,8 @@
 //! brokers get along.
 
 mod events;
+#[cfg(test)]
+mod largest;
 mod refusal;
 mod replies;
 mod verbs;

@@ -216,7 +216,7 @@ fn a_room_full_of_present_members_has_no_seat_to_give() {
 #[test]
 fn what_is_no_card_by_its_size_is_refused() {
     let mut world = World::with_members(1);
-    let large = sealed(&"A".repeat(MAX_SEALED_CARD_CHARS + 4));
+    let large = sealed(&"A".repeat(MAX_SEALED_CARD_CHARS.max(MAX_SEALED_ROOM_NAME_CHARS) + 4));
     let card = Ask::Card(NewCard { card: large.clone() });
     assert_eq!(world.done(1, card), Err(RefusalCode::BadRequest));
     for request in
