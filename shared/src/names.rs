@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use crate::clusters::clusters;
 use crate::limits;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// Why a text is no name. The message is a sentence for the person who typed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,12 +64,6 @@ macro_rules! name {
         impl Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(&self.0)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                crate::encoding::deserialize_text(deserializer)
             }
         }
     };

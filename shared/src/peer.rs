@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::encoding::{fields, from_json};
 use crate::json::{Fields, FromFields, FromJson, object};
@@ -36,24 +36,20 @@ pub enum PeerMessage {
 }
 
 /// Which of a member's sources are live.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Sends {
     /// The microphone is on and not muted.
-    #[serde(default)]
     pub microphone: bool,
     /// The camera is on.
-    #[serde(default)]
     pub camera: bool,
     /// A screen is shared.
-    #[serde(default)]
     pub screen: bool,
     /// The screen is shared with its sound.
-    #[serde(default)]
     pub screen_sound: bool,
 }
 
 /// What a receiver looks at: the height in CSS pixels that it shows, `0` for nothing (a hidden tab, a hidden member).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Wants {
     /// Of the camera.
     pub camera: u16,
@@ -123,14 +119,8 @@ impl Serialize for ChatText {
     }
 }
 
-impl<'de> Deserialize<'de> for ChatText {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        crate::encoding::deserialize_text(deserializer)
-    }
-}
-
 /// A message, signed by its author so that anybody may pass it on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ChatMessage {
     /// Its own.
     pub id: MessageId,
@@ -202,7 +192,7 @@ impl PeerMessage {
 }
 
 /// What a member can send, each with a media section of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// The microphone.
@@ -241,7 +231,7 @@ impl Source {
 }
 
 /// What is inside a sealed offer or answer: the SDP and what its media sections carry.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Description {
     /// RFC 8866.
     pub sdp: String,
@@ -283,18 +273,18 @@ impl fmt::Debug for Description {
 }
 
 /// What is inside a sealed candidate (`RTCIceCandidateInit`, W3C WebRTC §4.8.1). An empty candidate ends them.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct IceCandidate {
     /// The candidate line, RFC 8839 §5.1; empty for the end.
     pub candidate: String,
     /// The media section that it belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mid: Option<String>,
     /// The media section's index.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u16>,
     /// The username fragment of the ICE generation that it belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ufrag: Option<String>,
 }
 

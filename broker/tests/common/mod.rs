@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::Parser as _;
 use futures_util::{SinkExt as _, StreamExt as _};
 use klatch_broker::{Config, Server, serve};
+use klatch_shared::json::FromJson;
 use klatch_shared::wire::{
     Admission, Admitted, Create, Event, Hello, Join, Offer, Refusal, RefusalCode, Request, ServerFrame, Verb,
 };
@@ -18,7 +19,6 @@ use klatch_shared::{
     Card, ExchangeId, InviteToken, MemberId, MemberKeys, ProofLabel, RoomKey, RoomKeys, Sealed, SeatToken,
     SessionNonce, Username, seal,
 };
-use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -173,12 +173,12 @@ impl Client {
     }
 
     /// Asks, and reads on until the answer is there; events on the way are kept.
-    pub async fn ask<T: DeserializeOwned>(&mut self, verb: Verb) -> Result<T, RefusalCode> {
+    pub async fn ask<T: FromJson>(&mut self, verb: Verb) -> Result<T, RefusalCode> {
         let id = self.next_id;
         self.next_id += 1;
         self.send(Request { id, verb }.to_frame()).await;
         match self.reply().await {
-            (Some(answered), Ok(ok)) if answered == id => Ok(serde_json::from_str(&ok).expect("the answer's shape")),
+            (Some(answered), Ok(ok)) if answered == id => Ok(T::from_json(&ok).expect("the answer's shape")),
             (Some(answered), Err(refusal)) if answered == id => Err(refusal.code),
             other => panic!("not the answer to {id}: {other:?}"),
         }

@@ -1,6 +1,6 @@
 //! What the broker says of itself, and the frames that a page receives.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{Answer, Candidate, Offer, Refusal, Side};
@@ -104,7 +104,7 @@ impl Event {
 }
 
 /// What a page must know before it asks anything.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Hello {
     /// For proofs on this socket.
     pub nonce: Nonce,
@@ -115,12 +115,12 @@ pub struct Hello {
     /// A frame's greatest size in bytes.
     pub max_frame_bytes: u32,
     /// What invitation links start with, where that is not the page's own origin.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
 }
 
 /// A seat as other members see it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MemberView {
     /// Whose.
     pub member: MemberId,
@@ -135,7 +135,7 @@ pub struct MemberView {
 }
 
 /// Whether a seat's owner is here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Presence {
     /// With a socket.

@@ -1,17 +1,17 @@
 //! What the broker answers when it does what it was asked.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{MemberView, Refusal};
 use crate::json::{Fields, FromJson, object};
 use crate::{MemberId, RoomId, Sealed};
 
 /// Done; nothing to add.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Empty {}
 
 /// A seat is taken: the room as it is now. Events that follow change it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Admitted {
     /// This seat's place in the order in which seats were taken.
     pub ordinal: u32,
@@ -26,15 +26,15 @@ pub struct Admitted {
 }
 
 /// How the peeked rooms are, in the order asked.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Peeked {
     /// One each.
     pub rooms: Vec<PeekedRoom>,
 }
 
 /// How one room is: `{"room":…,"ok":{…}}` or `{"room":…,"error":{…}}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "RawPeekedRoom", into = "RawPeekedRoom")]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(into = "RawPeekedRoom")]
 pub struct PeekedRoom {
     /// The room asked for.
     pub room: RoomId,
@@ -52,12 +52,12 @@ pub enum Glance {
 }
 
 /// A [`PeekedRoom`] as it travels.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct RawPeekedRoom {
     room: RoomId,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     ok: Option<RoomGlance>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Refusal>,
 }
 
@@ -84,7 +84,7 @@ impl From<PeekedRoom> for RawPeekedRoom {
 }
 
 /// A living room from outside.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RoomGlance {
     /// Members inside.
     pub present: u32,
@@ -95,27 +95,27 @@ pub struct RoomGlance {
     /// The room's name.
     pub name: Sealed,
     /// For an empty room: milliseconds until it is discarded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<u64>,
 }
 
 /// Servers for `RTCConfiguration.iceServers` (W3C WebRTC §4.2.1).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct IceServers {
     /// In order of preference.
     pub ice_servers: Vec<IceServer>,
 }
 
 /// One server.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct IceServer {
     /// `stun:`, `turn:` or `turns:` URLs.
     pub urls: Vec<String>,
     /// For TURN.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
     /// For TURN.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
 }
 
@@ -150,8 +150,7 @@ mod tests {
         let refused = PeekedRoom { room, glance: Glance::Refused(Refusal::of(RefusalCode::UnknownRoom)) };
         let text = serde_json::to_string(&refused).expect("plain data");
         assert!(text.contains(r#""error":{"code":"unknown-room""#) && !text.contains("\"ok\""), "{text}");
-        assert_eq!(PeekedRoom::from_json(&text), Some(refused.clone()));
-        assert_eq!(serde_json::from_str::<PeekedRoom>(&text).ok(), Some(refused));
-        assert!(serde_json::from_str::<PeekedRoom>(&format!(r#"{{"room":"{room}"}}"#)).is_err());
+        assert_eq!(PeekedRoom::from_json(&text), Some(refused));
+        assert_eq!(PeekedRoom::from_json(&format!(r#"{{"room":"{room}"}}"#)), None);
     }
 }

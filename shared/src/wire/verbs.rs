@@ -189,17 +189,6 @@ impl FromJson for Side {
     }
 }
 
-impl Side {
-    /// The opposite end.
-    #[must_use]
-    pub fn other(self) -> Self {
-        match self {
-            Self::Offerer => Self::Answerer,
-            Self::Answerer => Self::Offerer,
-        }
-    }
-}
-
 /// See [`Verb::Peek`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Peek {
