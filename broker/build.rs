@@ -1,7 +1,10 @@
-//! Chooses the page to embed: `../dist` as Trunk left it or, on a checkout where no page was built yet, one that says so.
+//! Chooses the page to embed: `../dist` as Trunk left it or, on a checkout where no page was built yet, one that says so. A page has a
+//! hash, by which one that was loaded earlier can tell that there is a newer.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
+
+use sha2::{Digest as _, Sha256};
 
 const PLACEHOLDER: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Klatch</title>\n\
     <p>This binary was built without its page. Run <code>./build.sh run</code>.</p>\n</html>\n";
@@ -11,6 +14,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={}", dist.display());
     let folder = if dist.join("index.html").is_file() {
+        println!("cargo::rustc-env=KLATCH_CLIENT={}", client_hash(&dist));
         dist.canonicalize().expect("it was there a moment ago")
     } else {
         let folder = Path::new(&env::var("OUT_DIR").expect("cargo sets it")).join("placeholder");
@@ -19,4 +23,25 @@ fn main() {
         folder
     };
     println!("cargo::rustc-env=KLATCH_DIST={}", folder.display());
+}
+
+/// The first sixteen digits of a hash over all files, by name. Each name and content is behind its length.
+fn client_hash(dist: &Path) -> String {
+    let mut files = files(dist);
+    files.sort();
+    let mut sha256 = Sha256::new();
+    for file in files {
+        let name = file.strip_prefix(dist).expect("it is in there").to_string_lossy().into_owned();
+        for part in [name.into_bytes(), fs::read(&file).expect("it can be read, to be embedded")] {
+            sha256.update((part.len() as u64).to_be_bytes());
+            sha256.update(part);
+        }
+    }
+    sha256.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("it can be read, to be embedded");
+    let paths = entries.map(|entry| entry.expect("it can be read, to be embedded").path());
+    paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }

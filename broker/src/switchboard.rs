@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use crate::address::Address;
 use crate::limits::Limits;
+use crate::page;
 use crate::rooms::{Ask, ConnectionId, Effect, Granted, Outcome, Policy, Proven, Rooms, Who};
 use crate::socket::outbox::{Backlog, News, Outbox, text_frame};
 
@@ -77,6 +78,7 @@ impl Switchboard {
             max_members: self.max_members,
             max_frame_bytes: u32::try_from(MAX_FRAME_BYTES).expect("64 KiB"),
             public_url: self.public_url.clone(),
+            client: page::client_hash(),
         });
         outbox.push(text_frame(hello.to_frame()));
         let mut hall = self.lock();

@@ -14,6 +14,7 @@ async fn the_broker_speaks_first_and_differently_to_each() {
     assert_ne!(one.hello.nonce, other.hello.nonce);
     assert_eq!((one.hello.max_members, one.hello.max_frame_bytes), (5, 65536));
     assert_eq!(one.hello.version, env!("CARGO_PKG_VERSION"));
+    assert_eq!(one.hello.client, other.hello.client, "the same page for all");
     assert_eq!(one.hello.public_url.as_deref(), Some("https://meet.example"));
 }
 

@@ -158,6 +158,30 @@ nonce! {
     SessionNonce
 }
 
+/// Which build of the page a broker serves: the first 16 hexadecimal digits of a SHA-256 over its files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientHash(u64);
+
+impl FromStr for ClientHash {
+    type Err = BadId;
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let hash = u64::from_str_radix(text, 16).map(Self).map_err(|_| BadId)?;
+        if hash.to_string() == text { Ok(hash) } else { Err(BadId) }
+    }
+}
+
+impl fmt::Display for ClientHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl Serialize for ClientHash {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// An exchange (one offer with its answer and candidates), numbered by the offerer: the first of a page session is 1,
 /// and later ones are higher. With the offerer's session it is unique.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -186,6 +210,17 @@ mod tests {
         assert_eq!(format!("{{{text}}}").parse::<MemberId>(), Err(BadId));
         assert_eq!(text.parse::<RoomId>(), Err(BadId));
         assert_eq!("00000000-0000-0000-0000-000000000000".parse::<MemberId>(), Err(BadId));
+    }
+
+    #[test]
+    fn a_clients_hash_has_sixteen_small_digits() {
+        let hash: ClientHash = "000123abcdef0009".parse().expect("one");
+        assert_eq!((hash, hash.to_string().as_str()), (ClientHash(0x0123_abcd_ef00_09), "000123abcdef0009"));
+        for bad in
+            ["", "123abcdef0009", "000123ABCDEF0009", "+00123abcdef0009", "0000123abcdef0009", "000123abcdef000g"]
+        {
+            assert_eq!(bad.parse::<ClientHash>(), Err(BadId), "{bad}");
+        }
     }
 
     #[test]

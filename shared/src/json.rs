@@ -168,7 +168,7 @@ macro_rules! texts {
 }
 texts! {
     crate::RoomId, crate::MemberId, crate::MessageId, crate::Nonce, crate::SessionNonce, crate::Username, crate::Sealed,
-    crate::VerifyingKey, crate::DhPublicKey, crate::Signature, crate::RoomKey, crate::InviteToken, crate::SeatToken,
+    crate::ClientHash, crate::VerifyingKey, crate::DhPublicKey, crate::Signature, crate::RoomKey, crate::InviteToken, crate::SeatToken,
     crate::peer::ChatText,
 }
 

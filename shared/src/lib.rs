@@ -31,7 +31,7 @@ mod room_keys;
 mod secrets;
 
 pub use encoding::{BadEncoding, Sealed};
-pub use ids::{BadId, ExchangeId, MemberId, MessageId, Nonce, RoomId, SessionNonce};
+pub use ids::{BadId, ClientHash, ExchangeId, MemberId, MessageId, Nonce, RoomId, SessionNonce};
 pub use invitation::{BadInvitation, Invitation};
 pub use member_keys::{BadCard, Card, DhPublicKey, MemberKeys, Signature, VerifyingKey};
 pub use names::{BadName, RoomName, Username};

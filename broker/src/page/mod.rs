@@ -7,6 +7,7 @@ use hyper::Method;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, VARY,
 };
+use klatch_shared::ClientHash;
 use rust_embed_for_web::{EmbedableFile, EmbeddedFile, RustEmbed};
 use warp::http::{Response, StatusCode};
 
@@ -32,6 +33,11 @@ pub(crate) type Answer = Response<&'static [u8]>;
 pub(crate) fn policy() -> Policy {
     let index = Dist::get(INDEX).map_or(&[][..], |index| index.data());
     Policy::for_page(&String::from_utf8_lossy(index))
+}
+
+/// Which page this is; `None` where the binary was built without it.
+pub(crate) fn client_hash() -> Option<ClientHash> {
+    option_env!("KLATCH_CLIENT").map(|hash| hash.parse().expect("build.rs prints sixteen digits"))
 }
 
 /// The page.
@@ -125,6 +131,13 @@ mod tests {
         for plain in ["favicon.ico", "manifest.webmanifest", "icon-192.png", "1a2b3c4d5e6f7a8b.js", "sw.js"] {
             assert!(!is_hashed(plain), "{plain}");
         }
+    }
+
+    #[test]
+    fn what_is_no_page_has_no_hash() {
+        let index = Dist::get(INDEX).expect("there always is one");
+        let is_placeholder = String::from_utf8_lossy(index.data()).contains("built without its page");
+        assert_eq!(client_hash().is_none(), is_placeholder);
     }
 
     #[test]

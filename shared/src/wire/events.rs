@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::{Answer, Candidate, Offer, Refusal, Side};
 use crate::json::{Fields, FromFields, FromJson, object};
-use crate::{ExchangeId, MemberId, Nonce, Sealed, SessionNonce};
+use crate::{ClientHash, ExchangeId, MemberId, Nonce, Sealed, SessionNonce};
 
 /// Events. To signal a member, `to` in the verb becomes `from` here. What tells how a room is may be left out where a later event
 /// tells it better and a page reads slowly.
@@ -108,7 +108,7 @@ impl Event {
 pub struct Hello {
     /// For proofs on this socket.
     pub nonce: Nonce,
-    /// The broker's version; a page of another version offers to reload.
+    /// The broker's version.
     pub version: String,
     /// Members present in one room at once.
     pub max_members: u32,
@@ -117,6 +117,9 @@ pub struct Hello {
     /// What invitation links start with, where that is not the page's own origin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
+    /// Which page the broker serves, where it has one: who was loaded under another is older, and offers to reload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<ClientHash>,
 }
 
 /// A seat as other members see it.
@@ -224,7 +227,7 @@ pub enum ServerFrame {
     Unknown,
 }
 
-object!(Hello { nonce, version, max_members, max_frame_bytes ? public_url });
+object!(Hello { nonce, version, max_members, max_frame_bytes ? public_url, client });
 object!(MemberView { member, ordinal, presence, session, card });
 
 impl FromJson for Presence {
@@ -348,6 +351,7 @@ mod tests {
             max_members: 12,
             max_frame_bytes: 1,
             public_url: Some("https://klatch.example".into()),
+            client: "0123456789abcdef".parse().ok(),
         };
         let (from, exchange) = (member, ExchangeId(1));
         let all = [
