@@ -60,7 +60,8 @@ impl Core {
         }
         let (this, turn) = (self.clone(), self.turn.get());
         spawn(async move {
-            let Some(Greeted { socket, .. }) = peek::greeted("/ws").await else { return };
+            let Some(Greeted { socket, hello }) = peek::greeted("/ws").await else { return };
+            this.store.greeted(&hello);
             let seen = peek::look(&socket, &seats).await;
             socket.close();
             let Some(seen) = seen.filter(|_| this.is_on_page(turn)) else { return };

@@ -100,6 +100,7 @@ impl Core {
             if !this.is_on_page(turn) {
                 return;
             }
+            this.store.greeted(&door.hello);
             let keys = door.room.clone();
             door.spare = Spare::new();
             if let Some(visit) = this.visit.borrow_mut().as_mut() {

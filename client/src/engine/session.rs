@@ -198,9 +198,7 @@ impl Session {
     }
 
     fn on_hello(&self, hello: Hello) {
-        if hello.version != env!("CARGO_PKG_VERSION") {
-            self.around.store.dispatch(Action::UpdateReady);
-        }
+        self.around.store.greeted(&hello);
         let Some(this) = self.weak.upgrade() else { return };
         spawn(async move { this.come_back(&hello).await });
     }

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use klatch_shared::wire::Hello;
 use yew::Callback;
 
 use crate::state::{Action, Devices, Home, LocalMedia, Page, Preferences, State};
@@ -34,6 +35,7 @@ impl Store {
             devices: Devices::default(),
             local: LocalMedia::default(),
             notices: Vec::new(),
+            served: None,
             update_ready: false,
         };
         Self { state: RefCell::new(Rc::new(state)), listener, telling: Cell::new(Telling::Now) }
@@ -42,6 +44,13 @@ impl Store {
     /// The state as it is now.
     pub fn state(&self) -> Rc<State> {
         self.state.borrow().clone()
+    }
+
+    /// Takes in which page the broker serves: another than the first time is a newer one.
+    pub fn greeted(&self, hello: &Hello) {
+        if let Some(page) = hello.client {
+            self.dispatch(Action::Served(page));
+        }
     }
 
     /// Changes the state; an action that changes nothing tells nobody.

@@ -82,6 +82,7 @@ pub fn state(query: &Query) -> State {
             ..LocalMedia::default()
         },
         notices: notices().into_iter().take(query.number("notices", 0)).collect(),
+        served: None,
         update_ready: query.number("update", 0) > 0,
     }
 }

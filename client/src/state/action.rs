@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use klatch_mesh::Health;
 use klatch_shared::peer::{Sends, Source};
-use klatch_shared::{MemberId, MessageId, RoomName, Username};
+use klatch_shared::{ClientHash, MemberId, MessageId, RoomName, Username};
 use web_sys::MediaStream;
 
 use super::{
@@ -58,8 +58,8 @@ pub enum Action {
     Notice(Notice),
     /// It was read, or its time is over.
     Dismiss(u32),
-    /// The server runs another version.
-    UpdateReady,
+    /// The server said hello, and which page it serves.
+    Served(ClientHash),
 }
 
 /// A fact for the room's page.
@@ -174,7 +174,7 @@ impl State {
                 self.notices.push(notice);
             }
             Action::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
-            Action::UpdateReady => self.update_ready = true,
+            Action::Served(page) => self.update_ready |= *self.served.get_or_insert(page) != page,
             Action::Room(action) => {
                 if let Page::Room(room) = &mut self.page {
                     room.apply(action);

@@ -12,7 +12,7 @@ mod tests;
 
 use std::rc::Rc;
 
-use klatch_shared::{RoomId, RoomName, Username};
+use klatch_shared::{ClientHash, RoomId, RoomName, Username};
 
 pub use action::{Action, RoomAction};
 pub use chat::{Chat, Line, Receipt, Said};
@@ -37,7 +37,9 @@ pub struct State {
     pub local: LocalMedia,
     /// Newest last; shown until they expire or are dismissed.
     pub notices: Vec<Notice>,
-    /// The server runs another version of this page.
+    /// Which page the server served when this one was loaded, as far as it is known.
+    pub served: Option<ClientHash>,
+    /// The server has another page now.
     pub update_ready: bool,
 }
 

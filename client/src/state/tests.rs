@@ -21,6 +21,7 @@ fn state(page: Page) -> State {
         devices: Devices::default(),
         local: LocalMedia::default(),
         notices: Vec::new(),
+        served: None,
         update_ready: false,
     }
 }
@@ -195,6 +196,15 @@ fn a_speaker_that_is_gone_is_not_chosen() {
     assert_eq!(state.speaker(), None);
     state.devices.speakers = vec![speaker("screen"), speaker("headset")];
     assert_eq!(state.speaker().as_deref(), Some("headset"));
+}
+
+#[test]
+fn another_page_than_at_first_is_a_newer_one() {
+    let served = |page: &str| Action::Served(page.parse().expect("a hash"));
+    let state = state(Page::Home(Home::default())).reduce(served("000000000000000a"));
+    assert!(!state.update_ready && !state.reduce(served("000000000000000a")).update_ready);
+    let state = state.reduce(served("000000000000000b"));
+    assert!(state.update_ready && state.reduce(served("000000000000000a")).update_ready, "it stays");
 }
 
 #[test]

@@ -133,6 +133,8 @@ fn a_missing_microphone_is_told() {
 
 /// Devices that can be unplugged and plugged in: `__unplug` ends what is captured from a kind, `__list` changes what there is.
 const PLUGS: &str = r#"() => {
+    // Not on empty pages.
+    if (!window.MediaDevices) return;
     // Firefox dispatches no made-up events to tracks.
     const told = new Map();
     const { addEventListener } = EventTarget.prototype;

@@ -1,5 +1,6 @@
 //! The server out of reach for a while: the call goes on without it.
 
+use anyhow::ensure;
 use klatch_tests::wire::Recorder;
 use klatch_tests::{Kind, Person, play, wait};
 use serde_json::{Value, json};
@@ -107,7 +108,7 @@ fn a_refusal_that_will_pass_does_not_end_the_call() {
                 Ok((!bo.page().text().await?.contains("The server is out of reach.")).then_some(()))
             })
             .await?;
-            anyhow::ensure!(number(&bo, "window.__refused.times").await? == 0, "nothing was refused");
+            ensure!(number(&bo, "window.__refused.times").await? == 0, "nothing was refused");
             bo.is_connected_to("Ana").await?;
             bo.leaves().await?;
             ana.no_longer_sees("Bo").await?;
@@ -134,6 +135,34 @@ fn a_machine_that_slept_asks_before_it_gives_its_socket_up() {
             Ok((number(&bo, "window.__sockets.length").await? > sockets).then_some(()))
         })
         .await
+    });
+}
+
+#[test]
+fn a_page_that_is_older_than_the_server_offers_to_reload() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        for kind in [Kind::Chromium, Kind::Firefox] {
+            let bo = scene.person(kind, "Bo").await?;
+            bo.page().prepare(SOCKETS).await?;
+            bo.creates(&broker, "Sunday breakfast").await?;
+            ensure!(!bo.page().text().await?.contains("newer version"));
+            // The next hello is an updated server's.
+            let update = "() => {
+                const { parse } = JSON;
+                const told = Object.getOwnPropertyDescriptor(MessageEvent.prototype, 'data').get;
+                Object.defineProperty(MessageEvent.prototype, 'data', { get() {
+                    const data = told.call(this);
+                    if (typeof data !== 'string' || !data.includes('\"hello\"')) return data;
+                    return JSON.stringify({ ...parse(data), client: '0123456789abcdef' });
+                } });
+                window.__sockets.at(-1).close();
+            }";
+            bo.page().call(update, Value::Null).await?;
+            bo.page().shows("The server has a newer version of this page.").await?;
+            bo.page().find("button", "Reload").await?;
+        }
+        Ok(())
     });
 }
 

@@ -35,6 +35,7 @@ impl Session {
             None => Door::of(&seat).await.ok_or(EnterError::Unreachable)?,
         };
         let Door { room, socket, hello, proof, spare } = door;
+        around.store.greeted(&hello);
         let nonce = SessionNonce::random();
         let this = Rc::new_cyclic(|weak| Self {
             weak: weak.clone(),
