@@ -161,10 +161,8 @@ impl Outbox {
 
     /// Sends all that wait, located in `bytes`. How many could not be sent.
     pub(super) fn send<'s>(&mut self, bytes: &[u8], socket: impl Fn(Origin) -> Option<&'s UdpSocket>) -> usize {
-        if let [only] = self.waiting[..] {
-            self.waiting.clear();
-            let sent = socket(only.from).map(|socket| socket.send_to(&bytes[only.start..][..only.length], only.to));
-            return usize::from(sent.is_none_or(|sent| sent.is_err()));
+        if self.waiting.is_empty() {
+            return 0;
         }
         // By socket and receiver, each receiver's in the order that they came in.
         self.waiting.sort_unstable();
@@ -276,6 +274,9 @@ fn send_many<S: SockaddrLike + Copy>(
     sheaf: &mut Sheaf<S>,
     address: impl Fn(SocketAddr) -> S,
 ) -> usize {
+    if let [only] = waiting {
+        return usize::from(socket.send_to(&bytes[only.start..][..only.length], only.to).is_err());
+    }
     let mut lost = 0;
     let mut rest = waiting;
     while !rest.is_empty() {

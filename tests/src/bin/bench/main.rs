@@ -13,15 +13,19 @@ mod load;
 mod machine;
 mod member;
 mod offer;
+mod relay;
+mod relayed;
 mod seats;
 mod size;
 mod table;
+mod turn;
 mod ws;
 
 use anyhow::{Context, Result, bail};
 
 /// The benches, and how many rounds each takes.
-const NAMES: [(&str, usize); 4] = [("load", 5), ("idle", 3), ("join", 9), ("size", 1)];
+const NAMES: [(&str, usize); 6] =
+    [("load", 5), ("idle", 3), ("join", 9), ("relay", 3), ("relay-memory", 3), ("size", 1)];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -29,6 +33,7 @@ async fn main() -> Result<()> {
     let (name, rounds) = match arguments.as_slice() {
         [] => (None, None),
         [name] if name == floor::VERB => return floor::serve().await,
+        [name, certificate, key] if name == relayed::VERB => return relayed::serve(certificate, key),
         [name] => (Some(name.as_str()), None),
         [name, rounds] => (Some(name.as_str()), Some(rounds.parse().context("ROUNDS is a number")?)),
         _ => bail!("usage: bench [NAME [ROUNDS]]"),
@@ -50,6 +55,8 @@ async fn run(name: &str, rounds: usize) -> Result<()> {
         "load" => load::bench(rounds).await?,
         "idle" => idle::bench(rounds).await?,
         "join" => join::bench(rounds).await?,
+        "relay" => relay::bench(rounds).await?,
+        "relay-memory" => relay::bench_memory(rounds).await?,
         _ => size::bench().await?,
     };
     println!("\n{table}");
