@@ -57,27 +57,33 @@ fn relay() -> Relay {
     start(config)
 }
 
-/// Runs `turnutils_uclient` with these arguments and 4 clients that send 50 messages each: none may be lost.
+/// Runs `turnutils_uclient` with these arguments and 4 clients that send 50 messages each: none may be lost. It gives up
+/// what comes late, so that on a busy machine it may have to be asked again; the relay itself must drop nothing in any run.
 fn uclient(relay: &Relay, peer: Option<&Peer>, port: u16, arguments: &[&str]) -> bool {
-    let Some(mut client) = tool("turnutils_uclient") else { return false };
-    let secret = std::str::from_utf8(SECRET).unwrap();
-    client.args(["-n", "50", "-m", "4", "-l", "300", "-z", "5", "-c", "-W", secret, "-u", "alice"]);
-    client.args(["-p", &port.to_string()]).args(arguments);
-    match peer {
-        Some(peer) => client.args(["-e", "127.0.0.1", "-r", &peer.1.to_string()]),
-        None => client.arg("-y"),
-    };
-    let output = client.arg("127.0.0.1").output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    let line = |what: &str| text.lines().rfind(|line| line.contains(what)).unwrap_or_default().to_owned();
-    // It exits with 0 even if nothing got through.
-    assert!(
-        line("Total lost packets").contains("Total lost packets 0 "),
-        "{arguments:?}: {text}\n{:?}",
-        relay.figures()
-    );
-    assert!(line("tot_recv_msgs").contains("tot_recv_msgs=200"), "{arguments:?}: {text}");
-    true
+    let mut heard = String::new();
+    for _ in 0..3 {
+        let Some(mut client) = tool("turnutils_uclient") else { return false };
+        let secret = std::str::from_utf8(SECRET).unwrap();
+        client.args(["-n", "50", "-m", "4", "-l", "300", "-z", "5", "-c", "-W", secret, "-u", "alice"]);
+        client.args(["-p", &port.to_string()]).args(arguments);
+        match peer {
+            Some(peer) => client.args(["-e", "127.0.0.1", "-r", &peer.1.to_string()]),
+            None => client.arg("-y"),
+        };
+        let output = client.arg("127.0.0.1").output().unwrap();
+        heard = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        let figures = relay.figures();
+        let dropped = figures.dropped_unsent + figures.dropped_excess + figures.dropped_forbidden;
+        assert_eq!(dropped, 0, "{arguments:?}: {figures:?}\n{heard}");
+        // It exits with 0 even if nothing got through.
+        let last = |what: &str| heard.lines().rfind(|line| line.contains(what)).unwrap_or_default();
+        let is_whole = last("tot_recv_msgs").contains("tot_recv_msgs=200");
+        if is_whole && last("Total lost packets").contains("Total lost packets 0 ") {
+            return true;
+        }
+        eprintln!("{arguments:?}, asked again: {}", last("Total lost packets"));
+    }
+    panic!("{arguments:?}: {:?}\n{heard}", relay.figures());
 }
 
 #[test]

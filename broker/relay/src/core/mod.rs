@@ -13,9 +13,11 @@
 //! answered is counted in a table of fixed size (`doorstep`).
 
 mod accounts;
+mod allocate;
 mod auth;
 mod control;
 mod data;
+mod permissions;
 mod table;
 
 use std::net::{IpAddr, SocketAddr};
@@ -32,7 +34,7 @@ use crate::nonce::{NONCE_BYTES, Nonces};
 use crate::policy::Policy;
 use crate::wire::{self, Framing, Kind};
 use accounts::Accounts;
-pub use control::Ticket;
+pub use allocate::Ticket;
 use table::Table;
 
 /// The moment at which something happens.

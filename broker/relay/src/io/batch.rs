@@ -15,8 +15,10 @@ use nix::sys::socket::{
 
 use crate::wire::{HEADROOM, TAILROOM};
 
-/// Datagrams that are received with one call at most.
+/// Datagrams that are received or sent with one call at most.
 pub(super) const BATCH: usize = 32;
+/// Datagrams that have arrived at several sockets before they are sent on together.
+const PLACES: usize = 2 * BATCH;
 /// The largest datagram that is relayed. Media keep to a path's MTU, the largest of which is about that.
 pub(super) const MAX_DATAGRAM: usize = 9000;
 const STRIDE: usize = (HEADROOM + MAX_DATAGRAM + TAILROOM).next_multiple_of(64);
@@ -34,9 +36,12 @@ pub(super) struct Arrived {
     pub(super) length: Option<usize>,
 }
 
-/// Where datagrams arrive.
+/// Where datagrams arrive, and stay until they have been sent on.
 pub(super) struct Inbox {
     bytes: Box<[u8]>,
+    /// Places that are taken.
+    taken: usize,
+    /// What came with the last call.
     arrived: Vec<Arrived>,
     v4: MultiHeaders<SockaddrIn>,
     v6: MultiHeaders<SockaddrIn6>,
@@ -45,17 +50,30 @@ pub(super) struct Inbox {
 impl Inbox {
     pub(super) fn new() -> Self {
         Self {
-            bytes: vec![0; BATCH * STRIDE].into(),
+            bytes: vec![0; PLACES * STRIDE].into(),
+            taken: 0,
             arrived: Vec::with_capacity(BATCH),
             v4: MultiHeaders::preallocate(BATCH, None),
             v6: MultiHeaders::preallocate(BATCH, None),
         }
     }
 
+    /// Whether there is no place for a whole batch any more.
+    pub(super) fn is_full(&self) -> bool {
+        self.taken + BATCH > PLACES
+    }
+
+    /// All that has arrived has been sent on.
+    pub(super) fn clear(&mut self) {
+        self.taken = 0;
+    }
+
     /// Receives what is there, up to a batch. How many.
     pub(super) fn receive(&mut self, socket: &UdpSocket, is_ipv4: bool) -> usize {
-        let Self { bytes, arrived, v4, v6 } = self;
+        let Self { bytes, taken, arrived, v4, v6 } = self;
         arrived.clear();
+        let first = *taken * STRIDE;
+        let Some(bytes) = bytes.get_mut(first..first + BATCH * STRIDE) else { return 0 };
         // Whatever the error, there is nothing now; a socket is never given up for one.
         let _ = if is_ipv4 {
             fill(socket, v4, bytes, arrived, |from: SockaddrIn| SocketAddr::V4(from.into()))
@@ -64,6 +82,8 @@ impl Inbox {
                 SocketAddrV6::new(from.ip(), from.port(), 0, from.scope_id()).into()
             })
         };
+        arrived.iter_mut().for_each(|arrived| arrived.start += first);
+        *taken += arrived.len();
         arrived.len()
     }
 
@@ -94,6 +114,7 @@ fn fill<S: SockaddrLike + Copy>(
     });
     let results = recvmmsg(socket.as_raw_fd(), headers, slices.iter_mut(), MsgFlags::MSG_DONTWAIT, None)?;
     for (place, message) in results.enumerate() {
+        // Over UDP each has one.
         let Some(from) = message.address else { continue };
         let is_whole = !message.flags.contains(MsgFlags::MSG_TRUNC);
         let start = place * STRIDE + HEADROOM;
@@ -145,7 +166,7 @@ impl<S: SockaddrLike + Copy> Sheaf<S> {
 
 impl Outbox {
     pub(super) fn new() -> Self {
-        let waiting = Vec::with_capacity(BATCH);
+        let waiting = Vec::with_capacity(PLACES);
         Self { waiting, v4: Sheaf::new(), v6: Sheaf::new(), largest_segment: usize::MAX }
     }
 
@@ -156,7 +177,7 @@ impl Outbox {
 
     /// Whether another one has to wait for the next call.
     pub(super) fn is_full(&self) -> bool {
-        self.waiting.len() >= BATCH
+        self.waiting.len() >= PLACES
     }
 
     /// Sends all that wait, located in `bytes`. How many could not be sent.

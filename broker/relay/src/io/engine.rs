@@ -12,7 +12,7 @@ use rustix::event::{Timespec, epoll};
 use rustix::fd::OwnedFd;
 use rustls::ServerConnection;
 
-use super::batch::Inbox;
+use super::batch::{BATCH, Inbox};
 use super::bind::{Doors, own_addresses};
 use super::net::{Net, Token};
 use super::stream::Scratch;
@@ -147,6 +147,7 @@ impl Engine {
                     Token::Bell => self.obey(now),
                 }
             }
+            self.send_on();
             self.net.send_streams();
         }
     }
@@ -168,6 +169,7 @@ impl Engine {
 
     fn door(&mut self, now: Now, door: u32) {
         for _ in 0..TURNS {
+            self.make_room();
             let Some((socket, is_ipv4)) = self.net.door(door) else { return };
             let count = self.inbox.receive(socket, is_ipv4);
             for place in 0..count {
@@ -175,8 +177,7 @@ impl Engine {
                 let client = Client { door: door.into(), on_stream: false, address: arrived.from };
                 self.net.client_says(now, client, self.inbox.bytes_mut(), arrived.start, arrived.length, true);
             }
-            self.net.send(self.inbox.bytes());
-            if count < super::batch::BATCH {
+            if count < BATCH {
                 return;
             }
         }
@@ -184,20 +185,35 @@ impl Engine {
 
     fn relayed(&mut self, now: Now, slot: u32) {
         for _ in 0..TURNS {
+            self.make_room();
             let Some((socket, is_ipv4)) = self.net.relayed(slot) else { return };
             let count = self.inbox.receive(socket, is_ipv4);
             for place in 0..count {
                 let arrived = self.inbox.arrived(place);
                 self.net.peer_says(now, Slot(slot), self.inbox.bytes_mut(), &arrived);
             }
-            self.net.send(self.inbox.bytes());
-            if count < super::batch::BATCH {
+            if count < BATCH {
                 return;
             }
         }
     }
 
+    /// Sends on what has arrived, if there is no place for more.
+    fn make_room(&mut self) {
+        if self.inbox.is_full() {
+            self.send_on();
+        }
+    }
+
+    /// Sends on what has arrived, from all sockets together: who receives it is woken once.
+    fn send_on(&mut self) {
+        self.net.send(self.inbox.bytes());
+        self.inbox.clear();
+    }
+
     fn stream(&mut self, now: Now, id: u64, flags: epoll::EventFlags) {
+        // What streams say is elsewhere, and sent from there.
+        self.send_on();
         if flags.intersects(epoll::EventFlags::OUT) {
             self.net.is_due(id);
         }
@@ -234,6 +250,7 @@ impl Engine {
     }
 
     fn obey(&mut self, now: Now) {
+        self.send_on();
         let mut rung = [0; 8];
         let _ = rustix::io::read(&*self.bell, &mut rung);
         while let Ok(order) = self.orders.try_recv() {

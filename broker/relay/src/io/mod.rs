@@ -5,6 +5,7 @@
 mod batch;
 mod bind;
 mod config;
+mod connections;
 mod engine;
 mod net;
 mod stream;

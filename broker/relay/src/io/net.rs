@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::IoSlice;
-use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -10,17 +10,16 @@ use std::sync::Arc;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg_addr};
-use rustls::ServerConnection;
 
 use super::StartError;
 use super::batch::{Arrived, Origin, Outbox};
 use super::bind::relayed_socket;
-use super::stream::{MAX_MESSAGE, Scratch, Stream};
+use super::connections::due;
+use super::stream::Stream;
 use crate::core::{Client, Core, Delivery, Family, Now, Slot, Step, Ticket};
-use crate::doorstep::neighbourhood;
 use crate::figures::Counts;
 use crate::limits::Limits;
-use crate::wire::{Front, HEADROOM, front};
+use crate::wire::HEADROOM;
 
 /// What an event is about.
 #[derive(Clone, Copy)]
@@ -33,7 +32,7 @@ pub(super) enum Token {
 }
 
 impl Token {
-    fn data(self) -> EventData {
+    pub(super) fn data(self) -> EventData {
         let (kind, place) = match self {
             Self::Door(place) => (0, place.into()),
             Self::Relayed(place) => (1, place.into()),
@@ -62,18 +61,18 @@ const FIRST_STREAM: u64 = 1 << 32;
 pub(super) struct Net {
     pub(super) core: Core,
     pub(super) epoll: OwnedFd,
-    counts: Arc<Counts>,
-    limits: Limits,
+    pub(super) counts: Arc<Counts>,
+    pub(super) limits: Limits,
     doors: Vec<(UdpSocket, bool)>,
     relayed: Vec<Option<(UdpSocket, bool)>>,
     /// What relayed candidates carry, and where their sockets are bound.
     homes: Vec<(IpAddr, IpAddr)>,
     ports: RangeInclusive<u16>,
     outbox: Outbox,
-    streams: HashMap<u64, Stream>,
-    by_address: HashMap<IpAddr, u32>,
-    next_stream: u64,
-    due: Vec<u64>,
+    pub(super) streams: HashMap<u64, Stream>,
+    pub(super) by_address: HashMap<IpAddr, u32>,
+    pub(super) next_stream: u64,
+    pub(super) due: Vec<u64>,
 }
 
 impl Net {
@@ -241,143 +240,12 @@ impl Net {
         }
     }
 
-    fn close_relayed(&mut self) {
+    pub(super) fn close_relayed(&mut self) {
         while let Some(slot) = self.core.closed() {
             if let Some(place) = self.relayed.get_mut(slot.0 as usize) {
                 *place = None;
             }
         }
-    }
-
-    pub(super) fn tick(&mut self, now: Now) {
-        self.core.tick(now);
-        self.close_relayed();
-        let (first, idle) = (self.limits.handshake_seconds, self.limits.idle_seconds);
-        let is_over = |stream: &Stream| {
-            let (from, seconds) = if stream.has_spoken { (stream.heard, idle) } else { (stream.since, first) };
-            now.millis >= from + u64::from(seconds) * 1000 && !self.core.serves(&stream.client)
-        };
-        let over: Vec<u64> = self.streams.iter().filter(|(_, stream)| is_over(stream)).map(|(id, _)| *id).collect();
-        for id in over {
-            self.close(id);
-        }
-    }
-
-    /// Takes in a connection, if there is room for it. Its number.
-    pub(super) fn take_in(&mut self, now: Now, socket: TcpStream, tls: Option<Box<ServerConnection>>) -> Option<u64> {
-        let address = socket.peer_addr().ok().map(unmapped)?;
-        let limits = &self.limits;
-        let near = self.by_address.get(&neighbourhood(address.ip())).copied().unwrap_or(0);
-        let is_full = self.streams.len() >= limits.connections as usize || near >= limits.connections_per_address;
-        if is_full || socket.set_nonblocking(true).is_err() {
-            self.counts.connections_refused.add(1);
-            return None;
-        }
-        let _ = socket.set_nodelay(true);
-        let id = self.next_stream;
-        self.watch(&socket, Token::Stream(id)).ok()?;
-        self.next_stream += 1;
-        *self.by_address.entry(neighbourhood(address.ip())).or_default() += 1;
-        let client = Client { door: id, on_stream: true, address };
-        self.streams.insert(id, Stream::new(socket, client, tls, now.millis));
-        self.counts.connections.set(self.streams.len());
-        Some(id)
-    }
-
-    /// Takes what came over a connection, or what was read of it before it was taken in.
-    pub(super) fn stream_says(&mut self, now: Now, id: u64, scratch: &mut Scratch, early: Option<&[u8]>) {
-        let Some(stream) = self.streams.get_mut(&id) else { return };
-        let received = match early {
-            Some(early) => stream.receive_early(early, scratch),
-            None => stream.receive(scratch),
-        };
-        // TLS may have something to say even if the client has not.
-        due(stream, id, &mut self.due);
-        let Ok(end) = received else { return self.close(id) };
-        let client = stream.client;
-        if end > 0 {
-            stream.heard = now.millis;
-        }
-        let mut start = 0;
-        let is_sound = loop {
-            match front(&scratch.plain[start..end], MAX_MESSAGE) {
-                Front::Whole(length, all) => {
-                    if let Some(stream) = self.streams.get_mut(&id) {
-                        stream.has_spoken = true;
-                    }
-                    self.client_says(now, client, &mut scratch.plain, start, Some(length), false);
-                    start += all;
-                }
-                Front::Part(_) => break true,
-                Front::Noise => break false,
-            }
-        };
-        self.send(&scratch.plain);
-        match self.streams.get_mut(&id) {
-            Some(stream) if is_sound => stream.keep(&scratch.plain[start..end]),
-            Some(_) | None => {
-                self.counts.dropped_malformed.add(1);
-                self.close(id);
-            }
-        }
-    }
-
-    /// Marks that a connection has something to send, or can send again.
-    pub(super) fn is_due(&mut self, id: u64) {
-        if let Some(stream) = self.streams.get_mut(&id) {
-            due(stream, id, &mut self.due);
-        }
-    }
-
-    /// Sends what waits for connections.
-    pub(super) fn send_streams(&mut self) {
-        let mut list = std::mem::take(&mut self.due);
-        for id in list.drain(..) {
-            let Some(stream) = self.streams.get_mut(&id) else { continue };
-            stream.is_due = false;
-            match stream.send() {
-                Ok(all) if all == stream.is_stuck => {
-                    stream.is_stuck = !all;
-                    let flags = if all { EventFlags::IN } else { EventFlags::IN | EventFlags::OUT };
-                    let _ = epoll::modify(&self.epoll, &stream.socket, Token::Stream(id).data(), flags);
-                }
-                Ok(_) => {}
-                Err(_) => self.close(id),
-            }
-        }
-        self.due = list;
-    }
-
-    fn close(&mut self, id: u64) {
-        let Some(stream) = self.streams.remove(&id) else { return };
-        if !stream.has_spoken {
-            self.counts.connections_refused.add(1);
-        }
-        let near = neighbourhood(stream.client.address.ip());
-        if let Some(count) = self.by_address.get_mut(&near) {
-            *count -= 1;
-            if *count == 0 {
-                self.by_address.remove(&near);
-            }
-        }
-        self.core.gone(stream.client);
-        self.close_relayed();
-        stream.close();
-        self.counts.connections.set(self.streams.len());
-    }
-
-    /// Says goodbye to everybody.
-    pub(super) fn close_all(mut self) {
-        let all: Vec<u64> = self.streams.keys().copied().collect();
-        all.into_iter().for_each(|id| self.close(id));
-        self.counts.allocations.set(0);
-    }
-}
-
-fn due(stream: &mut Stream, id: u64, list: &mut Vec<u64>) {
-    if !stream.is_due {
-        stream.is_due = true;
-        list.push(id);
     }
 }
 
@@ -401,16 +269,5 @@ fn reply_to(
                 let _ = door.send_to(reply, client.address);
             }
         }
-    }
-}
-
-/// An IPv4 address that came over an IPv6 socket of somebody else's, as itself.
-fn unmapped(address: SocketAddr) -> SocketAddr {
-    match address {
-        SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
-            Some(ip) => SocketAddr::new(ip.into(), v6.port()),
-            None => address,
-        },
-        SocketAddr::V4(_) => address,
     }
 }

@@ -110,9 +110,19 @@ fn measure_loads(turn: &Turn, figures: &mut Figures) -> Result<()> {
 }
 
 fn measure_memory(turn: &Turn, figures: &mut Memory) -> Result<()> {
-    // Whatever the first of all costs once is not an allocation's, nor a stranger's.
+    // Whatever the first of all cost once is not an allocation's, nor a stranger's.
     let mut held = vec![turn.allocate()?];
+    // At once, so that every buffer has been in use.
+    for _ in 0..STRANGERS / 10 {
+        turn.knock()?;
+    }
+    turn.settle()?;
     let before = resident_kib(turn.id())?;
+    for _ in 0..ALLOCATIONS {
+        held.push(turn.allocate()?);
+    }
+    let allocated = resident_kib(turn.id())?;
+    figures.allocation.push((allocated - before) / ALLOCATIONS as f64);
     for stranger in 0..STRANGERS {
         turn.knock()?;
         if stranger % 50 == 0 {
@@ -120,11 +130,6 @@ fn measure_memory(turn: &Turn, figures: &mut Memory) -> Result<()> {
         }
     }
     turn.settle()?;
-    let after = resident_kib(turn.id())?;
-    figures.strangers.push(after - before);
-    for _ in 0..ALLOCATIONS {
-        held.push(turn.allocate()?);
-    }
-    figures.allocation.push((resident_kib(turn.id())? - after) / ALLOCATIONS as f64);
+    figures.strangers.push(resident_kib(turn.id())? - allocated);
     Ok(())
 }

@@ -1,0 +1,157 @@
+//! TCP and TLS connections: who is let in, what they say, what waits for them, and when they are given up.
+
+use std::net::{SocketAddr, TcpStream};
+
+use rustix::event::epoll::{self, EventFlags};
+use rustls::ServerConnection;
+
+use super::net::{Net, Token};
+use super::stream::{MAX_MESSAGE, Scratch, Stream};
+use crate::core::{Client, Now};
+use crate::doorstep::neighbourhood;
+use crate::wire::{Front, front};
+
+impl Net {
+    /// Takes in a connection, if there is room for it. Its number.
+    pub(super) fn take_in(&mut self, now: Now, socket: TcpStream, tls: Option<Box<ServerConnection>>) -> Option<u64> {
+        let address = socket.peer_addr().ok().map(unmapped)?;
+        let limits = &self.limits;
+        let near = self.by_address.get(&neighbourhood(address.ip())).copied().unwrap_or(0);
+        let is_full = self.streams.len() >= limits.connections as usize || near >= limits.connections_per_address;
+        if is_full || socket.set_nonblocking(true).is_err() {
+            self.counts.connections_refused.add(1);
+            return None;
+        }
+        let _ = socket.set_nodelay(true);
+        let id = self.next_stream;
+        self.watch(&socket, Token::Stream(id)).ok()?;
+        self.next_stream += 1;
+        *self.by_address.entry(neighbourhood(address.ip())).or_default() += 1;
+        let client = Client { door: id, on_stream: true, address };
+        self.streams.insert(id, Stream::new(socket, client, tls, now.millis));
+        self.counts.connections.set(self.streams.len());
+        Some(id)
+    }
+
+    /// Takes what came over a connection, or what was read of it before it was taken in.
+    pub(super) fn stream_says(&mut self, now: Now, id: u64, scratch: &mut Scratch, early: Option<&[u8]>) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        let received = match early {
+            Some(early) => stream.receive_early(early, scratch),
+            None => stream.receive(scratch),
+        };
+        // TLS may have something to say even if the client has not.
+        due(stream, id, &mut self.due);
+        let Ok(end) = received else { return self.close(id) };
+        let client = stream.client;
+        if end > 0 {
+            stream.heard = now.millis;
+        }
+        let mut start = 0;
+        let is_sound = loop {
+            match front(&scratch.plain[start..end], MAX_MESSAGE) {
+                Front::Whole(length, all) => {
+                    if let Some(stream) = self.streams.get_mut(&id) {
+                        stream.has_spoken = true;
+                    }
+                    self.client_says(now, client, &mut scratch.plain, start, Some(length), false);
+                    start += all;
+                }
+                Front::Part(_) => break true,
+                Front::Noise => break false,
+            }
+        };
+        self.send(&scratch.plain);
+        match self.streams.get_mut(&id) {
+            Some(stream) if is_sound => stream.keep(&scratch.plain[start..end]),
+            Some(_) | None => {
+                self.counts.dropped_malformed.add(1);
+                self.close(id);
+            }
+        }
+    }
+
+    /// Marks that a connection has something to send, or can send again.
+    pub(super) fn is_due(&mut self, id: u64) {
+        if let Some(stream) = self.streams.get_mut(&id) {
+            due(stream, id, &mut self.due);
+        }
+    }
+
+    /// Sends what waits for connections.
+    pub(super) fn send_streams(&mut self) {
+        let mut list = std::mem::take(&mut self.due);
+        for id in list.drain(..) {
+            let Some(stream) = self.streams.get_mut(&id) else { continue };
+            stream.is_due = false;
+            match stream.send() {
+                Ok(all) if all == stream.is_stuck => {
+                    stream.is_stuck = !all;
+                    let flags = if all { EventFlags::IN } else { EventFlags::IN | EventFlags::OUT };
+                    let _ = epoll::modify(&self.epoll, &stream.socket, Token::Stream(id).data(), flags);
+                }
+                Ok(_) => {}
+                Err(_) => self.close(id),
+            }
+        }
+        self.due = list;
+    }
+
+    fn close(&mut self, id: u64) {
+        let Some(stream) = self.streams.remove(&id) else { return };
+        if !stream.has_spoken {
+            self.counts.connections_refused.add(1);
+        }
+        let near = neighbourhood(stream.client.address.ip());
+        if let Some(count) = self.by_address.get_mut(&near) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_address.remove(&near);
+            }
+        }
+        self.core.gone(stream.client);
+        self.close_relayed();
+        stream.close();
+        self.counts.connections.set(self.streams.len());
+    }
+
+    /// Says goodbye to everybody.
+    pub(super) fn close_all(mut self) {
+        let all: Vec<u64> = self.streams.keys().copied().collect();
+        all.into_iter().for_each(|id| self.close(id));
+        self.counts.allocations.set(0);
+    }
+
+    pub(super) fn tick(&mut self, now: Now) {
+        self.core.tick(now);
+        self.close_relayed();
+        let (first, idle) = (self.limits.handshake_seconds, self.limits.idle_seconds);
+        let is_over = |stream: &Stream| {
+            let (from, seconds) = if stream.has_spoken { (stream.heard, idle) } else { (stream.since, first) };
+            now.millis >= from + u64::from(seconds) * 1000 && !self.core.serves(&stream.client)
+        };
+        let over: Vec<u64> = self.streams.iter().filter(|(_, stream)| is_over(stream)).map(|(id, _)| *id).collect();
+        for id in over {
+            self.close(id);
+        }
+    }
+}
+
+/// Puts a connection on the list of those that have something to send.
+pub(super) fn due(stream: &mut Stream, id: u64, list: &mut Vec<u64>) {
+    if !stream.is_due {
+        stream.is_due = true;
+        list.push(id);
+    }
+}
+
+/// An IPv4 address that came over an IPv6 socket of somebody else's, as itself.
+fn unmapped(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
+            Some(ip) => SocketAddr::new(ip.into(), v6.port()),
+            None => address,
+        },
+        SocketAddr::V4(_) => address,
+    }
+}
