@@ -5,15 +5,16 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{ArgAction, Parser, ValueEnum};
+use klatch_relay::LimitSetting;
 use tracing_subscriber::filter::Targets;
 
 use crate::ice::IceUrl;
-use crate::limits::{LimitSetting, Limits};
+use crate::limits::{self, Limits};
 use crate::origin::Origin;
 
 /// A peer-to-peer meeting room: a switchboard that can't listen, with the page inside.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "klatch", version, after_long_help = Limits::help(), max_term_width = 120)]
+#[command(name = "klatch", version, after_long_help = limits::help(), max_term_width = 120)]
 pub struct Config {
     /// HTTP and WebSocket address; port 0 picks a free one. Repeatable
     #[arg(long, env = "KLATCH_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8080", value_delimiter = ',')]
@@ -40,7 +41,7 @@ pub struct Config {
     pub max_rooms: u32,
 
     /// Any other limit; --help lists their names and defaults. Repeatable
-    #[arg(long = "limit", env = "KLATCH_LIMIT", value_name = "NAME=VALUE", value_delimiter = ',')]
+    #[arg(long = "limit", env = "KLATCH_LIMIT", value_name = "NAME=VALUE", value_delimiter = ',', value_parser = limits::setting)]
     pub limit: Vec<LimitSetting>,
 
     /// An outside STUN server to hand to members, stun:HOST:PORT; TURN ones will need credentials. Repeatable [default: none]
@@ -57,12 +58,10 @@ pub struct Config {
 }
 
 impl Config {
-    /// The limits with what was set.
+    /// The broker's limits with what was set.
     pub fn limits(&self) -> Limits {
         let mut limits = Limits::default();
-        for setting in &self.limit {
-            limits.set(setting);
-        }
+        self.limit.iter().for_each(|setting| limits.set(setting));
         limits
     }
 }

@@ -24,6 +24,6 @@ mod switchboard;
 pub use address::Address;
 pub use config::{BadSpan, Config, LogFormat, Span};
 pub use ice::{BadIceUrl, IceUrl};
-pub use limits::{BadLimit, LimitSetting, Limits};
+pub use limits::Limits;
 pub use origin::{BadOrigin, Origin};
 pub use server::{ServeError, Server, serve};

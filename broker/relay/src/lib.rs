@@ -22,6 +22,7 @@ mod limits;
 mod message;
 mod nonce;
 mod policy;
+mod setting;
 mod wire;
 
 pub use admission::{Admission, Everyone, Group};
@@ -29,6 +30,7 @@ pub use cidr::{BadCidr, Cidr};
 pub use credentials::{BadHolder, BadRealm, Credentials, EmptySecret, Holder, Realm, Secret};
 pub use figures::Figures;
 pub use io::{Addresses, Config, Relay, StartError};
-pub use limits::{BadLimit, LimitSetting, Limits};
+pub use limits::Limits;
 pub use policy::Policy;
+pub use setting::{BadLimit, Limit, LimitSetting};
 pub use wire::{Framing, HEADROOM, TAILROOM};
