@@ -1,6 +1,7 @@
 //! What the program can be told: flags, each with an environment variable `KLATCH_<FLAG>`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -44,9 +45,15 @@ pub struct Config {
     #[arg(long = "limit", env = "KLATCH_LIMIT", value_name = "NAME=VALUE", value_delimiter = ',', value_parser = limits::setting)]
     pub limit: Vec<LimitSetting>,
 
-    /// An outside STUN server to hand to members, stun:HOST:PORT; TURN ones will need credentials. Repeatable [default: none]
+    /// An outside STUN or TURN server to hand to members: stun:HOST:PORT, turn:HOST:PORT or turns:HOST:PORT, the last two
+    /// perhaps with ?transport=udp or tcp. Repeatable [default: none]
     #[arg(long, env = "KLATCH_ICE_SERVER", value_name = "URL", value_delimiter = ',')]
     pub ice_server: Vec<IceUrl>,
+
+    /// The secret that outside TURN servers share with this broker, to make time-limited credentials for them (coturn calls
+    /// it static-auth-secret) [default: none]
+    #[arg(long, env = "KLATCH_ICE_SECRET_FILE", value_name = "FILE", requires = "ice_server")]
+    pub ice_secret_file: Option<PathBuf>,
 
     /// What is logged to standard error: a level, or levels by target as in info,klatch_broker=debug
     #[arg(long, env = "KLATCH_LOG", value_name = "FILTER", default_value = "info")]

@@ -1,7 +1,9 @@
 //! The STUN and TURN servers that members are told of.
 
+use std::fmt;
 use std::str::FromStr;
 
+use klatch_relay::{Holder, Secret};
 use klatch_shared::wire::{IceServer, IceServers};
 
 /// `stun:host`, `turn:host:port?transport=udp` and the like (RFC 7064, RFC 7065).
@@ -34,11 +36,57 @@ impl IceUrl {
     }
 }
 
-/// What members are handed: only what a browser takes as it is. One server without the credentials that it needs would
-/// make it refuse all of them.
-pub(crate) fn servers(urls: &[IceUrl]) -> IceServers {
-    let server = |url: &IceUrl| IceServer { urls: vec![url.0.clone()], username: None, credential: None };
-    IceServers { ice_servers: urls.iter().filter(|url| !url.needs_credentials()).map(server).collect() }
+impl fmt::Display for IceUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// For how many seconds new allocations can be made with what a member is handed.
+const CREDENTIAL_SECONDS: u32 = 600;
+
+/// Everything that members are told of, in order of preference.
+#[derive(Debug, Default)]
+pub(crate) struct Servers(Vec<Kin>);
+
+/// Servers that take the same credentials.
+#[derive(Debug)]
+struct Kin {
+    urls: Vec<String>,
+    /// What credentials are made with, where they are needed.
+    secret: Option<Secret>,
+}
+
+impl Servers {
+    /// Adds outside servers; credentials for those that need them are made with `secret`.
+    ///
+    /// # Errors
+    /// The first that needs a secret where there is none. It must not be handed out: browsers refuse a whole list for it.
+    pub(crate) fn add_outside(&mut self, urls: &[IceUrl], secret: Option<Secret>) -> Result<(), IceUrl> {
+        let (turn, stun): (Vec<_>, Vec<_>) = urls.iter().partition(|url| url.needs_credentials());
+        if let (Some(url), None) = (turn.first(), &secret) {
+            return Err((*url).clone());
+        }
+        self.add(stun.into_iter().map(ToString::to_string).collect(), None);
+        self.add(turn.into_iter().map(ToString::to_string).collect(), secret);
+        Ok(())
+    }
+
+    fn add(&mut self, urls: Vec<String>, secret: Option<Secret>) {
+        if !urls.is_empty() {
+            self.0.push(Kin { urls, secret });
+        }
+    }
+
+    /// What a member is handed at `unix` (seconds since 1970).
+    pub(crate) fn handed_to(&self, holder: &Holder, unix: u64) -> IceServers {
+        let server = |Kin { urls, secret }: &Kin| {
+            let made = secret.as_ref().map(|secret| secret.credentials(holder, unix, CREDENTIAL_SECONDS));
+            let (username, credential) = made.map(|made| (made.username, made.password)).unzip();
+            IceServer { urls: urls.clone(), username, credential }
+        };
+        IceServers { ice_servers: self.0.iter().map(server).collect() }
+    }
 }
 
 fn is_host_and_port(address: &str) -> bool {
@@ -70,6 +118,10 @@ fn is_host_and_port(address: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn url(text: &str) -> IceUrl {
+        text.parse().expect(text)
+    }
+
     #[test]
     fn stun_and_turn_urls_are_taken_as_they_are() {
         for good in [
@@ -80,10 +132,7 @@ mod tests {
             "turn:turn.example?transport=udp",
             "turns:turn.example:443?transport=tcp",
         ] {
-            let url: IceUrl = good.parse().expect(good);
-            assert_eq!(url.0, good);
-            let handed: Vec<_> = servers(&[url]).ice_servers.into_iter().flat_map(|server| server.urls).collect();
-            assert_eq!(handed.first().map(String::as_str), good.starts_with("stun").then_some(good));
+            assert_eq!(url(good).to_string(), good);
         }
     }
 
@@ -109,5 +158,28 @@ mod tests {
         ] {
             assert_eq!(bad.parse::<IceUrl>(), Err(BadIceUrl), "{bad}");
         }
+    }
+    #[test]
+    fn turn_servers_are_handed_out_with_credentials_that_end_and_stun_servers_without() {
+        let mut servers = Servers::default();
+        let urls = ["turn:turn.example", "stun:stun.example", "turns:turn.example:443?transport=tcp"].map(url);
+        servers.add_outside(&urls, Secret::new(b"north").ok()).expect("a secret");
+        let handed = servers.handed_to(&"alice".parse().expect("a holder"), 1_700_000_000).ice_servers;
+        let [stun, turn] = &handed[..] else { panic!("{handed:?}") };
+        assert_eq!((&stun.urls[..], &stun.username), (&["stun:stun.example".to_owned()][..], &None));
+        assert_eq!(turn.urls, ["turn:turn.example", "turns:turn.example:443?transport=tcp"]);
+        assert_eq!(turn.username.as_deref(), Some("1700000600:alice"));
+        // echo -n 1700000600:alice | openssl dgst -sha1 -hmac north -binary | base64
+        assert_eq!(turn.credential.as_deref(), Some("gthUwOpcRoLI0MMCziCEBOWYnpo="));
+    }
+
+    #[test]
+    fn a_server_that_needs_a_secret_is_not_handed_out_without() {
+        let turn = url("turn:turn.example");
+        let added = Servers::default().add_outside(&[url("stun:stun.example"), turn.clone()], None);
+        assert_eq!(added, Err(turn));
+        let mut servers = Servers::default();
+        servers.add_outside(&[url("stun:stun.example")], None).expect("needs none");
+        assert_eq!(servers.handed_to(&Holder::random(), 0).ice_servers.len(), 1);
     }
 }

@@ -39,9 +39,6 @@ async fn run(config: &Config) -> anyhow::Result<()> {
     let mut interrupted = signal(SignalKind::interrupt()).context("can't listen for SIGINT")?;
 
     let server = serve(config).await?;
-    if config.ice_server.iter().any(|url| url.needs_credentials()) {
-        tracing::warn!("TURN servers are not handed to members: they need credentials, which can't be given yet");
-    }
     // Whoever reads this line may have gone; that is no reason to stop.
     let _ = writeln!(io::stdout(), "klatch listening on {}", server.url);
 

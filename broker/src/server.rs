@@ -17,12 +17,14 @@ use tokio::time::{sleep, timeout};
 
 use crate::config::Config;
 use crate::doors::Doors;
+use crate::ice::{IceUrl, Servers};
 use crate::limits::Limits;
 use crate::origin::Origins;
 use crate::rooms::Policy;
 use crate::routes::{Caller, House, Visit, routes};
+use crate::secret::BadSecretFile;
 use crate::switchboard::Switchboard;
-use crate::{ice, page};
+use crate::{page, secret};
 
 /// A request's header may be this large: browsers send the cookies of everything else on localhost too.
 const HEADER_BYTES: usize = 32 * 1024;
@@ -53,13 +55,23 @@ pub enum ServeError {
         /// What the system said.
         source: io::Error,
     },
+    /// A secret can't be had.
+    #[error(transparent)]
+    Secret(#[from] BadSecretFile),
+    /// An outside TURN server for which there can be no credentials.
+    #[error("{0} needs credentials: name the file with its secret by --ice-secret-file")]
+    IceSecretMissing(IceUrl),
 }
 
 /// Binds and serves until [`Server::shutdown`], or until the [`Server`] is dropped.
 ///
 /// # Errors
-/// [`ServeError`] if an address can't be listened on.
+/// [`ServeError`] says what is in the way.
 pub async fn serve(config: &Config) -> Result<Server, ServeError> {
+    let mut servers = Servers::default();
+    let outside_secret = config.ice_secret_file.as_deref().map(secret::read).transpose()?;
+    servers.add_outside(&config.ice_server, outside_secret).map_err(ServeError::IceSecretMissing)?;
+
     let mut listeners = Vec::new();
     for address in &config.listen {
         let address = *address;
@@ -76,7 +88,7 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
         room_ttl: config.room_ttl.as_millis(),
     };
     let public_url = config.public_url.as_ref().map(ToString::to_string);
-    let switchboard = Arc::new(Switchboard::new(policy, limits.clone(), public_url, ice::servers(&config.ice_server)));
+    let switchboard = Arc::new(Switchboard::new(policy, limits.clone(), public_url, servers));
     let allowed = config.public_url.iter().chain(&config.allow_origin).cloned().collect();
     let house = Arc::new(House {
         switchboard: Arc::clone(&switchboard),

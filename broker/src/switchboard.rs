@@ -6,8 +6,9 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use klatch_relay::Holder;
 use klatch_shared::limits::MAX_FRAME_BYTES;
 use klatch_shared::wire::{
     CloseCode, Create, Empty, Event, Hello, IceServers, Join, Peek, Peeked, Refusal, RefusalCode, ok_frame,
@@ -18,6 +19,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::address::Address;
+use crate::ice::Servers;
 use crate::limits::Limits;
 use crate::page;
 use crate::rooms::{Ask, ConnectionId, Effect, Granted, Outcome, Policy, Proven, Rooms, Who};
@@ -37,7 +39,7 @@ pub(crate) struct Switchboard {
     pub(crate) limits: Limits,
     max_members: u32,
     public_url: Option<String>,
-    ice_servers: IceServers,
+    servers: Servers,
 }
 
 struct Hall {
@@ -47,7 +49,7 @@ struct Hall {
 }
 
 impl Switchboard {
-    pub(crate) fn new(policy: Policy, limits: Limits, public_url: Option<String>, ice_servers: IceServers) -> Self {
+    pub(crate) fn new(policy: Policy, limits: Limits, public_url: Option<String>, servers: Servers) -> Self {
         let max_members = u32::try_from(policy.max_members).unwrap_or(u32::MAX);
         let rooms = Rooms::new(policy, &limits);
         Self {
@@ -59,7 +61,7 @@ impl Switchboard {
             limits,
             max_members,
             public_url,
-            ice_servers,
+            servers,
         }
     }
 
@@ -241,10 +243,12 @@ impl Line {
         self.switchboard.decide(|hall, now| hall.rooms.peek(peek, now))
     }
 
-    /// The servers for whoever has a seat.
-    pub(crate) fn ice_servers(&self, room: RoomId) -> Result<&IceServers, RefusalCode> {
-        let seated = self.switchboard.decide(|hall, _| hall.rooms.is_seated(self.who(room)));
-        if seated { Ok(&self.switchboard.ice_servers) } else { Err(RefusalCode::NotJoined) }
+    /// The servers for whoever has a seat, with fresh credentials.
+    pub(crate) fn ice_servers(&self, room: RoomId) -> Result<IceServers, RefusalCode> {
+        let fresh = Holder::random();
+        let holder = self.switchboard.decide(|hall, _| hall.rooms.holder(self.who(room), fresh))?;
+        let unix = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
+        Ok(self.switchboard.servers.handed_to(&holder, unix))
     }
 
     /// Queues the reply that grants.
@@ -293,7 +297,7 @@ mod tests {
 
     fn switchboard() -> Arc<Switchboard> {
         let policy = Policy { max_members: 3, max_rooms: 3, room_ttl: 60_000 };
-        Arc::new(Switchboard::new(policy, Limits::default(), None, IceServers::default()))
+        Arc::new(Switchboard::new(policy, Limits::default(), None, Servers::default()))
     }
 
     /// Somebody who creates a room of its own.
@@ -350,7 +354,7 @@ mod tests {
     async fn where_too_much_waits_whoever_holds_most_is_closed_and_nobody_else() {
         let policy = Policy { max_members: 3, max_rooms: 3, room_ttl: 60_000 };
         let limits = Limits { backlog_bytes: 10_000, ..Limits::default() };
-        let switchboard = Arc::new(Switchboard::new(policy, limits, None, IceServers::default()));
+        let switchboard = Arc::new(Switchboard::new(policy, limits, None, Servers::default()));
         let [one, most, other] = [(); 3].map(|()| creator(&switchboard));
         for (line, bytes) in [(&one, 2000), (&most, 3000), (&other, 1000)] {
             line.outbox.push(text_frame("x".repeat(bytes)));

@@ -2,7 +2,10 @@
 
 mod common;
 
-use common::{Broker, Client, Room, Seat};
+use std::time::SystemTime;
+
+use common::{Broker, Client, Room, Seat, TempFile};
+use klatch_relay::Secret;
 use klatch_shared::wire::{Event, Forget, Presence, RefusalCode, Verb};
 
 #[tokio::test]
@@ -128,6 +131,26 @@ async fn members_are_told_of_ice_servers_and_nobody_else_is() {
     client.create(&room, &Seat::new(&room, "Ana")).await.expect("a room");
     let servers: klatch_shared::wire::IceServers = client.ask(Verb::IceServers).await.expect("a member");
     assert_eq!(servers.ice_servers[0].urls, ["stun:stun.example:3478"]);
+}
+
+#[tokio::test]
+async fn members_are_handed_credentials_for_outside_servers_that_tell_nothing_of_them() {
+    let secret = TempFile::with("outside");
+    let flags = ["--ice-server", "turn:turn.example:3478", "--ice-secret-file", secret.path()];
+    let (broker, room) = (Broker::start(&flags).await, Room::new());
+    let (ana, ben) = (Seat::new(&room, "Ana"), Seat::new(&room, "Ben"));
+    let mut ana_client = Client::creating(&broker, &room, &ana).await;
+    let mut ben_client = Client::joining(&broker, &room, &ben).await;
+    let of_ana = ana_client.credentials().await.expect("a member");
+    let of_ben = ben_client.credentials().await.expect("a member");
+    let (expiry, holder) = of_ana.username.split_once(':').expect("expiry:holder");
+    let left = expiry.parse::<u64>().expect("a time") - SystemTime::UNIX_EPOCH.elapsed().expect("a clock").as_secs();
+    assert!((590..=600).contains(&left), "{left}");
+    let outside = Secret::new(b"outside").expect("a secret");
+    let made = outside.credentials(&holder.parse().expect("a holder"), expiry.parse().expect("a time"), 0);
+    assert_eq!((&of_ana.username, &of_ana.credential), (&made.username, &made.password));
+    assert!(!of_ana.username.contains(&ana.member.to_string()));
+    assert_ne!(holder, of_ben.username.split_once(':').expect("expiry:holder").1);
 }
 
 #[tokio::test]

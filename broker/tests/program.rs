@@ -5,7 +5,7 @@ mod common;
 use std::process::{Output, Stdio};
 
 use common::http::get;
-use common::{Client, PATIENCE, Room, Seat};
+use common::{Client, PATIENCE, Room, Seat, TempFile};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -86,6 +86,7 @@ async fn a_bad_flag_is_refused_in_one_line() {
         &["--limit", "fun=3"],
         &["--limit", "connections"],
         &["--ice-server", "http://stun.example"],
+        &["--ice-secret-file", "secret"],
         &["--public-url", "https://meet.example/path"],
         &["--allow-origin", "*"],
         &["--log", "a=b=c"],
@@ -97,6 +98,22 @@ async fn a_bad_flag_is_refused_in_one_line() {
         assert_eq!((failed.status.code(), failed.stdout.len()), (Some(2), 0), "{flags:?}");
         let reason = String::from_utf8(failed.stderr).expect("text");
         assert!(reason.starts_with("klatch: ") && reason.lines().count() == 1, "{flags:?}: {reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_can_not_be_had_is_a_reason_to_end() {
+    let empty = TempFile::with("\n");
+    let turn = ["--listen", "127.0.0.1:0", "--ice-server", "turn:turn.example"];
+    for (flags, reason) in [
+        (&["--ice-secret-file", "/nowhere"][..], "can't read the secret file /nowhere: No such file"),
+        (&["--ice-secret-file", empty.path()], "the secret file"),
+        (&[], "turn:turn.example needs credentials: name the file with its secret by --ice-secret-file"),
+    ] {
+        let failed = output(&[&turn, flags].concat()).await;
+        assert_eq!((failed.status.code(), failed.stdout.len()), (Some(1), 0), "{flags:?}");
+        let said = String::from_utf8(failed.stderr).expect("text");
+        assert!(said.starts_with(&format!("klatch: {reason}")) && said.lines().count() == 1, "{flags:?}: {said}");
     }
 }
 
@@ -124,6 +141,7 @@ async fn help_lists_every_flag_with_its_variable_and_every_limit_with_its_defaul
         "[default: 10000]",
         "--limit",
         "--ice-server",
+        "--ice-secret-file",
         "KLATCH_LOG_FORMAT",
         "connections=20000",
         "queue-bytes=",

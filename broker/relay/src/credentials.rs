@@ -7,7 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use base64ct::{Base64, Encoding};
+use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
 use sha1::Sha1;
@@ -117,6 +117,16 @@ pub struct Holder(Box<str>);
 pub struct BadHolder;
 
 impl Holder {
+    /// One whom nobody has thought of: 128 random bits.
+    ///
+    /// # Panics
+    /// Where the platform has no random source; nothing secret can be made there.
+    pub fn random() -> Self {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).expect("the platform has a random source");
+        Self(Base64UrlUnpadded::encode_string(&bytes).into())
+    }
+
     /// As it is in the user name, behind the colon.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -224,6 +234,13 @@ mod tests {
         let text = format!("1:a:realm:{}", secret().password("1:a"));
         assert_eq!(secret().key(KeyAlgorithm::Md5, &name, &realm).as_bytes(), &Md5::digest(&text)[..]);
         assert_eq!(secret().key(KeyAlgorithm::Sha256, &name, &realm).as_bytes(), &Sha256::digest(&text)[..]);
+    }
+
+    #[test]
+    fn a_random_holder_is_one_and_another_each_time() {
+        let (one, other) = (Holder::random(), Holder::random());
+        assert_ne!(one, other);
+        assert_eq!(one.as_str().parse(), Ok(one.clone()));
     }
 
     #[test]

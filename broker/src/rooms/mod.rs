@@ -23,6 +23,7 @@ mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 
+use klatch_relay::Holder;
 use klatch_shared::limits::{MAX_PEEKED_ROOMS, MAX_SEALED_CARD_CHARS, MAX_SEALED_ROOM_NAME_CHARS};
 use klatch_shared::wire::{
     Admission, Admitted, Answer, Candidate, CloseCode, Create, Event, Glance, Join, Lock, NewCard, Offer, Peek, Peeked,
@@ -164,8 +165,12 @@ pub struct Rooms {
     deaths: BTreeSet<(u64, RoomId)>,
     /// How many living rooms each address opened.
     openers: HashMap<Address, u32>,
+    holders: Holders,
     failures: Failures,
 }
+
+/// Whom relay credentials were made for, and the room of their seat. Whoever removes a seat has to have this in hand.
+type Holders = HashMap<Holder, RoomId>;
 
 type Decision = Result<(Granted, Vec<Effect>), RefusalCode>;
 
@@ -178,6 +183,7 @@ impl Rooms {
             rooms: HashMap::new(),
             deaths: BTreeSet::new(),
             openers: HashMap::new(),
+            holders: Holders::new(),
             failures: Failures::new(limits),
         }
     }
@@ -230,9 +236,22 @@ impl Rooms {
         Ok(Peeked { rooms: peek.rooms.iter().map(|at| PeekedRoom { room: at.room, glance: glance(at) }).collect() })
     }
 
-    /// Whether this connection has a seat in its room.
-    pub fn is_seated(&self, who: Who) -> bool {
-        self.rooms.get(&who.room).is_some_and(|room| room.seated(who.connection).is_some())
+    /// For whom relay credentials are made: a name that belongs to the member's seat for as long as there is one, and
+    /// tells nothing of either. A seat that has none yet takes `fresh`, which is to be random.
+    ///
+    /// # Errors
+    /// [`RefusalCode::NotJoined`] to whoever has no seat.
+    pub fn holder(&mut self, who: Who, fresh: Holder) -> Result<Holder, RefusalCode> {
+        let (room, member) = self.seat_of(who).ok_or(RefusalCode::NotJoined)?;
+        let holder = room.holder(member, fresh).ok_or(RefusalCode::NotJoined)?;
+        self.holders.insert(holder.clone(), who.room);
+        Ok(holder)
+    }
+
+    /// The room in which this holder has a seat, present or not.
+    pub fn room_of(&mut self, holder: &Holder, now: u64) -> Option<RoomId> {
+        self.expire(now);
+        self.holders.get(holder).copied()
     }
 
     /// Where a present member of a room sits.
@@ -320,7 +339,7 @@ impl Rooms {
             Admission::Invite { seat, .. } => {
                 let arrival = Arrival { connection: who.connection, session, card };
                 let max_members = self.policy.max_members;
-                self.sit(who.room, member, |room| room.take_seat(member, seat, arrival, max_members))
+                self.sit(who.room, member, |room, holders| room.take_seat(member, seat, arrival, max_members, holders))
             }
         }
     }
@@ -338,7 +357,7 @@ impl Rooms {
         }
         let arrival = Arrival { connection: who.connection, session, card };
         let max_members = self.policy.max_members;
-        self.sit(who.room, member, |room| room.come_back(member, arrival, max_members))
+        self.sit(who.room, member, |room, _| room.come_back(member, arrival, max_members))
     }
 
     /// Lets somebody become present, and the room live on.
@@ -346,11 +365,11 @@ impl Rooms {
         &mut self,
         id: RoomId,
         member: MemberId,
-        how: impl FnOnce(&mut Room) -> Result<Vec<Effect>, RefusalCode>,
+        how: impl FnOnce(&mut Room, &mut Holders) -> Result<Vec<Effect>, RefusalCode>,
     ) -> Decision {
         let room = self.rooms.get_mut(&id).ok_or(RefusalCode::UnknownRoom)?;
         let dies_at = room.dies_at;
-        let effects = how(room)?;
+        let effects = how(room, &mut self.holders)?;
         if let Some(at) = dies_at {
             self.deaths.remove(&(at, id));
         }
@@ -366,8 +385,9 @@ impl Rooms {
     }
 
     fn forget(&mut self, who: Who, now: u64) -> Decision {
-        let (room, member) = self.seat_of(who).ok_or(RefusalCode::NotJoined)?;
-        let effects = room.forget(member);
+        let (_, member) = self.seat_of(who).ok_or(RefusalCode::NotJoined)?;
+        let room = self.rooms.get_mut(&who.room).ok_or(RefusalCode::NotJoined)?;
+        let effects = room.forget(member, &mut self.holders);
         self.note_emptiness(who.room, now);
         Ok((Granted::Done, effects))
     }
@@ -377,7 +397,7 @@ impl Rooms {
         let room = self.rooms.get_mut(&who.room).ok_or(RefusalCode::UnknownSeat)?;
         let member = room.owner(token.hash()).ok_or(RefusalCode::UnknownSeat)?;
         let sitting = room.connection_of(member);
-        let mut effects = room.forget(member);
+        let mut effects = room.forget(member, &mut self.holders);
         effects.extend(sitting.map(|connection| Effect::Close { connection, code: CloseCode::Forgotten }));
         self.note_emptiness(who.room, now);
         Ok((Granted::Done, effects))
@@ -418,6 +438,9 @@ impl Rooms {
         let Some(room) = self.rooms.remove(&id) else { return };
         if let Some(at) = room.dies_at {
             self.deaths.remove(&(at, id));
+        }
+        for holder in room.holders() {
+            self.holders.remove(holder);
         }
         if let Some(opened) = self.openers.get_mut(&room.opened_from) {
             *opened -= 1;

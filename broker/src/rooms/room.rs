@@ -2,6 +2,7 @@
 //!
 //! Each method decides one thing and says what is to be told to whom; nothing here sends anything.
 
+use klatch_relay::Holder;
 use klatch_shared::limits::MAX_SEATS;
 use klatch_shared::wire::{
     Admitted, Answer, Candidate, CloseCode, Create, Event, Offer, RefusalCode, RoomGlance, Side,
@@ -10,7 +11,7 @@ use klatch_shared::{AnyToken, MemberId, Sealed, SessionNonce, TokenHash};
 
 use super::exchange::Exchange;
 use super::seat::{Attendance, Seat};
-use super::{ConnectionId, Effect};
+use super::{ConnectionId, Effect, Holders};
 use crate::address::Address;
 
 /// A living room.
@@ -79,6 +80,16 @@ impl Room {
         self.seat(member).and_then(Seat::connection)
     }
 
+    /// For whom a member's relay credentials are made; from now on `fresh`, if it is for nobody yet.
+    pub(super) fn holder(&mut self, member: MemberId, fresh: Holder) -> Option<Holder> {
+        self.seat_mut(member).map(|seat| seat.holder.get_or_insert(fresh).clone())
+    }
+
+    /// For whom relay credentials were made.
+    pub(super) fn holders(&self) -> impl Iterator<Item = &Holder> {
+        self.seats.iter().filter_map(|seat| seat.holder.as_ref())
+    }
+
     /// Whether somebody has, or as the creator had, this id.
     pub(super) fn knows(&self, member: MemberId) -> bool {
         member == self.creator || self.seat(member).is_some()
@@ -128,6 +139,7 @@ impl Room {
         token: TokenHash,
         arrival: Arrival,
         max_members: usize,
+        holders: &mut Holders,
     ) -> Result<Vec<Effect>, RefusalCode> {
         if self.locked {
             return Err(RefusalCode::RoomLocked);
@@ -138,7 +150,7 @@ impl Room {
         let mut effects = Vec::new();
         if self.seats.len() >= MAX_SEATS {
             let stalest = self.stalest_seat().ok_or(RefusalCode::RoomFull)?;
-            self.remove_seat(stalest);
+            self.remove_seat(stalest, holders);
             effects.extend(self.tell_others(None, Event::Forgotten { member: stalest }));
         }
         self.push_seat(member, token, arrival);
@@ -192,8 +204,8 @@ impl Room {
     }
 
     /// Releases a seat.
-    pub(super) fn forget(&mut self, member: MemberId) -> Vec<Effect> {
-        self.remove_seat(member);
+    pub(super) fn forget(&mut self, member: MemberId, holders: &mut Holders) -> Vec<Effect> {
+        self.remove_seat(member, holders);
         self.tell_others(None, Event::Forgotten { member }).into_iter().collect()
     }
 
@@ -272,11 +284,14 @@ impl Room {
         let ordinal = self.next_ordinal;
         self.next_ordinal = ordinal.saturating_add(1);
         let attendance = Attendance::Present(connection);
-        self.seats.push(Seat { member, token, ordinal, session, card, attendance, offers: Vec::new() });
+        self.seats.push(Seat { member, token, ordinal, session, card, attendance, holder: None, offers: Vec::new() });
     }
 
-    fn remove_seat(&mut self, member: MemberId) {
+    fn remove_seat(&mut self, member: MemberId, holders: &mut Holders) {
         self.forget_exchanges(member);
+        if let Some(holder) = self.seat(member).and_then(|seat| seat.holder.as_ref()) {
+            holders.remove(holder);
+        }
         self.seats.retain(|seat| seat.member != member);
     }
 

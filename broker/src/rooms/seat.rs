@@ -1,5 +1,6 @@
 //! A seat: somebody's place in a room, whether they are there or not.
 
+use klatch_relay::Holder;
 use klatch_shared::wire::{MemberView, Presence};
 use klatch_shared::{MemberId, Sealed, SessionNonce, TokenHash};
 
@@ -15,6 +16,8 @@ pub(super) struct Seat {
     pub(super) session: SessionNonce,
     pub(super) card: Sealed,
     pub(super) attendance: Attendance,
+    /// For whom its owner's relay credentials are made, once there are any.
+    pub(super) holder: Option<Holder>,
     /// What its owner offered, the latest to each other member.
     pub(super) offers: Vec<Exchange>,
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use klatch_shared::wire::{Event, IceServers, ServerFrame};
+use klatch_shared::wire::{Event, ServerFrame};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::*;
+use crate::ice::Servers;
 use crate::limits::Limits;
 use crate::rooms::{ConnectionId, Policy};
 use crate::switchboard::Switchboard;
@@ -26,7 +27,7 @@ struct Pipe {
 
 async fn open(limits: Limits, size: usize) -> Pipe {
     let policy = Policy { max_members: 3, max_rooms: 3, room_ttl: 1000 };
-    let switchboard = Arc::new(Switchboard::new(policy, limits, None, IceServers::default()));
+    let switchboard = Arc::new(Switchboard::new(policy, limits, None, Servers::default()));
     let line = switchboard.connect(None, std::net::IpAddr::from([192, 0, 2, 1]).into());
     let (ours, theirs) = tokio::io::duplex(size);
     let outbox = line.outbox.clone();

@@ -36,7 +36,7 @@ fn answer_in_room(line: &Line, room: RoomId, id: i64, verb: Verb) {
         Verb::Candidate(candidate) => Ok(Ask::Candidate(candidate)),
         Verb::IceServers => {
             return match line.ice_servers(room) {
-                Ok(servers) => line.grant(id, servers),
+                Ok(servers) => line.grant(id, &servers),
                 Err(code) => line.refuse(Some(id), code),
             };
         }

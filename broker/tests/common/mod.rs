@@ -6,6 +6,8 @@ pub mod http;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use clap::Parser as _;
@@ -13,7 +15,8 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use klatch_broker::{Config, Server, serve};
 use klatch_shared::json::FromJson;
 use klatch_shared::wire::{
-    Admission, Admitted, Create, Event, Hello, Join, Offer, Refusal, RefusalCode, Request, ServerFrame, Verb,
+    Admission, Admitted, Create, Event, Hello, IceServer, IceServers, Join, Offer, Refusal, RefusalCode, Request,
+    ServerFrame, Verb,
 };
 use klatch_shared::{
     Card, ExchangeId, InviteToken, MemberId, MemberKeys, ProofLabel, RoomKey, RoomKeys, Sealed, SeatToken,
@@ -184,6 +187,15 @@ impl Client {
         }
     }
 
+    /// Asks for servers, and takes the first credentials among them.
+    pub async fn credentials(&mut self) -> Result<TurnServer, RefusalCode> {
+        let servers: IceServers = self.ask(Verb::IceServers).await?;
+        let server = servers.ice_servers.into_iter().find_map(|IceServer { urls, username, credential }| {
+            Some(TurnServer { urls, username: username?, credential: credential? })
+        });
+        Ok(server.expect("a server with credentials"))
+    }
+
     /// Asks for what is answered with nothing.
     pub async fn done(&mut self, verb: Verb) -> Result<(), RefusalCode> {
         self.ask::<klatch_shared::wire::Empty>(verb).await.map(|_| ())
@@ -251,6 +263,37 @@ impl Client {
                 other => panic!("no frame of text: {other:?}"),
             }
         }
+    }
+}
+
+/// A server that wants credentials, and those.
+#[derive(Debug)]
+pub struct TurnServer {
+    pub urls: Vec<String>,
+    pub username: String,
+    pub credential: String,
+}
+
+/// A file that is gone with the test.
+pub struct TempFile(PathBuf);
+
+impl TempFile {
+    pub fn with(content: &str) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("klatch-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, content).expect("a place for files");
+        Self(path)
+    }
+
+    pub fn path(&self) -> &str {
+        self.0.to_str().expect("text")
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
     }
 }
 

@@ -127,7 +127,7 @@ fn a_newer_socket_takes_the_seat_and_the_older_one_has_none() {
     assert_eq!(effects, [close(2, CloseCode::TakenOver), tell_all(&[1], back)]);
     assert_eq!(world.done(2, offer(1, 1)), Err(RefusalCode::NotJoined));
     assert_eq!(world.lose(2), [], "its end disturbs nobody");
-    assert!(world.rooms.is_seated(who(5, 1)) && !world.rooms.is_seated(who(2, 1)));
+    assert!(world.rooms.seat_of(who(5, 1)).is_some() && world.rooms.seat_of(who(2, 1)).is_none());
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod entering;
 mod expiry;
 mod peeking;
 mod properties;
+mod relaying;
 mod ruling;
 mod signalling;
 
@@ -113,6 +114,10 @@ fn invite_token() -> InviteToken {
 
 fn hash(number: u8) -> TokenHash {
     seat_token(number).hash()
+}
+
+fn holder(number: u32) -> Holder {
+    format!("holder{number}").parse().expect("letters and digits")
 }
 
 fn session(number: u8) -> SessionNonce {

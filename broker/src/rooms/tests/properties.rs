@@ -24,6 +24,7 @@ enum Deed {
     Offer(u8, u32),
     Answer(u8, u32),
     Candidates(u8, u32, Side, u8),
+    Relayed,
     Lost,
     Wait(u64),
 }
@@ -44,6 +45,7 @@ fn deeds() -> impl Strategy<Value = Vec<(u64, Deed)>> {
         6 => (someone(), 0..4_u32).prop_map(|(to, id)| Deed::Offer(to, id)),
         4 => (someone(), 0..4_u32).prop_map(|(to, id)| Deed::Answer(to, id)),
         4 => (someone(), 0..4_u32, side, 1..70_u8).prop_map(|(to, id, side, count)| Deed::Candidates(to, id, side, count)),
+        3 => Just(Deed::Relayed),
         3 => Just(Deed::Lost),
         2 => prop_oneof![0..50_u64, 900..1100_u64, 59_000..61_000_u64].prop_map(Deed::Wait),
     ];
@@ -110,6 +112,8 @@ impl Onlooker {
 struct Stage {
     world: World,
     onlooker: Onlooker,
+    /// How many have been thought of.
+    holders: u32,
 }
 
 impl Stage {
@@ -134,10 +138,18 @@ impl Stage {
             Deed::Offer(to, id) => vec![offer(to, id)],
             Deed::Answer(to, id) => vec![answer(to, id)],
             Deed::Candidates(to, id, side, count) => (0..count).map(|_| candidate(to, id, side)).collect(),
+            Deed::Relayed => {
+                self.holders += 1;
+                let seated = rooms.seat_of(who).is_some();
+                let first = rooms.holder(who, holder(self.holders));
+                assert_eq!(first.is_ok(), seated, "credentials are for who has a seat");
+                assert_eq!(rooms.holder(who, holder(0)), first, "and the same while it is there");
+                return;
+            }
             Deed::Lost => {
                 let before = present(rooms, who.room);
                 let effects = rooms.lost(who, *now);
-                assert!(!rooms.is_seated(who));
+                assert!(rooms.seat_of(who).is_none());
                 return self.deliver(who, &before, effects);
             }
             Deed::Wait(time) => {
@@ -154,7 +166,7 @@ impl Stage {
                 Ok(Granted::Seat(admitted)) => {
                     let creator = self.onlooker.creators.entry(who.room).or_insert(admitted.creator);
                     assert_eq!(*creator, admitted.creator, "a room has one creator for as long as it lives");
-                    assert!(rooms.is_seated(who));
+                    assert!(rooms.seat_of(who).is_some());
                 }
                 Ok(Granted::Done) => {}
                 Err(_) => assert_eq!(effects, [], "who is refused changes nothing"),
@@ -187,16 +199,20 @@ impl Stage {
         let mut opened = BTreeMap::<Address, u32>::new();
         let mut deaths = BTreeSet::new();
         let mut connections = Vec::new();
+        let mut holders = BTreeMap::new();
         for (id, room) in &rooms.rooms {
             room.check(MOST);
             *opened.entry(room.opened_from).or_default() += 1;
             deaths.extend(room.dies_at.map(|at| (at, *id)));
             connections.extend(room.connections());
+            holders.extend(room.holders().map(|holder| (holder.as_str(), *id)));
         }
         assert_eq!(rooms.deaths, deaths);
         assert!(rooms.deaths.iter().all(|(at, _)| at > now), "no room outlives its time");
         assert_eq!(rooms.openers.iter().map(|(address, count)| (*address, *count)).collect::<BTreeMap<_, _>>(), opened);
         assert!(opened.values().all(|count| *count <= 3) && rooms.rooms.len() <= 5);
+        let known: BTreeMap<_, _> = rooms.holders.iter().map(|(holder, room)| (holder.as_str(), *room)).collect();
+        assert_eq!(known, holders, "who relays has a seat, and who has none relays no more");
         let count = connections.len();
         assert_eq!(connections.into_iter().collect::<BTreeSet<_>>().len(), count, "a connection has one seat");
         self.onlooker.creators.retain(|room, _| rooms.rooms.contains_key(room));
@@ -216,7 +232,7 @@ proptest! {
     fn whatever_anybody_does_rooms_stay_sound(deeds in deeds()) {
         let world = World::new();
         assert_eq!(world.rooms.policy.max_members, MOST);
-        let mut stage = Stage { world, onlooker: Onlooker::default() };
+        let mut stage = Stage { world, onlooker: Onlooker::default(), holders: 0 };
         for (connection, deed) in deeds {
             stage.act(connection, deed);
             stage.check();
