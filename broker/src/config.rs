@@ -12,6 +12,7 @@ use tracing_subscriber::filter::Targets;
 use crate::ice::IceUrl;
 use crate::limits::{self, Limits};
 use crate::origin::Origin;
+use crate::relay::RelayFlags;
 
 /// A peer-to-peer meeting room: a switchboard that can't listen, with the page inside.
 #[derive(Clone, Debug, Parser)]
@@ -62,12 +63,23 @@ pub struct Config {
     /// How it is logged
     #[arg(long, env = "KLATCH_LOG_FORMAT", value_name = "FORMAT", default_value = "text", action = ArgAction::Set)]
     pub log_format: LogFormat,
+
+    /// The bundled relay.
+    #[command(flatten)]
+    pub relay: RelayFlags,
 }
 
 impl Config {
     /// The broker's limits with what was set.
     pub fn limits(&self) -> Limits {
         let mut limits = Limits::default();
+        self.limit.iter().for_each(|setting| limits.set(setting));
+        limits
+    }
+
+    /// The relay's limits with what was set.
+    pub fn relay_limits(&self) -> klatch_relay::Limits {
+        let mut limits = klatch_relay::Limits::default();
         self.limit.iter().for_each(|setting| limits.set(setting));
         limits
     }
@@ -144,6 +156,9 @@ mod tests {
         let config = Config::parse_from(["klatch"]);
         assert_eq!(config.listen, ["127.0.0.1:8080".parse().expect("an address")]);
         assert_eq!((config.room_ttl.as_millis(), config.max_members, config.max_rooms), (1_800_000, 12, 10_000));
+        let RelayFlags { turn, turn_listen, turn_ports, .. } = config.relay;
+        assert_eq!((turn, turn_listen), (false, vec!["[::]:3478".parse().expect("an address")]));
+        assert_eq!(turn_ports, "49152-65535".parse().expect("ports"));
     }
 
     #[test]
@@ -152,12 +167,17 @@ mod tests {
         assert_eq!(config.listen.len(), 2);
         let config = Config::parse_from(["klatch", "--limit", "connections=7", "--limit", "frame-burst=3"]);
         assert_eq!((config.limits().connections, config.limits().frame_burst), (7, 3));
+        let config = Config::parse_from(["klatch", "--limit", "turn-channels=5,turn-connections=6,connections=7"]);
+        assert_eq!((config.limits().connections, config.relay_limits().connections), (7, 6));
+        assert_eq!(config.relay_limits().channels, 5);
+        let config =
+            Config::parse_from(["klatch", "--turn", "--turn-listen", "127.0.0.1:0", "--turn-listen", "[::1]:0"]);
+        assert_eq!(config.relay.turn_listen.len(), 2);
     }
 
     #[test]
     fn flags_of_later_versions_are_unknown() {
-        for flag in ["--turn", "--acme=a", "--state=a", "--config=a", "--check", "--trusted-proxy=::/0", "--tls-cert=a"]
-        {
+        for flag in ["--acme=a", "--state=a", "--config=a", "--check", "--trusted-proxy=::/0", "--tls-cert=a"] {
             assert!(Config::try_parse_from(["klatch", flag]).is_err(), "{flag}");
         }
     }

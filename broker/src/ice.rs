@@ -72,7 +72,8 @@ impl Servers {
         Ok(())
     }
 
-    fn add(&mut self, urls: Vec<String>, secret: Option<Secret>) {
+    /// Adds servers; where there is a secret, credentials for them are made with it.
+    pub(crate) fn add(&mut self, urls: Vec<String>, secret: Option<Secret>) {
         if !urls.is_empty() {
             self.0.push(Kin { urls, secret });
         }

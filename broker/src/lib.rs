@@ -4,6 +4,8 @@
 //! - A connection is HTTP first (`server`, `routes`, `page`) and then, for a member, one WebSocket in one task (`socket`).
 //! - [`rooms`] decides everything that is about rooms, and does nothing else: no clock, no IO, no await.
 //! - The `switchboard` is where they meet: a connection asks, rooms decide, everybody concerned is told in that order.
+//! - `relay` runs the bundled STUN and TURN relay ([`klatch_relay`]) and tells it who has a seat; `ice` makes the list that members
+//!   are handed.
 //!
 //! What passes through is sealed: names, descriptions and candidates are ciphertext here, and the broker checks only who
 //! may send how much of what to whom.
@@ -15,6 +17,7 @@ mod ice;
 mod limits;
 mod origin;
 mod page;
+mod relay;
 pub mod rooms;
 mod routes;
 mod secret;
@@ -27,5 +30,6 @@ pub use config::{BadSpan, Config, LogFormat, Span};
 pub use ice::{BadIceUrl, IceUrl};
 pub use limits::Limits;
 pub use origin::{BadOrigin, Origin};
+pub use relay::{BadPorts, Ports, RelayError, RelayFlags};
 pub use secret::BadSecretFile;
 pub use server::{ServeError, Server, serve};

@@ -1,4 +1,5 @@
-//! Everything the broker bounds, named once, with its default. `--limit NAME=VALUE` sets any of them.
+//! Everything the broker bounds, named once, with its default. `--limit NAME=VALUE` sets any of them, and any of the relay's
+//! ([`klatch_relay::Limits`]).
 //!
 //! What is part of the protocol (frame size, seats a room, an exchange's life) is in [`klatch_shared::limits`].
 
@@ -40,7 +41,8 @@ klatch_relay::limits! {
     }
 }
 
-const TABLES: [&[Limit]; 1] = [Limits::TABLE];
+/// The broker's limits and the relay's.
+const TABLES: [&[Limit]; 2] = [Limits::TABLE, klatch_relay::Limits::TABLE];
 
 /// Reads the setting of any limit.
 pub(crate) fn setting(text: &str) -> Result<LimitSetting, BadLimit> {

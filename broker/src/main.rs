@@ -41,6 +41,9 @@ async fn run(config: &Config) -> anyhow::Result<()> {
     let server = serve(config).await?;
     // Whoever reads this line may have gone; that is no reason to stop.
     let _ = writeln!(io::stdout(), "klatch listening on {}", server.url);
+    if let Some(url) = &server.relay_url {
+        let _ = writeln!(io::stdout(), "klatch relaying on {url}");
+    }
 
     tokio::select! {
         _ = terminated.recv() => {}

@@ -53,8 +53,13 @@ impl std::fmt::Display for Origin {
 }
 
 impl Origin {
-    /// The host, without brackets.
-    fn ip(&self) -> Option<IpAddr> {
+    /// The host; an IPv6 address has its brackets.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The host, if it is an address.
+    pub(crate) fn ip(&self) -> Option<IpAddr> {
         self.host.trim_start_matches('[').trim_end_matches(']').parse().ok()
     }
 }

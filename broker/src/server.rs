@@ -11,6 +11,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use klatch_relay::Relay;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -20,6 +21,7 @@ use crate::doors::Doors;
 use crate::ice::{IceUrl, Servers};
 use crate::limits::Limits;
 use crate::origin::Origins;
+use crate::relay::{Bundled, RelayError, Seated};
 use crate::rooms::Policy;
 use crate::routes::{Caller, House, Visit, routes};
 use crate::secret::BadSecretFile;
@@ -39,6 +41,9 @@ pub struct Server {
     pub addresses: Vec<SocketAddr>,
     /// Opens on this machine.
     pub url: String,
+    /// Where the bundled relay is found, if it runs.
+    pub relay_url: Option<String>,
+    relay: Option<Relay>,
     switchboard: Arc<Switchboard>,
     /// Sending stops the listeners; it closes once the last connection has ended.
     running: watch::Sender<()>,
@@ -61,6 +66,9 @@ pub enum ServeError {
     /// An outside TURN server for which there can be no credentials.
     #[error("{0} needs credentials: name the file with its secret by --ice-secret-file")]
     IceSecretMissing(IceUrl),
+    /// The bundled relay can't run.
+    #[error(transparent)]
+    Relay(#[from] RelayError),
 }
 
 /// Binds and serves until [`Server::shutdown`], or until the [`Server`] is dropped.
@@ -68,10 +76,6 @@ pub enum ServeError {
 /// # Errors
 /// [`ServeError`] says what is in the way.
 pub async fn serve(config: &Config) -> Result<Server, ServeError> {
-    let mut servers = Servers::default();
-    let outside_secret = config.ice_secret_file.as_deref().map(secret::read).transpose()?;
-    servers.add_outside(&config.ice_server, outside_secret).map_err(ServeError::IceSecretMissing)?;
-
     let mut listeners = Vec::new();
     for address in &config.listen {
         let address = *address;
@@ -88,7 +92,10 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
         room_ttl: config.room_ttl.as_millis(),
     };
     let public_url = config.public_url.as_ref().map(ToString::to_string);
+    let seated = Arc::<Seated>::default();
+    let (bundled, servers) = relays(config, Arc::clone(&seated))?;
     let switchboard = Arc::new(Switchboard::new(policy, limits.clone(), public_url, servers));
+    seated.ask(&switchboard);
     let allowed = config.public_url.iter().chain(&config.allow_origin).cloned().collect();
     let house = Arc::new(House {
         switchboard: Arc::clone(&switchboard),
@@ -102,7 +109,21 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
         tokio::spawn(accept(listener, Arc::clone(&house), Arc::clone(&doors), limits.clone(), watching.clone()));
     }
     tokio::spawn(keep_time(Arc::clone(&switchboard), watching));
-    Ok(Server { addresses, url, switchboard, running })
+    let relay_url = bundled.as_ref().map(Bundled::url);
+    let relay = bundled.map(|bundled| bundled.relay);
+    Ok(Server { addresses, url, relay_url, relay, switchboard, running })
+}
+
+/// The bundled relay, if it is to run, and everything that members are told of for getting through.
+fn relays(config: &Config, seated: Arc<Seated>) -> Result<(Option<Bundled>, Servers), ServeError> {
+    let mut servers = Servers::default();
+    let outside_secret = config.ice_secret_file.as_deref().map(secret::read).transpose()?;
+    let bundled = Bundled::start(&config.relay, config.public_url.as_ref(), config.relay_limits(), seated)?;
+    if let Some(bundled) = &bundled {
+        servers.add(bundled.urls(), Some(bundled.secret.clone()));
+    }
+    servers.add_outside(&config.ice_server, outside_secret).map_err(ServeError::IceSecretMissing)?;
+    Ok((bundled, servers))
 }
 
 impl Server {
@@ -110,7 +131,11 @@ impl Server {
     pub async fn shutdown(self) {
         self.switchboard.close();
         self.running.send_replace(());
+        let relay = self.relay.map(|relay| tokio::task::spawn_blocking(|| relay.shutdown(STOP_PATIENCE)));
         let _ = timeout(STOP_PATIENCE, self.running.closed()).await;
+        if let Some(relay) = relay {
+            let _ = relay.await;
+        }
     }
 }
 

@@ -130,6 +130,11 @@ impl Switchboard {
         }
     }
 
+    /// The room in which a holder of relay credentials has a seat.
+    pub(crate) fn room_of(&self, holder: &Holder) -> Option<RoomId> {
+        self.decide(|hall, now| hall.rooms.room_of(holder, now))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Hall> {
         // Should one decision ever panic, the others must still be made.
         self.hall.lock().unwrap_or_else(PoisonError::into_inner)

@@ -91,7 +91,15 @@ async fn a_bad_flag_is_refused_in_one_line() {
         &["--allow-origin", "*"],
         &["--log", "a=b=c"],
         &["--log-format", "xml"],
-        &["--turn"],
+        &["--turn=perhaps"],
+        &["--turn-public-ip", "203.0.113.1"],
+        &["--turn", "--turn-listen", "3478"],
+        &["--turn", "--turn-ports", "2-1"],
+        &["--turn", "--turn-ports", "0-1"],
+        &["--turn", "--turn-public-ip", "relay.example"],
+        &["--turn", "--turn-allow-peer", "10.0.0.0/33"],
+        &["--turn", "--turn-realm", "a\"b"],
+        &["--limit", "turn-channels=0"],
         &["stray"],
     ] {
         let failed = output(flags).await;
@@ -109,6 +117,37 @@ async fn a_secret_that_can_not_be_had_is_a_reason_to_end() {
         (&["--ice-secret-file", "/nowhere"][..], "can't read the secret file /nowhere: No such file"),
         (&["--ice-secret-file", empty.path()], "the secret file"),
         (&[], "turn:turn.example needs credentials: name the file with its secret by --ice-secret-file"),
+    ] {
+        let failed = output(&[&turn, flags].concat()).await;
+        assert_eq!((failed.status.code(), failed.stdout.len()), (Some(1), 0), "{flags:?}");
+        let said = String::from_utf8(failed.stderr).expect("text");
+        assert!(said.starts_with(&format!("klatch: {reason}")) && said.lines().count() == 1, "{flags:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn with_a_relay_it_says_where_that_is_found() {
+    let mut child =
+        klatch(&["--listen", "127.0.0.1:0", "--turn", "--turn-listen", "127.0.0.1:0"]).spawn().expect("runs");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let mut next = async || timeout(PATIENCE, lines.next_line()).await.expect("in time").expect("text");
+    assert!(next().await.expect("a line").starts_with("klatch listening on http://localhost:"));
+    let second = next().await.expect("a second line");
+    let place = second.strip_prefix("klatch relaying on turn:127.0.0.1:").expect("the promised line");
+    assert_ne!(place.parse::<u16>().expect("a port"), 0);
+    assert_eq!(stop(child, "-TERM").await.0, Some(0));
+}
+
+#[tokio::test]
+async fn a_relay_that_can_not_run_is_a_reason_to_end() {
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let taken = taken.local_addr().expect("an address").to_string();
+    let empty = TempFile::with("");
+    let turn = ["--listen", "127.0.0.1:0", "--turn"];
+    for (flags, reason) in [
+        (&["--turn-listen", &taken][..], &*format!("the relay can't listen on {taken}: ")),
+        (&["--turn-listen", "192.0.2.1:0"], "the relay can't listen on 192.0.2.1:0: "),
+        (&["--turn-listen", "127.0.0.1:0", "--turn-secret-file", empty.path()], "the secret file "),
     ] {
         let failed = output(&[&turn, flags].concat()).await;
         assert_eq!((failed.status.code(), failed.stdout.len()), (Some(1), 0), "{flags:?}");
@@ -145,6 +184,14 @@ async fn help_lists_every_flag_with_its_variable_and_every_limit_with_its_defaul
         "KLATCH_LOG_FORMAT",
         "connections=20000",
         "queue-bytes=",
+        "--turn",
+        "[default: [::]:3478]",
+        "--turn-public-ip",
+        "[default: 49152-65535]",
+        "KLATCH_TURN_SECRET_FILE",
+        "--turn-allow-peer",
+        "--turn-realm",
+        "turn-allocations=4000",
     ] {
         assert!(help.contains(text), "{text}");
     }

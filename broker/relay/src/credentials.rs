@@ -50,6 +50,14 @@ impl Secret {
         Ok(Self(Hmac::new_from_slice(bytes).expect("HMAC takes keys of any length")))
     }
 
+    /// One that nobody else knows: 256 random bits.
+    ///
+    /// # Panics
+    /// Where the platform has no random source; nothing secret can be made there.
+    pub fn random() -> Self {
+        Self::new(&random_bytes::<32>()).expect("it is not empty")
+    }
+
     /// Credentials for `holder` that end `ttl` seconds after `unix` (seconds since 1970).
     pub fn credentials(&self, holder: &Holder, unix: u64, ttl: u32) -> Credentials {
         let username = format!("{}:{}", unix.saturating_add(ttl.into()), holder.as_str());
@@ -122,9 +130,7 @@ impl Holder {
     /// # Panics
     /// Where the platform has no random source; nothing secret can be made there.
     pub fn random() -> Self {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).expect("the platform has a random source");
-        Self(Base64UrlUnpadded::encode_string(&bytes).into())
+        Self(Base64UrlUnpadded::encode_string(&random_bytes::<16>()).into())
     }
 
     /// As it is in the user name, behind the colon.
@@ -193,6 +199,12 @@ impl FromStr for Realm {
         let fits = (1..=127).contains(&text.len());
         if fits && text.bytes().all(is_plain) { Ok(Self(text.into())) } else { Err(BadRealm) }
     }
+}
+
+fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the platform has a random source");
+    bytes
 }
 
 #[cfg(test)]

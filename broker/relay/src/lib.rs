@@ -31,6 +31,6 @@ pub use credentials::{BadHolder, BadRealm, Credentials, EmptySecret, Holder, Rea
 pub use figures::Figures;
 pub use io::{Addresses, Config, Relay, StartError};
 pub use limits::Limits;
-pub use policy::Policy;
+pub use policy::{Policy, is_public};
 pub use setting::{BadLimit, Limit, LimitSetting};
 pub use wire::{Framing, HEADROOM, TAILROOM};

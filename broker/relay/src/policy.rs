@@ -37,7 +37,7 @@ impl Policy {
 }
 
 /// Whether an address belongs to somebody anywhere, and not to a network of one's own.
-fn is_public(ip: IpAddr) -> bool {
+pub fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => is_public_v4(ip),
         IpAddr::V6(ip) => is_public_v6(ip),

@@ -64,7 +64,7 @@ pub enum StartError {
     #[error("the relay has no address to listen on")]
     NoAddress,
     /// The host has no address of its own that peers could send to.
-    #[error("the relay has found no address for relayed candidates: name one")]
+    #[error("the relay has found no address for relayed candidates: name one by --turn-public-ip")]
     NoRelayedAddress,
     /// A range of ports without a port in it.
     #[error("the relay has no ports to relay on")]

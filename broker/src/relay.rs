@@ -1,0 +1,254 @@
+//! The bundled relay: its flags, where members are told to find it, and whom it admits.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::{Arc, OnceLock, Weak};
+
+use clap::Args;
+use clap::builder::BoolishValueParser;
+use klatch_relay::{
+    Addresses, Admission, BadRealm, Cidr, Group, Holder, Limits, Realm, Relay, Secret, StartError, is_public,
+};
+
+use crate::origin::Origin;
+use crate::secret::{self, BadSecretFile};
+use crate::switchboard::Switchboard;
+
+/// Where credentials are valid if there is no public URL to name it.
+const DEFAULT_REALM: &str = "klatch";
+
+/// What the relay can be told.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Relay")]
+pub struct RelayFlags {
+    /// Runs the bundled relay: STUN and TURN for members who don't reach each other directly, found at the public URL's host
+    #[arg(long, env = "KLATCH_TURN", value_parser = BoolishValueParser::new())]
+    pub turn: bool,
+
+    /// STUN and TURN over UDP and TCP; port 0 picks a free one. Repeatable
+    #[arg(
+        long,
+        env = "KLATCH_TURN_LISTEN",
+        value_name = "ADDR",
+        default_value = "[::]:3478",
+        value_delimiter = ',',
+        requires = "turn"
+    )]
+    pub turn_listen: Vec<SocketAddr>,
+
+    /// The address that relayed candidates carry, where this machine's own is behind a NAT; one of each family. Repeatable
+    /// [default: found]
+    #[arg(long, env = "KLATCH_TURN_PUBLIC_IP", value_name = "IP", value_delimiter = ',', requires = "turn")]
+    pub turn_public_ip: Vec<IpAddr>,
+
+    /// Where relay sockets are opened
+    #[arg(long, env = "KLATCH_TURN_PORTS", value_name = "LOW-HIGH", default_value = "49152-65535", requires = "turn")]
+    pub turn_ports: Ports,
+
+    /// The secret behind the relay's time-limited credentials [default: random at start]
+    #[arg(long, env = "KLATCH_TURN_SECRET_FILE", value_name = "FILE", requires = "turn")]
+    pub turn_secret_file: Option<PathBuf>,
+
+    /// Relay to these special addresses too: private, loopback and link-local ones are refused otherwise. Repeatable [default:
+    /// none]
+    #[arg(long, env = "KLATCH_TURN_ALLOW_PEER", value_name = "CIDR", value_delimiter = ',', requires = "turn")]
+    pub turn_allow_peer: Vec<Cidr>,
+
+    /// The authentication realm [default: the public URL's host, or klatch]
+    #[arg(long, env = "KLATCH_TURN_REALM", value_name = "NAME", requires = "turn")]
+    pub turn_realm: Option<Realm>,
+}
+
+/// `LOW-HIGH`: the first and the last of some ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ports(RangeInclusive<u16>);
+
+/// A text that names no ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("ports are LOW-HIGH, from 1 to 65535")]
+pub struct BadPorts;
+
+impl FromStr for Ports {
+    type Err = BadPorts;
+
+    fn from_str(text: &str) -> Result<Self, BadPorts> {
+        let port = |text: &str| {
+            let port = text.parse().ok().filter(|port| *port > 0);
+            port.filter(|_| text.bytes().all(|byte| byte.is_ascii_digit())).ok_or(BadPorts)
+        };
+        let (low, high) = text.split_once('-').ok_or(BadPorts)?;
+        let ports = port(low)?..=port(high)?;
+        if ports.is_empty() { Err(BadPorts) } else { Ok(Self(ports)) }
+    }
+}
+
+/// Why there is no relay.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    /// Its secret can't be had.
+    #[error(transparent)]
+    Secret(#[from] BadSecretFile),
+    /// The public URL's host can't be a realm.
+    #[error("{0} can't be the relay's realm: name one by --turn-realm")]
+    Realm(String, #[source] BadRealm),
+    /// It can't start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+/// The relay as it runs, and what members are told of it.
+pub(crate) struct Bundled {
+    pub(crate) relay: Relay,
+    pub(crate) secret: Secret,
+    /// Under which host members find it.
+    host: String,
+}
+
+impl Bundled {
+    /// Starts it, if it is to run.
+    pub(crate) fn start(
+        flags: &RelayFlags,
+        public_url: Option<&Origin>,
+        limits: Limits,
+        admission: Arc<Seated>,
+    ) -> Result<Option<Self>, RelayError> {
+        if !flags.turn {
+            return Ok(None);
+        }
+        let secret = match &flags.turn_secret_file {
+            Some(file) => secret::read(file)?,
+            None => Secret::random(),
+        };
+        let realm = match &flags.turn_realm {
+            Some(realm) => realm.clone(),
+            None => {
+                let host = public_url.map_or(DEFAULT_REALM, Origin::host);
+                host.parse().map_err(|error| RelayError::Realm(host.to_owned(), error))?
+            }
+        };
+        let config = klatch_relay::Config {
+            listen: flags.turn_listen.clone(),
+            public_ips: flags.turn_public_ip.clone(),
+            ports: flags.turn_ports.0.clone(),
+            allow_peer: flags.turn_allow_peer.clone(),
+            limits,
+            ..klatch_relay::Config::new(secret.clone(), realm)
+        };
+        let relay = Relay::start(config, admission)?;
+        let host = public_url.map_or_else(|| host_of(relay.addresses()), |url| url.host().to_owned());
+        let is_for_all = public_url.is_some_and(|url| url.ip().map_or(url.host() != "localhost", is_public));
+        if is_for_all && !relay.addresses().relayed.iter().any(|ip| is_public(*ip)) {
+            tracing::warn!(
+                "members elsewhere can't reach the relay's own address: name the public one by --turn-public-ip"
+            );
+        }
+        Ok(Some(Self { relay, secret, host }))
+    }
+
+    /// Where members are told to find it: over UDP first, as everything else is slower.
+    pub(crate) fn urls(&self) -> Vec<String> {
+        urls(&self.host, self.relay.addresses())
+    }
+
+    /// What it is called by in one line.
+    pub(crate) fn url(&self) -> String {
+        let port = self.relay.addresses().udp.first().map_or(0, SocketAddr::port);
+        format!("turn:{}:{port}", self.host)
+    }
+}
+
+/// An address of the relay's that is good enough for whoever is told no name.
+fn host_of(addresses: &Addresses) -> String {
+    let named = addresses.udp.iter().map(SocketAddr::ip).find(|ip| !ip.is_unspecified());
+    match named.or(addresses.relayed.first().copied()) {
+        Some(IpAddr::V6(ip)) => format!("[{ip}]"),
+        Some(IpAddr::V4(ip)) => ip.to_string(),
+        None => "localhost".to_owned(),
+    }
+}
+
+fn urls(host: &str, addresses: &Addresses) -> Vec<String> {
+    let ports = |addresses: &[SocketAddr]| {
+        let mut ports: Vec<u16> = Vec::new();
+        for address in addresses {
+            if !ports.contains(&address.port()) {
+                ports.push(address.port());
+            }
+        }
+        ports.into_iter()
+    };
+    let stun = ports(&addresses.udp).take(1).map(|port| format!("stun:{host}:{port}"));
+    let udp = ports(&addresses.udp).map(|port| format!("turn:{host}:{port}?transport=udp"));
+    let tcp = ports(&addresses.tcp).map(|port| format!("turn:{host}:{port}?transport=tcp"));
+    stun.chain(udp).chain(tcp).collect()
+}
+
+/// Admits whoever has a seat. Before there is a switchboard nobody has.
+#[derive(Default)]
+pub(crate) struct Seated(OnceLock<Weak<Switchboard>>);
+
+impl Seated {
+    /// Whom to ask from now on.
+    pub(crate) fn ask(&self, switchboard: &Arc<Switchboard>) {
+        let _ = self.0.set(Arc::downgrade(switchboard));
+    }
+}
+
+impl Admission for Seated {
+    fn group(&self, holder: &Holder) -> Option<Group> {
+        let room = self.0.get()?.upgrade()?.room_of(holder)?;
+        let [.., a, b, c, d, e, f, g, h] = *room.as_bytes();
+        Some(Group(u64::from_be_bytes([a, b, c, d, e, f, g, h])))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(udp: &[&str], tcp: &[&str], relayed: &[&str]) -> Addresses {
+        let sockets = |texts: &[&str]| texts.iter().map(|text| text.parse().expect(text)).collect();
+        let relayed = relayed.iter().map(|text| text.parse().expect(text)).collect();
+        Addresses { udp: sockets(udp), tcp: sockets(tcp), tls: Vec::new(), relayed }
+    }
+
+    #[test]
+    fn ports_are_a_first_and_a_last() {
+        assert_eq!("1-65535".parse(), Ok(Ports(1..=65535)));
+        assert_eq!("5-5".parse(), Ok(Ports(5..=5)));
+        for bad in ["", "5", "-", "5-", "-5", "6-5", "0-5", "1-65536", "+1-5", "1 - 5", "1-2-3"] {
+            assert_eq!(bad.parse::<Ports>(), Err(BadPorts), "{bad}");
+        }
+    }
+
+    #[test]
+    fn members_are_told_each_port_once_and_udp_first() {
+        let listening = ["[::]:3478", "0.0.0.0:3478", "0.0.0.0:443"];
+        let told = urls("meet.example", &addresses(&listening, &listening, &["203.0.113.1"]));
+        assert_eq!(
+            told,
+            [
+                "stun:meet.example:3478",
+                "turn:meet.example:3478?transport=udp",
+                "turn:meet.example:443?transport=udp",
+                "turn:meet.example:3478?transport=tcp",
+                "turn:meet.example:443?transport=tcp",
+            ]
+        );
+    }
+
+    #[test]
+    fn without_a_name_the_relay_is_told_by_an_address_that_leads_to_it() {
+        let host = |udp: &[&str], relayed: &[&str]| host_of(&addresses(udp, &[], relayed));
+        assert_eq!(host(&["[::]:3478", "0.0.0.0:3478"], &["192.0.2.1", "2001:db8::1"]), "192.0.2.1");
+        assert_eq!(host(&["192.0.2.2:3478"], &["203.0.113.1"]), "192.0.2.2");
+        assert_eq!(host(&["[::1]:3478"], &["::1"]), "[::1]");
+    }
+
+    #[test]
+    fn before_there_is_a_switchboard_nobody_is_admitted() {
+        assert_eq!(Seated::default().group(&Holder::random()), None);
+    }
+}
