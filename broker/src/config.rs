@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn flags_of_later_versions_are_unknown() {
-        for flag in ["--acme=a", "--state=a", "--config=a", "--check", "--trusted-proxy=::/0", "--tls-cert=a"] {
+        for flag in ["--acme=a", "--state=a", "--config=a", "--check", "--trusted-proxy=::/0", "--self-signed"] {
             assert!(Config::try_parse_from(["klatch", flag]).is_err(), "{flag}");
         }
     }

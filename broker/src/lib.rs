@@ -11,6 +11,7 @@
 //! may send how much of what to whom.
 
 mod address;
+mod certificate;
 mod config;
 mod doors;
 mod ice;
@@ -26,6 +27,7 @@ mod socket;
 mod switchboard;
 
 pub use address::Address;
+pub use certificate::BadCertificate;
 pub use config::{BadSpan, Config, LogFormat, Span};
 pub use ice::{BadIceUrl, IceUrl};
 pub use limits::Limits;

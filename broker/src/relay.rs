@@ -11,7 +11,9 @@ use clap::builder::BoolishValueParser;
 use klatch_relay::{
     Addresses, Admission, BadRealm, Cidr, Group, Holder, Limits, Realm, Relay, Secret, StartError, is_public,
 };
+use rustls::server::ResolvesServerCert;
 
+use crate::certificate::{BadCertificate, Certificate};
 use crate::origin::Origin;
 use crate::secret::{self, BadSecretFile};
 use crate::switchboard::Switchboard;
@@ -38,6 +40,10 @@ pub struct RelayFlags {
     )]
     pub turn_listen: Vec<SocketAddr>,
 
+    /// TURN over TLS, for members whose firewall lets nothing else out; needs a certificate [default: none]
+    #[arg(long, env = "KLATCH_TURN_TLS_LISTEN", value_name = "ADDR", requires_all = ["turn", "tls_cert"])]
+    pub turn_tls_listen: Option<SocketAddr>,
+
     /// The address that relayed candidates carry, where this machine's own is behind a NAT; one of each family. Repeatable
     /// [default: found]
     #[arg(long, env = "KLATCH_TURN_PUBLIC_IP", value_name = "IP", value_delimiter = ',', requires = "turn")]
@@ -55,6 +61,14 @@ pub struct RelayFlags {
     /// none]
     #[arg(long, env = "KLATCH_TURN_ALLOW_PEER", value_name = "CIDR", value_delimiter = ',', requires = "turn")]
     pub turn_allow_peer: Vec<Cidr>,
+
+    /// The certificate for --turn-tls-listen, with its chain, in PEM; read again when it changes [default: none]
+    #[arg(long, env = "KLATCH_TLS_CERT", value_name = "FILE", requires_all = ["tls_key", "turn_tls_listen"])]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The private key of that certificate, in PEM [default: none]
+    #[arg(long, env = "KLATCH_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
 
     /// The authentication realm [default: the public URL's host, or klatch]
     #[arg(long, env = "KLATCH_TURN_REALM", value_name = "NAME", requires = "turn")]
@@ -90,6 +104,9 @@ pub enum RelayError {
     /// Its secret can't be had.
     #[error(transparent)]
     Secret(#[from] BadSecretFile),
+    /// Its certificate can't be had.
+    #[error(transparent)]
+    Certificate(#[from] BadCertificate),
     /// The public URL's host can't be a realm.
     #[error("{0} can't be the relay's realm: name one by --turn-realm")]
     Realm(String, #[source] BadRealm),
@@ -102,6 +119,8 @@ pub enum RelayError {
 pub(crate) struct Bundled {
     pub(crate) relay: Relay,
     pub(crate) secret: Secret,
+    /// What TLS is served with.
+    pub(crate) certificate: Option<Arc<Certificate>>,
     /// Under which host members find it.
     host: String,
 }
@@ -128,8 +147,14 @@ impl Bundled {
                 host.parse().map_err(|error| RelayError::Realm(host.to_owned(), error))?
             }
         };
+        let certificate = match (&flags.tls_cert, &flags.tls_key) {
+            (Some(chain), Some(key)) => Some(Certificate::read(chain, key)?),
+            _ => None,
+        };
         let config = klatch_relay::Config {
             listen: flags.turn_listen.clone(),
+            tls_listen: flags.turn_tls_listen.into_iter().collect(),
+            certificates: certificate.clone().map(|certificate| certificate as Arc<dyn ResolvesServerCert>),
             public_ips: flags.turn_public_ip.clone(),
             ports: flags.turn_ports.0.clone(),
             allow_peer: flags.turn_allow_peer.clone(),
@@ -144,7 +169,7 @@ impl Bundled {
                 "members elsewhere can't reach the relay's own address: name the public one by --turn-public-ip"
             );
         }
-        Ok(Some(Self { relay, secret, host }))
+        Ok(Some(Self { relay, secret, certificate, host }))
     }
 
     /// Where members are told to find it: over UDP first, as everything else is slower.
@@ -182,7 +207,8 @@ fn urls(host: &str, addresses: &Addresses) -> Vec<String> {
     let stun = ports(&addresses.udp).take(1).map(|port| format!("stun:{host}:{port}"));
     let udp = ports(&addresses.udp).map(|port| format!("turn:{host}:{port}?transport=udp"));
     let tcp = ports(&addresses.tcp).map(|port| format!("turn:{host}:{port}?transport=tcp"));
-    stun.chain(udp).chain(tcp).collect()
+    let tls = ports(&addresses.tls).map(|port| format!("turns:{host}:{port}?transport=tcp"));
+    stun.chain(udp).chain(tcp).chain(tls).collect()
 }
 
 /// Admits whoever has a seat. Before there is a switchboard nobody has.
@@ -208,10 +234,10 @@ impl Admission for Seated {
 mod tests {
     use super::*;
 
-    fn addresses(udp: &[&str], tcp: &[&str], relayed: &[&str]) -> Addresses {
+    fn addresses(udp: &[&str], tcp: &[&str], tls: &[&str], relayed: &[&str]) -> Addresses {
         let sockets = |texts: &[&str]| texts.iter().map(|text| text.parse().expect(text)).collect();
         let relayed = relayed.iter().map(|text| text.parse().expect(text)).collect();
-        Addresses { udp: sockets(udp), tcp: sockets(tcp), tls: Vec::new(), relayed }
+        Addresses { udp: sockets(udp), tcp: sockets(tcp), tls: sockets(tls), relayed }
     }
 
     #[test]
@@ -224,9 +250,10 @@ mod tests {
     }
 
     #[test]
-    fn members_are_told_each_port_once_and_udp_first() {
+    fn members_are_told_each_port_once_udp_first_and_tls_last() {
         let listening = ["[::]:3478", "0.0.0.0:3478", "0.0.0.0:443"];
-        let told = urls("meet.example", &addresses(&listening, &listening, &["203.0.113.1"]));
+        let told =
+            urls("meet.example", &addresses(&listening, &listening, &["[::]:5349", "0.0.0.0:5349"], &["203.0.113.1"]));
         assert_eq!(
             told,
             [
@@ -235,13 +262,14 @@ mod tests {
                 "turn:meet.example:443?transport=udp",
                 "turn:meet.example:3478?transport=tcp",
                 "turn:meet.example:443?transport=tcp",
+                "turns:meet.example:5349?transport=tcp",
             ]
         );
     }
 
     #[test]
     fn without_a_name_the_relay_is_told_by_an_address_that_leads_to_it() {
-        let host = |udp: &[&str], relayed: &[&str]| host_of(&addresses(udp, &[], relayed));
+        let host = |udp: &[&str], relayed: &[&str]| host_of(&addresses(udp, &[], &[], relayed));
         assert_eq!(host(&["[::]:3478", "0.0.0.0:3478"], &["192.0.2.1", "2001:db8::1"]), "192.0.2.1");
         assert_eq!(host(&["192.0.2.2:3478"], &["203.0.113.1"]), "192.0.2.2");
         assert_eq!(host(&["[::1]:3478"], &["::1"]), "[::1]");

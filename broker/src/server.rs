@@ -108,6 +108,15 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
     for listener in listeners {
         tokio::spawn(accept(listener, Arc::clone(&house), Arc::clone(&doors), limits.clone(), watching.clone()));
     }
+    if let Some(certificate) = bundled.as_ref().and_then(|bundled| bundled.certificate.clone()) {
+        let mut watching = watching.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = certificate.keep_fresh() => {}
+                _ = watching.changed() => {}
+            }
+        });
+    }
     tokio::spawn(keep_time(Arc::clone(&switchboard), watching));
     let relay_url = bundled.as_ref().map(Bundled::url);
     let relay = bundled.map(|bundled| bundled.relay);

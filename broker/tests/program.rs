@@ -93,6 +93,9 @@ async fn a_bad_flag_is_refused_in_one_line() {
         &["--log-format", "xml"],
         &["--turn=perhaps"],
         &["--turn-public-ip", "203.0.113.1"],
+        &["--turn", "--turn-tls-listen", "127.0.0.1:0"],
+        &["--turn", "--tls-cert", "chain.pem", "--tls-key", "key.pem"],
+        &["--turn", "--turn-tls-listen", "127.0.0.1:0", "--tls-cert", "chain.pem"],
         &["--turn", "--turn-listen", "3478"],
         &["--turn", "--turn-ports", "2-1"],
         &["--turn", "--turn-ports", "0-1"],
@@ -148,6 +151,10 @@ async fn a_relay_that_can_not_run_is_a_reason_to_end() {
         (&["--turn-listen", &taken][..], &*format!("the relay can't listen on {taken}: ")),
         (&["--turn-listen", "192.0.2.1:0"], "the relay can't listen on 192.0.2.1:0: "),
         (&["--turn-listen", "127.0.0.1:0", "--turn-secret-file", empty.path()], "the secret file "),
+        (
+            &["--turn-tls-listen", "127.0.0.1:0", "--tls-cert", empty.path(), "--tls-key", empty.path()],
+            "can't read a certificate from ",
+        ),
     ] {
         let failed = output(&[&turn, flags].concat()).await;
         assert_eq!((failed.status.code(), failed.stdout.len()), (Some(1), 0), "{flags:?}");
@@ -186,6 +193,9 @@ async fn help_lists_every_flag_with_its_variable_and_every_limit_with_its_defaul
         "queue-bytes=",
         "--turn",
         "[default: [::]:3478]",
+        "--turn-tls-listen",
+        "--tls-cert",
+        "--tls-key",
         "--turn-public-ip",
         "[default: 49152-65535]",
         "KLATCH_TURN_SECRET_FILE",

@@ -7,12 +7,15 @@ mod common;
 #[path = "../relay/tests/support/speech.rs"]
 mod speech;
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::sync::Arc;
 
 use common::{Broker, Client, PATIENCE, Room, Seat, TempFile, TurnServer};
 use klatch_relay::{Credentials, Holder, Secret};
 use klatch_shared::wire::{Forget, IceServers, RefusalCode, Verb};
+use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use speech::{Answer, Speaker, bare_allocate, channel_data, send};
 
 /// Runs the relay on loopback.
@@ -26,6 +29,7 @@ async fn broker(flags: &[&str]) -> Broker {
 enum Way {
     Udp(UdpSocket),
     Tcp(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
 /// Somebody at the relay, with what a member was handed.
@@ -35,6 +39,21 @@ struct Visitor {
 }
 
 impl Visitor {
+    /// Somebody who trusts this certificate alone.
+    fn over_tls(certificate: CertificateDer<'static>, server: &TurnServer) -> Self {
+        let port =
+            server.urls.iter().find_map(|url| url.strip_prefix("turns:localhost:")?.strip_suffix("?transport=tcp"));
+        let stream = TcpStream::connect(("127.0.0.1", port.unwrap().parse().unwrap())).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config = config.with_root_certificates(roots).with_no_client_auth();
+        let connection = ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+        Self::by(Way::Tls(Box::new(StreamOwned::new(connection, stream))), server)
+    }
+
     fn over(transport: &str, server: &TurnServer) -> Self {
         let at = server.urls.iter().find_map(|url| address(url, transport)).unwrap();
         let way = if transport == "udp" {
@@ -47,6 +66,10 @@ impl Visitor {
             stream.set_read_timeout(Some(PATIENCE)).unwrap();
             Way::Tcp(stream)
         };
+        Self::by(way, server)
+    }
+
+    fn by(way: Way, server: &TurnServer) -> Self {
         let credentials =
             Credentials { username: server.username.clone(), password: server.credential.clone(), ttl: 600 };
         Self { way, speaker: Speaker::new(&credentials) }
@@ -55,9 +78,8 @@ impl Visitor {
     fn say(&mut self, message: &[u8]) {
         match &mut self.way {
             Way::Udp(socket) => drop(socket.send(message).unwrap()),
-            Way::Tcp(stream) => {
-                stream.write_all(&[message, &[0; 3][..message.len().wrapping_neg() % 4]].concat()).unwrap();
-            }
+            Way::Tcp(stream) => write(stream, message),
+            Way::Tls(stream) => write(stream, message),
         }
     }
 
@@ -68,16 +90,8 @@ impl Visitor {
                 let length = socket.recv(&mut buffer).unwrap();
                 buffer[..length].to_vec()
             }
-            Way::Tcp(stream) => {
-                let mut message = vec![0; 4];
-                stream.read_exact(&mut message).unwrap();
-                let length = usize::from(u16::from_be_bytes([message[2], message[3]]));
-                let all = if message[0] < 0x40 { 20 + length } else { 4 + length };
-                message.resize(all.next_multiple_of(4), 0);
-                stream.read_exact(&mut message[4..]).unwrap();
-                message.truncate(all);
-                message
-            }
+            Way::Tcp(stream) => read(stream),
+            Way::Tls(stream) => read(stream),
         }
     }
 
@@ -106,6 +120,21 @@ impl Visitor {
     }
 }
 
+fn write(stream: &mut impl Write, message: &[u8]) {
+    stream.write_all(&[message, &[0; 3][..message.len().wrapping_neg() % 4]].concat()).unwrap();
+}
+
+fn read(stream: &mut impl Read) -> Vec<u8> {
+    let mut message = vec![0; 4];
+    stream.read_exact(&mut message).unwrap();
+    let length = usize::from(u16::from_be_bytes([message[2], message[3]]));
+    let all = if message[0] < 0x40 { 20 + length } else { 4 + length };
+    message.resize(all.next_multiple_of(4), 0);
+    stream.read_exact(&mut message[4..]).unwrap();
+    message.truncate(all);
+    message
+}
+
 fn address(url: &str, transport: &str) -> Option<SocketAddr> {
     url.strip_prefix("turn:")?.strip_suffix(&format!("?transport={transport}"))?.parse().ok()
 }
@@ -130,6 +159,18 @@ async fn members_meet_over_the_relay_whatever_they_reach_it_by() {
     assert_eq!((ana.ask(&bound).code(), ben.permit(ana_at)), (0, 0));
     ben.say(&send(ana_at, b"sealed"));
     assert_eq!(ana.hear(), channel_data(0x4000, b"sealed"));
+}
+
+#[tokio::test]
+async fn members_meet_over_tls_with_the_hosts_certificate() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (chain, key) = (TempFile::with(&made.cert.pem()), TempFile::with(&made.signing_key.serialize_pem()));
+    let certified = ["--turn-tls-listen", "127.0.0.1:0", "--tls-cert", chain.path(), "--tls-key", key.path()];
+    let broker = broker(&[&certified[..], &["--public-url", "http://localhost:8080"]].concat()).await;
+    let (_client, server) = member(&broker).await;
+    let mut visitor = Visitor::over_tls(made.cert.der().clone(), &server);
+    assert!(visitor.allocate().is_allocated());
+    assert_eq!(visitor.refresh(), 0);
 }
 
 #[tokio::test]
