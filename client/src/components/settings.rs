@@ -7,6 +7,7 @@ use super::choice::theme_choice;
 use super::devices::device_choices;
 use super::entry::Entry;
 use super::panel::PanelFrame;
+use super::relay_only::relay_only;
 use super::switch::switch;
 use crate::state::{Intent, Panel, Room, State};
 
@@ -19,6 +20,7 @@ pub fn settings_panel(room: &Room, state: &State, on_intent: &Callback<Intent>) 
                     initial={room.me.name.as_str().to_owned()} on_enter={on_intent.reform(Intent::Rename)} />
                 { device_choices(state, on_intent, Html::default()) }
                 { theme_choice(state.preferences.theme, false, on_intent) }
+                { relay_only(state, on_intent) }
                 { switch("Remember this room", room.remembered, click(on_intent, Intent::Remember(!room.remembered))) }
                 if room.creator {
                     { end_room(on_intent) }

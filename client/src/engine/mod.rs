@@ -227,6 +227,10 @@ impl Core {
                 });
                 self.media.device_chosen(kind);
             }
+            Intent::RelayOnly(on) => {
+                self.change_preferences(|p| p.relay_only = on);
+                self.in_room(Session::check_relay);
+            }
             Intent::ChooseTheme(theme) => self.change_preferences(|p| p.theme = theme),
             Intent::DismissNotice(id) => self.store.dispatch(Action::Dismiss(id)),
             Intent::Reload => {

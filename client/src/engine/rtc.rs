@@ -20,8 +20,9 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     MediaStream, MediaStreamTrack, MessageEvent, RtcBundlePolicy, RtcConfiguration, RtcDataChannel, RtcDataChannelInit,
-    RtcDataChannelState, RtcIceCandidateInit, RtcPeerConnection, RtcPeerConnectionIceEvent, RtcPeerConnectionState,
-    RtcRtpTransceiver, RtcRtpTransceiverDirection, RtcRtpTransceiverInit, RtcSdpType, RtcSessionDescriptionInit,
+    RtcDataChannelState, RtcIceCandidateInit, RtcIceTransportPolicy, RtcPeerConnection, RtcPeerConnectionIceEvent,
+    RtcPeerConnectionState, RtcRtpTransceiver, RtcRtpTransceiverDirection, RtcRtpTransceiverInit, RtcSdpType,
+    RtcSessionDescriptionInit,
 };
 use yew::Callback;
 
@@ -92,21 +93,54 @@ fn configuration() -> RtcConfiguration {
     configuration
 }
 
+/// By what others may be reached.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ways {
+    /// As the broker handed them out.
+    pub(super) servers: Vec<IceServer>,
+    /// Over relays alone, so that others don't see our address.
+    pub(super) relay_only: bool,
+}
+
+impl Ways {
+    /// Whether there is a relay among them.
+    pub(super) fn has_relay(&self) -> bool {
+        self.servers.iter().flat_map(|server| &server.urls).any(|url| url.starts_with("turn"))
+    }
+
+    fn configuration(&self) -> RtcConfiguration {
+        let configuration = configuration();
+        configuration.set_ice_servers(&self.servers.iter().map(ice_server).collect::<Array>());
+        configuration.set_ice_transport_policy(match self.relay_only {
+            true => RtcIceTransportPolicy::Relay,
+            false => RtcIceTransportPolicy::All,
+        });
+        configuration
+    }
+
+    /// Has a connection take these ways from its next gathering of candidates on. A server that the browser can't use must
+    /// not be the end of calls that need none; but where our address is to be hidden, no server is better than any way.
+    fn show(&self, pc: &RtcPeerConnection) -> Result<(), JsValue> {
+        let shown = pc.set_configuration_with_configuration(&self.configuration());
+        if shown.is_err() && self.relay_only {
+            return pc.set_configuration_with_configuration(&Self { servers: Vec::new(), ..*self }.configuration());
+        }
+        Ok(())
+    }
+}
+
 impl Connection {
     /// Makes one, out of the `spare` if there is one. With `offers`, a slot for the microphone comes first, whether there is one or not, so that the answer can
     /// carry the other's sound already.
     pub(super) fn open(
         spare: Option<Spare>,
-        servers: &[IceServer],
+        ways: &Ways,
         outgoing: Outgoing,
         offers: bool,
         tell: Callback<RtcEvent>,
     ) -> Result<Rc<Self>, JsValue> {
         let pc = spare.or_else(Spare::new).ok_or(JsValue::NULL)?.into_connection();
-        let configuration = configuration();
-        configuration.set_ice_servers(&servers.iter().map(ice_server).collect::<Array>());
-        // A server that the browser can't use must not be the end of calls that need none.
-        let _ = pc.set_configuration_with_configuration(&configuration);
+        ways.show(&pc)?;
         let init = RtcDataChannelInit::new();
         init.set_negotiated(true);
         init.set_id(CHANNEL.1);
@@ -192,6 +226,17 @@ impl Connection {
             None if track.is_some() => self.add_slot(source),
             None => {}
         }
+    }
+
+    /// Has it gather by these ways when it gathers next: credentials for relays don't last.
+    pub(super) fn gather_by(&self, ways: &Ways) {
+        let _ = ways.show(&self.pc);
+    }
+
+    /// Whether an offer restarts ICE, so that we gather anew.
+    pub(super) fn is_restarted_by(&self, offer: &Description) -> bool {
+        let before = self.pc.remote_description().map(|before| before.sdp());
+        before.is_some_and(|before| sdp::ufrag(&before) != sdp::ufrag(&offer.sdp))
     }
 
     /// `setLocalDescription()`: an offer when stable, an answer to a remote offer. The browser is asked at once, not when

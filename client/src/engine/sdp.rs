@@ -32,11 +32,22 @@ pub(super) fn ask_for_dtx_and_fec(sdp: &str) -> String {
     out
 }
 
+/// The user fragment of the first media section: another one is an ICE restart (RFC 8839 §4.4.1.1.1).
+pub(super) fn ufrag(sdp: &str) -> Option<&str> {
+    sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const SDP: &str = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:96 VP8/90000\r\na=fmtp:96 x=1\r\n";
+
+    #[test]
+    fn a_restart_shows_in_the_first_user_fragment() {
+        assert_eq!(ufrag(SDP), None);
+        assert_eq!(ufrag("v=0\r\na=ice-ufrag:Ab1+\r\nm=audio\r\na=ice-ufrag:other\r\n"), Some("Ab1+"));
+    }
 
     #[test]
     fn opus_is_asked_for_dtx_once_and_nothing_else_changes() {

@@ -19,7 +19,7 @@ use gloo_events::EventListener;
 use gloo_timers::callback::{Interval, Timeout};
 use klatch_mesh::{Command, Input, Mesh};
 use klatch_shared::peer::ChatMessage;
-use klatch_shared::wire::{CloseCode, Event, Hello, IceServer, Verb};
+use klatch_shared::wire::{CloseCode, Event, Hello, IceServer, IceServers, Verb};
 use klatch_shared::{MemberId, RoomKeys, SessionNonce};
 use yew::Callback;
 
@@ -28,7 +28,7 @@ use super::few::Few;
 use super::media::Media;
 use super::notices::Notices;
 use super::peers::Peers;
-use super::rtc::Spare;
+use super::rtc::{Spare, Ways};
 use super::socket::{Socket, SocketEvent};
 use super::storage::SeatRecord;
 use super::store::Store;
@@ -40,6 +40,8 @@ pub(super) use enter::{EnterError, seat_for};
 
 /// Reconnecting waits this long at first, then twice as long each time, up to the second.
 const RECONNECT_MS: (u32, u32) = (500, 15_000);
+/// How often credentials for relays are renewed, which last for 10 minutes.
+const RENEWAL_MS: u32 = 4 * 60_000;
 
 /// Why a session ended without our asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +106,32 @@ impl Session {
     /// Our seat as it is now.
     pub(super) fn seat(&self) -> SeatRecord {
         self.seat.borrow().clone()
+    }
+
+    /// By what the others are reached as it is now.
+    fn ways(&self) -> Ways {
+        let relay_only = self.around.store.state().preferences.relay_only;
+        Ways { servers: self.servers.borrow().clone(), relay_only }
+    }
+
+    /// Asks for servers with fresh credentials, so that those at hand never end.
+    fn renew_servers(&self) {
+        let (Some(socket), weak) = (self.socket(), self.weak.clone()) else { return };
+        spawn(async move {
+            // Where the broker can't be reached, the next socket asks again.
+            let Ok(servers) = socket.ask::<IceServers>(Verb::IceServers).await else { return };
+            if let Some(this) = weak.upgrade() {
+                *this.servers.borrow_mut() = servers.ice_servers;
+            }
+        });
+    }
+
+    /// Says so where nobody can be reached, because only relays may be used and there is none.
+    pub(super) fn check_relay(&self) {
+        let ways = self.ways();
+        if ways.relay_only && !ways.has_relay() {
+            self.warn("There is no relay here, so with “Relay only” nobody can be reached. Switch it off in the settings, then reload the page.");
+        }
     }
 
     fn dispatch(&self, action: RoomAction) {
@@ -296,8 +324,18 @@ impl Session {
             }),
             on(&window, "pagehide", Self::say_goodbye),
         ];
-        let beats =
-            vec![beat(250, Self::look_who_speaks), beat(1_000, Self::tell_wants), beat(4_000, Self::look_at_paths)];
+        let weak = self.weak.clone();
+        let renewal = Interval::new(RENEWAL_MS, move || {
+            if let Some(this) = weak.upgrade() {
+                this.renew_servers();
+            }
+        });
+        let beats = vec![
+            beat(250, Self::look_who_speaks),
+            beat(1_000, Self::tell_wants),
+            beat(4_000, Self::look_at_paths),
+            renewal,
+        ];
         *self.guards.borrow_mut() = (listeners, beats);
     }
 

@@ -26,6 +26,7 @@ struct StoredPreferences {
     speaker: Option<String>,
     join_with_microphone: Option<bool>,
     join_with_camera: Option<bool>,
+    relay_only: Option<bool>,
 }
 
 impl FromJson for StoredPreferences {
@@ -40,6 +41,7 @@ impl FromJson for StoredPreferences {
             speaker: text("speaker")?,
             join_with_microphone: fields.optional("join_with_microphone")?,
             join_with_camera: fields.optional("join_with_camera")?,
+            relay_only: fields.optional("relay_only")?,
         })
     }
 }
@@ -59,6 +61,7 @@ pub(super) fn load_preferences() -> (Preferences, Option<Username>) {
         speaker: stored.speaker,
         join_with_microphone: stored.join_with_microphone.unwrap_or(true),
         join_with_camera: stored.join_with_camera.unwrap_or(false),
+        relay_only: stored.relay_only.unwrap_or(false),
     };
     (preferences, stored.name.and_then(|name| name.parse().ok()))
 }
@@ -78,6 +81,7 @@ pub(super) fn save_preferences(preferences: &Preferences, name: Option<&Username
         speaker: preferences.speaker.clone(),
         join_with_microphone: Some(preferences.join_with_microphone),
         join_with_camera: Some(preferences.join_with_camera),
+        relay_only: Some(preferences.relay_only),
     };
     Shelf::Machine.set(PREFERENCES, &stored);
 }

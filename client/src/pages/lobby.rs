@@ -9,7 +9,7 @@ use yew::prelude::*;
 use super::frame::sheet;
 use crate::components::meter::LevelMeter;
 use crate::components::playback::Video;
-use crate::components::{Field, Glyph, Role, Tool, click, device_choices, error_line, icon, switch};
+use crate::components::{Field, Glyph, Role, Tool, click, device_choices, error_line, icon, relay_only, switch};
 use crate::state::{Capture, Intent, Lobby, Page, State};
 
 /// See [`LobbyPage`].
@@ -53,6 +53,7 @@ pub fn LobbyPage(props: &LobbyProps) -> Html {
                 { Field { autocomplete: "nickname", described_by, ..Field::new("your-name", "Your name", name, on_input) }.view() }
                 { heard(&state.local.microphone) }
                 { device_choices(state, on_intent, remember) }
+                { relay_only(state, on_intent) }
                 { error_line(AttrValue::Static("join-error"), lobby.error.clone()) }
                 <button type="submit" class="button button--main button--join" disabled={lobby.joining}
                     aria-busy={lobby.joining.then_some("true")} aria-describedby={described_by}>{ "Join" }</button>

@@ -63,6 +63,8 @@ pub enum Intent {
     SoundHeldBack,
     /// Lobby, settings: use another device; none is the system's default.
     ChooseDevice(DeviceKind, Option<String>),
+    /// Lobby, settings: reach others over relays alone, so that they don't see our address.
+    RelayOnly(bool),
     /// Settings: colours.
     ChooseTheme(Theme),
     /// A notice was read.

@@ -127,6 +127,8 @@ pub struct Preferences {
     pub join_with_microphone: bool,
     /// Join with the camera on.
     pub join_with_camera: bool,
+    /// Reach others over relays alone, so that they don't see our address.
+    pub relay_only: bool,
 }
 
 /// The colours.

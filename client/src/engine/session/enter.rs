@@ -80,6 +80,7 @@ impl Session {
             return Err(error);
         }
         this.watch_page();
+        this.check_relay();
         let weak = this.weak.clone();
         this.around.media.on_change(Callback::from(move |()| {
             if let Some(this) = weak.upgrade() {

@@ -28,7 +28,7 @@ impl Session {
         let outgoing =
             Source::ALL.into_iter().filter_map(|source| Some((source, self.around.media.track(source)?))).collect();
         let spare = self.spare.borrow_mut().take();
-        let opened = Connection::open(spare, &self.servers.borrow(), outgoing, offers, tell);
+        let opened = Connection::open(spare, &self.ways(), outgoing, offers, tell);
         match opened {
             Ok(connection) => {
                 let entry = Link { id: link, connection, wants: Wants::EVERYTHING, told: None };
@@ -66,6 +66,9 @@ impl Session {
     pub(super) fn set_local(&self, link: LinkId, restart: bool) -> Option<Input> {
         let weak = self.weak.clone();
         let Some(connection) = self.connection(link) else { return Some(Input::StepFailed { link }) };
+        if restart {
+            connection.gather_by(&self.ways());
+        }
         let setting = connection.set_local(restart);
         spawn(async move {
             let outcome = setting.await;
@@ -83,6 +86,9 @@ impl Session {
     pub(super) fn set_remote(&self, link: LinkId, kind: Kind, description: Description) -> Option<Input> {
         let weak = self.weak.clone();
         let Some(connection) = self.connection(link) else { return Some(Input::StepFailed { link }) };
+        if kind == Kind::Offer && connection.is_restarted_by(&description) {
+            connection.gather_by(&self.ways());
+        }
         spawn(async move {
             let outcome = connection.set_remote(kind, &description).await;
             let Some(this) = weak.upgrade() else { return };
