@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
+use crate::lab::{self, Lab};
 use crate::process::{Lines, Process};
 
 /// A running `klatch`, stopped when dropped.
@@ -22,6 +23,23 @@ impl Broker {
     pub async fn start(flags: &[&str]) -> Result<Self> {
         let mut command = Command::new(program()?);
         command.args(["--listen", "127.0.0.1:0"]).args(flags);
+        Self::run(command).await
+    }
+
+    /// Starts it on this port of a lab's public host, for homes to open as they know that host.
+    ///
+    /// # Errors
+    /// It is not built, or does not serve.
+    pub async fn start_in(lab: &Lab, port: u16, flags: &[&str]) -> Result<Self> {
+        let (address, name) = lab::PUBLIC;
+        let program = program()?;
+        let url = format!("http://{name}:{port}");
+        let mut command = lab.command(program.to_str().context("a path that is no text")?);
+        command.args(["--listen", &format!("{address}:{port}"), "--public-url", &url]).args(flags);
+        Ok(Self { url, ..Self::run(command).await? })
+    }
+
+    async fn run(command: Command) -> Result<Self> {
         let mut process = Process::start("klatch", command)?;
         let url = process
             .says(Duration::from_secs(10), |line| line.strip_prefix("klatch listening on ").map(str::to_owned))

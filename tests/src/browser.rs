@@ -13,6 +13,7 @@ use thirtyfour::bidi::events::LogEntryAdded;
 use thirtyfour::{Capabilities, WebDriver};
 
 use crate::driver::{Display, Driver, variable};
+use crate::lab::{Home, PAGE_PORT, PUBLIC};
 
 /// A browser that does not answer a command for this long is dead.
 const COMMAND: Duration = Duration::from_secs(20);
@@ -69,22 +70,30 @@ impl Browser {
     /// # Errors
     /// It is not there, or does not come up.
     pub async fn start(kind: Kind) -> Result<Arc<Self>> {
+        Self::start_at(None, kind).await
+    }
+
+    /// Starts one at `home`, if there is one.
+    ///
+    /// # Errors
+    /// It is not there, or does not come up.
+    pub(crate) async fn start_at(home: Option<&Home>, kind: Kind) -> Result<Arc<Self>> {
         // reqwest and the WebSocket ask for a provider, though nothing here is encrypted. A second time is harmless.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        tokio::time::timeout(START, Self::launch(kind))
+        tokio::time::timeout(START, Self::launch(home, kind))
             .await
             .map_err(|_| anyhow!("{kind:?} did not start within {START:?}"))?
             .with_context(|| format!("{kind:?} did not start"))
             .map(Arc::new)
     }
 
-    async fn launch(kind: Kind) -> Result<Self> {
+    async fn launch(home: Option<&Home>, kind: Kind) -> Result<Self> {
         let (driver, display) = match kind {
-            Kind::Chromium | Kind::AskingChromium | Kind::BareChromium => (Driver::chromium().await?, None),
-            Kind::Firefox => (Driver::firefox(None).await?, None),
+            Kind::Chromium | Kind::AskingChromium | Kind::BareChromium => (Driver::chromium(home).await?, None),
+            Kind::Firefox => (Driver::firefox(home, None).await?, None),
             Kind::FirefoxOnDisplay => {
                 let display = Display::start().await?;
-                (Driver::firefox(Some(&display)).await?, Some(display))
+                (Driver::firefox(home, Some(&display)).await?, Some(display))
             }
         };
         let session = WebDriver::new(driver.url(), capabilities(kind, driver.process().scratch())).await?;
@@ -205,6 +214,9 @@ fn chromium(kind: Kind, scratch: &Path) -> Value {
         "--disable-renderer-backgrounding".into(),
         "--autoplay-policy=no-user-gesture-required".into(),
         format!("--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1"),
+        // The lab has no certificates that anybody trusts.
+        format!("--unsafely-treat-insecure-origin-as-secure=http://{}:{PAGE_PORT}", PUBLIC.1),
+        "--ignore-certificate-errors".into(),
         format!("--user-data-dir={}", scratch.join("profile").display()),
     ];
     if kind != Kind::BareChromium {
@@ -233,6 +245,7 @@ fn firefox(on_display: bool) -> Value {
             "prefs": {
                 "media.navigator.streams.fake": !on_display,
                 "media.navigator.permission.disabled": true,
+                "dom.securecontext.allowlist": PUBLIC.1,
                 "permissions.default.camera": 1,
                 "permissions.default.microphone": 1,
                 "media.autoplay.default": 0,

@@ -10,6 +10,7 @@ pub mod broker;
 pub mod browser;
 pub mod driver;
 pub mod fixture;
+pub mod lab;
 pub mod media;
 pub mod page;
 pub mod person;
@@ -20,5 +21,6 @@ pub mod wire;
 
 pub use broker::Broker;
 pub use browser::Kind;
+pub use lab::Lab;
 pub use person::Person;
 pub use scene::{Scene, play, play_within};

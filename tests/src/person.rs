@@ -1,11 +1,16 @@
 //! Somebody in front of a page of Klatch, and what such a person does there. Names and roles are surface.md's.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use crate::Broker;
 use crate::page::{Element, PATIENCE, Page};
 use crate::wait;
+
+/// Browsers take a quarter of a minute to say that there is no way.
+const GIVING_UP: Duration = Duration::from_secs(45);
 
 /// Somebody with a name, a profile and a tab.
 #[derive(Clone)]
@@ -233,11 +238,19 @@ impl Person {
         self.page.gone("group", tile).await.with_context(|| format!("{} still sees {tile}", self.name))
     }
 
-    /// Waits until the connection to this member is up.
+    /// Waits until the connection to this member is up, and direct.
     ///
     /// # Errors
     /// It is not for too long.
     pub async fn is_connected_to(&self, member: &str) -> Result<()> {
+        self.is_connected_by("direct", member).await
+    }
+
+    /// Waits until the connection to this member is up, by `path`: `direct` or `relay`.
+    ///
+    /// # Errors
+    /// It is not for too long.
+    pub async fn is_connected_by(&self, path: &str, member: &str) -> Result<()> {
         let mut state = None;
         let connected = wait::until(&format!("{} to be connected to {member}", self.name), PATIENCE, async || {
             let tile = self.sees(member).await?;
@@ -246,12 +259,28 @@ impl Person {
         })
         .await;
         let tile = connected.with_context(|| format!("data-state is {state:?}"))?;
-        wait::until("data-path", PATIENCE, async || {
-            Ok(match self.page.attribute(&tile, "data-path").await?.as_deref() {
-                Some("direct") => Some(()),
-                Some(other) => bail!("data-path is {other:?}"),
-                None => None,
-            })
+        // Where a relay answers first, browsers find the direct path a moment later.
+        let mut found = None;
+        let arrived = wait::until("data-path", PATIENCE, async || {
+            found = self.page.attribute(&tile, "data-path").await?;
+            Ok((found.as_deref() == Some(path)).then_some(()))
+        })
+        .await;
+        arrived.with_context(|| format!("data-path is {found:?}"))
+    }
+
+    /// Waits until the page has given the connection to this member up.
+    ///
+    /// # Errors
+    /// It has not for too long, or the connection is up.
+    pub async fn does_not_reach(&self, member: &str) -> Result<()> {
+        wait::until(&format!("{} to give up reaching {member}", self.name), GIVING_UP, async || {
+            let tile = self.sees(member).await?;
+            match self.page.attribute(&tile, "data-state").await?.as_deref() {
+                Some("failed") => Ok(Some(())),
+                Some("connected") => bail!("{} is connected to {member}", self.name),
+                _ => Ok(None),
+            }
         })
         .await
     }

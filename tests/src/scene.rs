@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 use tokio::runtime::Runtime;
 
 use crate::browser::{Browser, Kind};
+use crate::lab::{Home, Lab};
 use crate::page::Page;
 use crate::{Broker, Person};
 
@@ -88,6 +89,26 @@ impl Scene {
     /// The browser does not start, or can't.
     pub async fn person(&self, kind: Kind, name: &str) -> Result<Person> {
         let browser = browser(kind).await?;
+        let profile = browser.new_profile().await?;
+        self.seat(Person::new(name, Page::new(browser, &profile).await?, &profile))
+    }
+
+    /// A broker on this port of a lab's public host.
+    ///
+    /// # Errors
+    /// It does not serve.
+    pub async fn broker_in(&self, lab: &Lab, port: u16, flags: &[&str]) -> Result<Arc<Broker>> {
+        let broker = Arc::new(Broker::start_in(lab, port, flags).await?);
+        lock(&self.brokers).push(broker.clone());
+        Ok(broker)
+    }
+
+    /// Somebody at home in a lab, with a browser of their own.
+    ///
+    /// # Errors
+    /// The browser does not start, or can't.
+    pub async fn person_at(&self, home: &Home, kind: Kind, name: &str) -> Result<Person> {
+        let browser = Browser::start_at(Some(home), kind).await?;
         let profile = browser.new_profile().await?;
         self.seat(Person::new(name, Page::new(browser, &profile).await?, &profile))
     }
@@ -247,6 +268,8 @@ fn artifacts() -> PathBuf {
 /// in `browsers::meeting::they_meet::{{closure}}`.
 fn name_of<F>() -> String {
     let path = std::any::type_name::<F>();
+    // The innermost, where a scenario was wrapped in another.
+    let path = path.rsplit('<').next().unwrap_or(path);
     let path = path.split("::{{closure}}").next().unwrap_or(path);
     path.split_once("::").map_or(path, |(_, name)| name).to_owned()
 }

@@ -12,6 +12,7 @@ mod hostile;
 mod keys;
 mod looks;
 mod meeting;
+mod nat;
 mod outage;
 mod screens;
 mod seats;

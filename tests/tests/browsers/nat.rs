@@ -1,0 +1,115 @@
+//! Who reaches whom from behind which router, directly or over the relay, in a lab of network namespaces.
+
+use std::io::Write as _;
+
+use anyhow::Result;
+use klatch_tests::lab::{Firewall, Home, Nat, PAGE_PORT};
+use klatch_tests::{Broker, Kind, Lab, Person, Scene, play};
+
+/// The bundled relay on the public host.
+const TURN: [&str; 3] = ["--turn", "--turn-listen", "203.0.113.1:3478"];
+
+/// Plays in a lab, or says plainly why not.
+fn play_in_lab<F: AsyncFnOnce(&Scene, &mut Lab) -> Result<()>>(scenario: F) {
+    play(async |scene| match Lab::impossible() {
+        None => scenario(scene, &mut Lab::start().await?).await,
+        Some(why) => {
+            // Past libtest, which keeps what passing tests print to itself.
+            writeln!(std::io::stderr(), "LEFT OUT: {}: no network namespaces here: {why}", scene.name())?;
+            Ok(())
+        }
+    });
+}
+
+/// Two in a room, each at home.
+async fn meet(scene: &Scene, broker: &Broker, homes: [(&Home, Kind, &str); 2]) -> Result<(Person, Person)> {
+    let [(first, kind, name), (second, other_kind, other_name)] = homes;
+    let one = scene.person_at(first, kind, name).await?;
+    let other = scene.person_at(second, other_kind, other_name).await?;
+    let link = one.creates(broker, "Sunday breakfast").await?;
+    other.accepts(&link).await?;
+    Ok((one, other))
+}
+
+#[test]
+fn behind_friendly_routers_members_reach_each_other_directly_though_there_is_a_relay() {
+    play_in_lab(async |scene, lab| {
+        let homes = [lab.home(Nat::Cone, Firewall::Open).await?, lab.home(Nat::Cone, Firewall::Open).await?];
+        let broker = scene.broker_in(lab, PAGE_PORT, &TURN).await?;
+        let people = [(&homes[0], Kind::Chromium, "Ana"), (&homes[1], Kind::Firefox, "Bo")];
+        let (ana, bo) = meet(scene, &broker, people).await?;
+        ana.is_connected_by("direct", "Bo").await?;
+        bo.is_connected_by("direct", "Ana").await
+    });
+}
+
+#[test]
+fn behind_strict_routers_members_do_not_reach_each_other_without_a_relay() {
+    play_in_lab(async |scene, lab| {
+        let homes = [lab.home(Nat::Symmetric, Firewall::Open).await?, lab.home(Nat::Symmetric, Firewall::Open).await?];
+        // Knowing one's outer address is not enough: each destination has another.
+        scene.broker_in(lab, PAGE_PORT + 1, &TURN).await?;
+        let broker = scene.broker_in(lab, PAGE_PORT, &["--ice-server", "stun:203.0.113.1:3478"]).await?;
+        let people = [(&homes[0], Kind::Chromium, "Ana"), (&homes[1], Kind::Chromium, "Bo")];
+        let (ana, bo) = meet(scene, &broker, people).await?;
+        ana.does_not_reach("Bo").await?;
+        bo.does_not_reach("Ana").await
+    });
+}
+
+#[test]
+fn behind_strict_routers_members_meet_over_the_relay() {
+    play_in_lab(async |scene, lab| {
+        let homes = [lab.home(Nat::Symmetric, Firewall::Open).await?, lab.home(Nat::Symmetric, Firewall::Open).await?];
+        let broker = scene.broker_in(lab, PAGE_PORT, &TURN).await?;
+        let people = [(&homes[0], Kind::Chromium, "Ana"), (&homes[1], Kind::Firefox, "Bo")];
+        let (ana, bo) = meet(scene, &broker, people).await?;
+        ana.is_connected_by("relay", "Bo").await?;
+        bo.is_connected_by("relay", "Ana").await
+    });
+}
+
+#[test]
+fn where_udp_is_blocked_members_get_through_over_tcp() {
+    play_in_lab(async |scene, lab| {
+        let homes = [lab.home(Nat::Cone, Firewall::NoUdp).await?, lab.home(Nat::Cone, Firewall::NoUdp).await?];
+        let broker = scene.broker_in(lab, PAGE_PORT, &TURN).await?;
+        let people = [(&homes[0], Kind::Chromium, "Ana"), (&homes[1], Kind::Chromium, "Bo")];
+        let (ana, bo) = meet(scene, &broker, people).await?;
+        ana.is_connected_by("relay", "Bo").await?;
+        bo.is_connected_by("relay", "Ana").await
+    });
+}
+
+#[test]
+fn where_only_tls_is_open_members_get_through_over_tls() {
+    play_in_lab(async |scene, lab| {
+        let homes = [lab.home(Nat::Cone, Firewall::TlsOnly).await?, lab.home(Nat::Cone, Firewall::TlsOnly).await?];
+        let [chain, key] = lab.certificate()?;
+        let tls = ["--turn-tls-listen", "203.0.113.1:443", "--tls-cert", &chain, "--tls-key", &key];
+        let broker = scene.broker_in(lab, PAGE_PORT, &[&TURN[..], &tls].concat()).await?;
+        let people = [(&homes[0], Kind::Chromium, "Ana"), (&homes[1], Kind::Chromium, "Bo")];
+        let (ana, bo) = meet(scene, &broker, people).await?;
+        ana.is_connected_by("relay", "Bo").await?;
+        bo.is_connected_by("relay", "Ana").await
+    });
+}
+
+#[test]
+fn who_hides_the_address_is_reached_over_the_relay_alone() {
+    play_in_lab(async |scene, lab| {
+        let homes = [lab.home(Nat::Cone, Firewall::Open).await?, lab.home(Nat::Cone, Firewall::Open).await?];
+        let broker = scene.broker_in(lab, PAGE_PORT, &TURN).await?;
+        let ana = scene.person_at(&homes[0], Kind::Chromium, "Ana").await?;
+        let bo = scene.person_at(&homes[1], Kind::Chromium, "Bo").await?;
+        let link = bo.creates(&broker, "Sunday breakfast").await?;
+        ana.page().open(&link).await?;
+        ana.page().click("switch", "Relay only").await?;
+        ana.joins().await?;
+        ana.is_connected_by("relay", "Bo").await?;
+        bo.is_connected_by("relay", "Ana").await?;
+        // It is remembered.
+        ana.page().reload().await?;
+        ana.is_connected_by("relay", "Bo").await
+    });
+}
