@@ -1,16 +1,7 @@
-//! What people call themselves and their rooms. A name parses to itself, and keeps its bounds.
+//! What people call themselves and their rooms.
 #![no_main]
 
-use klatch_shared::{RoomName, Username, limits};
+use klatch_shared::fuzzing;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|text: &str| {
-    if let Ok(name) = text.parse::<Username>() {
-        assert!(name.as_str().len() <= limits::MAX_USERNAME_BYTES && !name.initial().is_empty());
-        assert_eq!(name.as_str().parse(), Ok(name));
-    }
-    if let Ok(name) = text.parse::<RoomName>() {
-        assert!(name.as_str().len() <= limits::MAX_ROOM_NAME_BYTES);
-        assert_eq!(name.as_str().parse(), Ok(name));
-    }
-});
+fuzz_target!(|text: &str| fuzzing::names(text));

@@ -14,6 +14,7 @@
 //! compared in constant time and wiped when dropped.
 
 pub mod exchange;
+pub mod fuzzing;
 pub mod json;
 pub mod limits;
 pub mod peer;
