@@ -425,6 +425,9 @@ lint() {
   step "Clippy, WebAssembly"
   cargo clippy "${wasm[@]}" -p klatch-client --all-targets --keep-going -- -D warnings "${clone[@]}"
   cargo clippy "${wasm[@]}" -p klatch-shared -p klatch-mesh --lib --keep-going -- -D warnings "${clone[@]}"
+  # To run, they need a nightly compiler and libFuzzer; to be compiled, neither.
+  step "Clippy, fuzz targets"
+  CUSTOM_LIBFUZZER_PATH=/nowhere/libfuzzer.a cargo clippy --manifest-path fuzz/Cargo.toml --keep-going -- -D warnings "${clone[@]}"
   step "Documentation"
   export RUSTDOCFLAGS="-D warnings ${clone[*]}"
   cargo doc --workspace --exclude klatch-client --exclude klatch-tests --no-deps
