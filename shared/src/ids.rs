@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn a_clients_hash_has_sixteen_small_digits() {
         let hash: ClientHash = "000123abcdef0009".parse().expect("one");
-        assert_eq!((hash, hash.to_string().as_str()), (ClientHash(0x0123_abcd_ef00_09), "000123abcdef0009"));
+        assert_eq!((hash, hash.to_string().as_str()), (ClientHash(0x0001_23ab_cdef_0009), "000123abcdef0009"));
         for bad in
             ["", "123abcdef0009", "000123ABCDEF0009", "+00123abcdef0009", "0000123abcdef0009", "000123abcdef000g"]
         {

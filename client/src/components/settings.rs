@@ -7,12 +7,12 @@ use super::choice::theme_choice;
 use super::devices::device_choices;
 use super::entry::Entry;
 use super::panel::PanelFrame;
-use super::relay_only::relay_only;
 use super::switch::switch;
 use crate::state::{Intent, Panel, Room, State};
 
 /// The panel.
 pub fn settings_panel(room: &Room, state: &State, on_intent: &Callback<Intent>) -> Html {
+    let relay_only = state.preferences.relay_only;
     html! {
         <PanelFrame key="settings" panel={Panel::Settings} on_intent={on_intent.clone()}>
             <div class="panel__body">
@@ -20,7 +20,10 @@ pub fn settings_panel(room: &Room, state: &State, on_intent: &Callback<Intent>) 
                     initial={room.me.name.as_str().to_owned()} on_enter={on_intent.reform(Intent::Rename)} />
                 { device_choices(state, on_intent, Html::default()) }
                 { theme_choice(state.preferences.theme, false, on_intent) }
-                { relay_only(state, on_intent) }
+                <div>
+                    { switch("Relay only", relay_only, click(on_intent, Intent::RelayOnly(!relay_only))) }
+                    <p class="hint">{ "From the next connection on, others don’t see your network address. Needs a relay." }</p>
+                </div>
                 { switch("Remember this room", room.remembered, click(on_intent, Intent::Remember(!room.remembered))) }
                 if room.creator {
                     { end_room(on_intent) }

@@ -9,7 +9,7 @@ use yew::prelude::*;
 use super::frame::sheet;
 use crate::components::meter::LevelMeter;
 use crate::components::playback::Video;
-use crate::components::{Field, Glyph, Role, Tool, click, device_choices, error_line, icon, relay_only, switch};
+use crate::components::{Field, Glyph, Role, Tool, click, device_choices, error_line, icon, switch};
 use crate::state::{Capture, Intent, Lobby, Page, State};
 
 /// See [`LobbyPage`].
@@ -41,7 +41,13 @@ pub fn LobbyPage(props: &LobbyProps) -> Html {
     let on_input = Callback::from(move |text: String| typed.set(Some(text)));
     let title = lobby.name.as_ref().map_or("A room to join", |name| name.as_str()).to_owned();
     let described_by = lobby.error.as_ref().map(|_| "join-error");
-    let remember = switch("Remember this room", lobby.remember, click(on_intent, Intent::Remember(!lobby.remember)));
+    let relay_only = state.preferences.relay_only;
+    let switches = html! {
+        <div class="devices__switches">
+            { switch("Remember this room", lobby.remember, click(on_intent, Intent::Remember(!lobby.remember))) }
+            { switch("Relay only", relay_only, click(on_intent, Intent::RelayOnly(!relay_only))) }
+        </div>
+    };
     let main = html! {
         <form class="lobby" {onsubmit}>
             { preview(&name, state, on_intent) }
@@ -52,8 +58,7 @@ pub fn LobbyPage(props: &LobbyProps) -> Html {
                 </div>
                 { Field { autocomplete: "nickname", described_by, ..Field::new("your-name", "Your name", name, on_input) }.view() }
                 { heard(&state.local.microphone) }
-                { device_choices(state, on_intent, remember) }
-                { relay_only(state, on_intent) }
+                { device_choices(state, on_intent, switches) }
                 { error_line(AttrValue::Static("join-error"), lobby.error.clone()) }
                 <button type="submit" class="button button--main button--join" disabled={lobby.joining}
                     aria-busy={lobby.joining.then_some("true")} aria-describedby={described_by}>{ "Join" }</button>
