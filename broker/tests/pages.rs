@@ -9,8 +9,11 @@ use common::http::{Answer, get, raw, request};
 fn files(page: &Answer) -> Vec<String> {
     // Quoted in scripts; in attributes, Trunk leaves the quotes out where it can.
     let words = page.text().split(|c: char| !c.is_ascii_alphanumeric() && !"/._-".contains(c));
-    let paths = words.filter(|word| word.starts_with('/') && !word.starts_with("//") && word.contains('.'));
-    let mut files: Vec<_> = paths.map(str::to_owned).collect();
+    let is_file = |word: &&str| {
+        let name = word.strip_prefix('/').and_then(|name| name.rsplit_once('.'));
+        name.is_some_and(|(stem, extension)| !stem.is_empty() && !stem.contains('/') && !extension.is_empty())
+    };
+    let mut files: Vec<_> = words.filter(is_file).map(str::to_owned).collect();
     files.sort();
     files.dedup();
     files

@@ -12,8 +12,29 @@
   })();
   if (["light", "dark"].includes(stored.theme)) document.documentElement.dataset.theme = stored.theme;
 
+  // What a source's switch says elsewhere on the page, off and on.
+  const words = {
+    "#i-mic": [".heard", "Your microphone is off. You can listen, write and watch.", "Asking for the microphone…"],
+    "#i-camera": [".preview__words", "Your camera is off", "Starting the camera…"],
+  };
+  const turn = (button, on) => {
+    button.ariaChecked = on;
+    const use = button.querySelector("use");
+    if (!use) return;
+    const glyph = use.getAttribute("href").replace("-off", "");
+    use.setAttribute("href", on ? glyph : glyph + "-off");
+    for (const name of ["tool--on", "tool--busy"]) button.classList.toggle(name, on);
+    button.ariaBusy = on || null;
+    const [where, ...said] = words[glyph];
+    app.querySelector(where).textContent = said[Number(on)];
+  };
+
   const showLobby = () => {
     app.replaceChildren(document.getElementById("threshold").content);
+    const [microphone, camera, , relayOnly] = all("[role=switch]");
+    turn(microphone, stored.join_with_microphone !== false);
+    turn(camera, stored.join_with_camera === true);
+    turn(relayOnly, stored.relay_only === true);
     if (stored.theme) app.querySelector("#theme").value = stored.theme;
     if (typeof stored.name === "string" && stored.name) {
       app.querySelector("#your-name").value = stored.name;
@@ -34,13 +55,8 @@
     page.addEventListener("click", ({ target }) => {
       const button = target.closest("[role=switch]");
       if (!button) return;
-      const on = button.ariaChecked !== "true";
-      button.ariaChecked = on;
+      turn(button, button.ariaChecked !== "true");
       if (!clicked.delete(button)) clicked.add(button);
-      const use = button.querySelector("use");
-      if (!use) return;
-      button.classList.toggle("tool--on", on);
-      use.setAttribute("href", use.getAttribute("href").replace(/(-off)?$/, on ? "" : "-off"));
     });
     page.addEventListener("pointerdown", ({ target }) => (held = buttons.indexOf(target.closest("button"))));
     page.addEventListener("focusin", ({ target }) => (focused = target));
@@ -84,8 +100,8 @@
 
   // The script or the module did not come, or broke before it could say so itself.
   const failed = () => {
-    const words = app.querySelector("#join-error, .loading__words");
-    if (words) words.textContent = "This page did not load whole. Check your connection, then load it again.";
+    const place = app.querySelector("#join-error, .loading__words");
+    if (place) place.textContent = "This page did not load whole. Check your connection, then load it again.";
   };
   const failures = ["error", "unhandledrejection"];
   failures.forEach((failure) => addEventListener(failure, failed, true));

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use klatch_tests::page::PATIENCE;
 use klatch_tests::{Kind, Person, play, wait};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Holds the module back until `__go` is called, and keeps what the app draws first.
 const HOLD: &str = r#"() => {
@@ -17,11 +17,11 @@ const HOLD: &str = r#"() => {
     const told = (node) => {
         if (node.nodeType === Node.TEXT_NODE) return node.data.trim();
         const devices = node.matches("select") && node.id !== "theme";
-        const ignored = ["placeholder", "type", devices && "disabled"];
+        const ignored = ["placeholder", "type", "value", "selected", devices && "disabled"];
         const attributes = [...node.attributes].filter(({ name }) => !ignored.includes(name));
-        const sorted = attributes.map(({ name, value }) => ` ${name}=${name === "selected" ? "" : value}`).sort().join("");
+        const sorted = attributes.map(({ name, value }) => ` ${name}=${value}`).sort().join("");
         const inside = [...node.childNodes].slice(0, devices ? 1 : Infinity).map(told).join("");
-        return `<${node.localName}${sorted}>${inside}`;
+        return `<${node.localName}${sorted} ${node.value ?? ""}>${inside}`;
     };
     addEventListener("DOMContentLoaded", () => {
         const app = document.getElementById("app");
@@ -59,13 +59,23 @@ fn the_threshold_is_the_lobby_as_the_app_draws_it() {
         let link = scene.person(Kind::Chromium, "Ana").await?.creates(&broker, "Sunday breakfast").await?;
         for kind in [Kind::Chromium, Kind::Firefox] {
             let bo = scene.person(kind, "Bo").await?;
-            comes_to_the_threshold(&bo, &link).await?;
-            scene.keep_picture(&bo, &format!("{kind:?}-before")).await?;
-            lets_the_app_in(&bo).await?;
-            the_app_is_there(&bo).await?;
-            let drawn = bo.page().call("() => [window.__before, window.__after]", Value::Null).await?;
-            ensure!(drawn[0] == drawn[1], "{kind:?}:\nbefore {}\nafter  {}", drawn[0], drawn[1]);
-            bo.page().shows("1 inside").await?;
+            bo.page().prepare(HOLD).await?;
+            for preferences in [
+                json!(null),
+                json!({ "name": "bo", "theme": "dark", "join_with_microphone": false, "join_with_camera": true, "relay_only": true }),
+            ] {
+                bo.page().open(broker.url()).await?;
+                let keep = "(preferences) => localStorage.setItem('klatch.preferences', JSON.stringify(preferences))";
+                bo.page().call(keep, preferences).await?;
+                bo.page().open(&link).await?;
+                bo.page().find("textbox", "Your name").await?;
+                scene.keep_picture(&bo, &format!("{kind:?}-before")).await?;
+                lets_the_app_in(&bo).await?;
+                the_app_is_there(&bo).await?;
+                let drawn = bo.page().call("() => [window.__before, window.__after]", Value::Null).await?;
+                ensure!(drawn[0] == drawn[1], "{kind:?}:\nbefore {}\nafter  {}", drawn[0], drawn[1]);
+                bo.page().shows("1 inside").await?;
+            }
         }
         Ok(())
     });

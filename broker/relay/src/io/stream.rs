@@ -46,7 +46,7 @@ pub(super) struct Stream {
     tls: Option<Box<ServerConnection>>,
     /// The beginning of a message that is not complete yet.
     rest: Vec<u8>,
-    /// What waits to be sealed.
+    /// A message while it is sealed.
     plain: Vec<u8>,
     /// What waits to be sent, from `sent` on.
     out: Vec<u8>,
@@ -126,25 +126,26 @@ impl Stream {
         self.rest.extend_from_slice(rest);
     }
 
-    /// Takes these bytes to be sent with the next [`Self::send`], if together with what waits they are no more than `most`.
+    /// Takes a message to be sent with the next [`Self::send`], if together with what waits it is no more than `most`. Over TLS each
+    /// has a record of its own, as from other servers: some clients take one for the other.
     pub(super) fn queue(&mut self, parts: &[&[u8]], most: usize) -> bool {
         let length: usize = parts.iter().map(|part| part.len()).sum();
-        if self.out.len() - self.sent + self.plain.len() + length > most {
+        if self.out.len() - self.sent + length > most {
             return false;
         }
-        let into = if self.tls.is_some() { &mut self.plain } else { &mut self.out };
-        parts.iter().for_each(|part| into.extend_from_slice(part));
-        true
+        let Some(tls) = &mut self.tls else {
+            parts.iter().for_each(|part| self.out.extend_from_slice(part));
+            return true;
+        };
+        self.plain.clear();
+        parts.iter().for_each(|part| self.plain.extend_from_slice(part));
+        tls.writer().write_all(&self.plain).is_ok() && drain(tls, &mut self.out).is_ok()
     }
 
     /// Sends what waits. Whether nothing is left.
     pub(super) fn send(&mut self) -> Result<bool, Over> {
         if let Some(tls) = &mut self.tls {
-            tls.writer().write_all(&self.plain)?;
-            self.plain.clear();
-            while tls.wants_write() {
-                tls.write_tls(&mut self.out)?;
-            }
+            drain(tls, &mut self.out)?;
         }
         while self.sent < self.out.len() {
             match self.socket.write(&self.out[self.sent..]) {
@@ -170,6 +171,14 @@ impl Stream {
         }
         let _ = self.send();
     }
+}
+
+/// Takes out of TLS what it has sealed.
+fn drain(tls: &mut ServerConnection, out: &mut Vec<u8>) -> io::Result<()> {
+    while tls.wants_write() {
+        tls.write_tls(out)?;
+    }
+    Ok(())
 }
 
 /// Takes out of TLS what it has opened, to `plain[end..]`. The new end.
