@@ -38,7 +38,7 @@
     if (stored.theme) app.querySelector("#theme").value = stored.theme;
     if (typeof stored.name === "string" && stored.name) {
       app.querySelector("#your-name").value = stored.name;
-      app.querySelector(".avatar").textContent = [...stored.name][0].toUpperCase();
+      app.querySelector(".avatar").textContent = [...stored.name][0];
     }
     const [page, buttons, fields] = [app.firstElementChild, all("button"), all("input, select")];
     const before = fields.map(({ value }) => value);

@@ -136,6 +136,10 @@ impl Engine {
             if epoll::wait(&self.net.epoll, spare, timeout.as_ref()).is_err() {
                 continue;
             }
+            if waits {
+                // Nothing ticked meanwhile.
+                self.unix = unix();
+            }
             let now = self.now();
             for event in &events {
                 let epoll::Event { flags, data } = *event;
