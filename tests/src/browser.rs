@@ -18,7 +18,7 @@ use crate::lab::{Home, PAGE_PORT, PUBLIC};
 /// A browser that does not answer a command for this long is dead.
 const COMMAND: Duration = Duration::from_secs(20);
 /// What a start may take on a busy machine.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(180);
 /// Console entries that are kept.
 const MAX_ENTRIES: usize = 2000;
 

@@ -10,7 +10,7 @@ use crate::browser::{Browser, Entry};
 use crate::wait;
 
 /// How long something may take to show up on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(15);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long something may stay covered or disabled.
 const CLICKABLE: Duration = Duration::from_secs(6);

@@ -16,7 +16,7 @@ use crate::page::Page;
 use crate::{Broker, Person};
 
 /// What a test may take, if it does not say otherwise.
-const LIMIT: Duration = Duration::from_secs(90);
+const LIMIT: Duration = Duration::from_secs(240);
 /// What explaining a failure, or putting things away, may take.
 const AFTERMATH: Duration = Duration::from_secs(20);
 

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use klatch_shared::peer::ChatText;
 use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
 
@@ -48,9 +49,13 @@ pub fn ChatPanel(props: &Props) -> Html {
             let Some(field) = field.cast::<HtmlTextAreaElement>() else { return };
             let text = field.value();
             if !text.trim().is_empty() {
+                let fits = text.parse::<ChatText>().is_ok();
                 on_intent.emit(Intent::Say(text));
-                field.set_value("");
-                draft.0.borrow_mut().clear();
+                // What is refused can still be shortened.
+                if fits {
+                    field.set_value("");
+                    draft.0.borrow_mut().clear();
+                }
             }
             let _ = field.focus();
         }

@@ -11,7 +11,7 @@ pub fn message(said: &Said, follows: bool) -> Html {
     let author = if said.own { "You" } else { said.label.as_str() };
     let class = modified("message", &[("message--own", said.own), ("message--follows", follows)]);
     html! {
-        <div key={said.id.to_string()} {class}>
+        <div key={said.author.to_string() + &said.id.to_string()} {class}>
             <p class="message__head">
                 <bdi class="message__author">{ author.to_owned() }</bdi>{ " " }<time class="message__time">{ clock(said.at) }</time>
             </p>

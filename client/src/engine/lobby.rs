@@ -72,6 +72,9 @@ impl Core {
         }
         *self.visit.borrow_mut() = Some(Visit { seat, door: None });
         self.store.dispatch(Action::Show(Page::Lobby(lobby)));
+        if straight_in && storage::muted() {
+            self.store.dispatch(Action::MicrophoneMuted(true));
+        }
         let preferences = self.store.state().preferences.clone();
         if preferences.join_with_microphone && !self.store.state().local.microphone.is_on() {
             self.media.start(Source::Microphone);

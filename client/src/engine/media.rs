@@ -12,9 +12,9 @@ use yew::Callback;
 use super::capture::{self, Captured};
 use super::level::Level;
 use super::notices::Notices;
-use super::page_is_hidden;
 use super::store::Store;
 use super::task::spawn;
+use super::{page_is_hidden, storage};
 use crate::state::{Action, Capture, DeviceKind, Tone};
 
 /// How often our own loudness is looked at.
@@ -168,6 +168,7 @@ impl Media {
         if source == Source::Microphone {
             self.listening.borrow_mut().take();
             self.store.dispatch(Action::Speaking(false));
+            self.remember_mute(false);
         }
         self.store.dispatch(Action::Captured(source, Capture::Off));
         self.tell();
@@ -184,9 +185,14 @@ impl Media {
 
     /// Mutes or unmutes ourselves.
     pub(super) fn mute(&self, muted: bool) {
-        self.store.dispatch(Action::MicrophoneMuted(muted));
+        self.remember_mute(muted);
         self.apply_mute();
         self.tell();
+    }
+
+    fn remember_mute(&self, muted: bool) {
+        storage::set_muted(muted);
+        self.store.dispatch(Action::MicrophoneMuted(muted));
     }
 
     fn apply_mute(&self) {

@@ -13,6 +13,7 @@ use crate::state::{Preferences, Theme};
 const PREFERENCES: &str = "klatch.preferences";
 const ROOMS: &str = "klatch.rooms";
 const INSIDE: &str = "klatch.inside";
+const MUTED: &str = "klatch.muted";
 /// Rooms that are remembered; the oldest go first.
 const MAX_ROOMS: usize = klatch_shared::limits::MAX_PEEKED_ROOMS;
 
@@ -304,6 +305,20 @@ pub(super) fn set_inside(room: Option<RoomId>) {
         }
         None => Shelf::Tab.delete(INSIDE),
     }
+}
+
+/// Notes that we muted ourselves in this tab, so that a reload does not undo it.
+pub(super) fn set_muted(muted: bool) {
+    if muted {
+        Shelf::Tab.set(MUTED, &true);
+    } else {
+        Shelf::Tab.delete(MUTED);
+    }
+}
+
+/// Whether we had muted ourselves in this tab before it was reloaded.
+pub(super) fn muted() -> bool {
+    Shelf::Tab.get(MUTED).unwrap_or_default()
 }
 
 /// The room that this tab was inside before it was reloaded.

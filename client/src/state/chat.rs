@@ -91,8 +91,8 @@ impl Chat {
         })
     }
 
-    /// Whether a message is in the log already.
-    pub fn has(&self, id: MessageId) -> bool {
-        self.lines.iter().any(|line| matches!(line, Line::Said(said) if said.id == id))
+    /// Whether this author's message is in the log already. An id alone says nothing: whoever writes chooses it.
+    pub fn has(&self, author: MemberId, id: MessageId) -> bool {
+        self.lines.iter().any(|line| matches!(line, Line::Said(said) if said.author == author && said.id == id))
     }
 }

@@ -137,6 +137,16 @@ fn a_receipt_counts_for_our_message_and_for_whom_it_was_meant() {
 }
 
 #[test]
+fn a_message_is_known_by_its_author_and_its_id() {
+    let (bo, mal) = (MemberId::random(), MemberId::random());
+    let message = said(bo, false, &[]);
+    let id = message.id;
+    let state = after(&in_room(), [RoomAction::Line(Line::Said(Rc::new(message)))]);
+    assert!(room(&state).chat.has(bo, id), "it is there");
+    assert!(!room(&state).chat.has(mal, id), "whoever takes another's id suppresses nothing");
+}
+
+#[test]
 fn the_log_and_the_notices_are_bounded() {
     let line = |serial| RoomAction::Line(Line::Happened { serial, at: 0, text: String::new() });
     let state = after(&in_room(), (0..1_500).map(line));

@@ -55,6 +55,25 @@ fn muting_is_seen_by_the_others_and_silences() {
 }
 
 #[test]
+fn who_is_muted_stays_so_over_a_reload_and_is_not_in_the_next_room() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana, bo], _) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Chromium, "Bo")]).await?;
+        bo.toggles("Microphone").await?;
+        ana.sees_microphone("Bo", false).await?;
+        bo.page().reload().await?;
+        bo.is_in_the_room().await?;
+        bo.is_connected_to("Ana").await?;
+        bo.waits_until("Microphone", false).await?;
+        ana.sees_microphone("Bo", false).await?;
+        bo.leaves().await?;
+        bo.page().click("link", "Sunday breakfast").await?;
+        bo.is_in_the_room().await?;
+        bo.waits_until("Microphone", true).await
+    });
+}
+
+#[test]
 fn one_joins_without_either_and_switches_them_on_later() {
     play(async |scene| {
         let broker = scene.broker(&[]).await?;

@@ -84,7 +84,7 @@ impl Session {
         }
         let state = self.around.store.state();
         let Some(room) = state.room() else { return };
-        if !room.chat.has(message.id) {
+        if !room.chat.has(from, message.id) {
             let said = Said {
                 id: message.id,
                 author: from,
