@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use klatch_shared::peer::ChatText;
 use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
 
@@ -49,13 +48,9 @@ pub fn ChatPanel(props: &Props) -> Html {
             let Some(field) = field.cast::<HtmlTextAreaElement>() else { return };
             let text = field.value();
             if !text.trim().is_empty() {
-                let fits = text.parse::<ChatText>().is_ok();
                 on_intent.emit(Intent::Say(text));
-                // What is refused can still be shortened.
-                if fits {
-                    field.set_value("");
-                    draft.0.borrow_mut().clear();
-                }
+                field.set_value("");
+                draft.0.borrow_mut().clear();
             }
             let _ = field.focus();
         }
