@@ -42,7 +42,7 @@ impl Broker {
     async fn run(command: Command) -> Result<Self> {
         let mut process = Process::start("klatch", command)?;
         let url = process
-            .says(Duration::from_secs(10), |line| line.strip_prefix("klatch listening on ").map(str::to_owned))
+            .says(Duration::from_secs(60), |line| line.strip_prefix("klatch listening on ").map(str::to_owned))
             .await?;
         Ok(Self { process, url: url.trim_end_matches('/').to_owned() })
     }
@@ -72,7 +72,7 @@ impl Broker {
     /// # Errors
     /// It does not end within some seconds, or not with status 0.
     pub async fn stop(&mut self) -> Result<()> {
-        let status = self.process.stop(Duration::from_secs(10)).await?;
+        let status = self.process.stop(Duration::from_secs(60)).await?;
         if !status.success() {
             bail!("klatch ended with {status}: {}", self.log().tail(20));
         }

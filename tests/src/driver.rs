@@ -9,7 +9,7 @@ use crate::lab::{Gate, Home};
 use crate::process::Process;
 
 /// How long a driver or a display may take to start on a busy machine.
-const START: Duration = Duration::from_secs(20);
+const START: Duration = Duration::from_secs(60);
 
 /// A running WebDriver server with the browsers that it starts; all are killed when it is dropped.
 pub struct Driver {

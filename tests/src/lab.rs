@@ -23,7 +23,7 @@ pub const PUBLIC: (Ipv4Addr, &str) = (Ipv4Addr::new(203, 0, 113, 1), "meet.test"
 /// The page's port there.
 pub const PAGE_PORT: u16 = 8080;
 /// How long a namespace, or a way into it, may take to come up.
-const START: Duration = Duration::from_secs(10);
+const START: Duration = Duration::from_secs(60);
 
 /// How a router translates addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

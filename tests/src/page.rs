@@ -10,10 +10,10 @@ use crate::browser::{Browser, Entry};
 use crate::wait;
 
 /// How long something may take to show up on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long something may stay covered or disabled.
-const CLICKABLE: Duration = Duration::from_secs(6);
+const CLICKABLE: Duration = Duration::from_secs(15);
 
 /// A tab.
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use klatch_tests::fixture::Fixture;
-use klatch_tests::page::{END, Page};
+use klatch_tests::page::{END, PATIENCE, Page};
 use klatch_tests::{Kind, Person, Scene, play};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -64,7 +64,7 @@ fn every_kind_of_console_error_is_noticed() {
                 person.page().open(&fixture.url()).await?;
                 ensure!(person.page().console().is_empty(), "{:?}", person.page().console());
                 person.page().click("button", name).await?;
-                klatch_tests::wait::until(&format!("{kind:?} to tell of {name}"), Duration::from_secs(5), async || {
+                klatch_tests::wait::until(&format!("{kind:?} to tell of {name}"), PATIENCE, async || {
                     let console = person.page().console();
                     Ok(console
                         .iter()

@@ -16,6 +16,13 @@ const CHANNELS: &str = r#"() => {
     };
 }"#;
 
+/// Writes down how the connections to others come to be.
+const WATCH_STATES: &str = "() => {
+    const states = (window.__states = []);
+    const watch = new MutationObserver((changes) => states.push(...changes.map(({ target }) => target.dataset.state)));
+    watch.observe(document.body, { subtree: true, attributeFilter: ['data-state'] });
+}";
+
 /// Says these texts to everybody, each so many times.
 async fn floods(person: &Person, texts: &[&str], times: u32) -> Result<()> {
     let flood = "([texts, times]) => {
@@ -149,13 +156,13 @@ fn who_says_goodbye_and_stays_is_connected_again() {
         bo.accepts(&link).await?;
         bo.is_connected_to("Ana").await?;
         ana.is_connected_to("Bo").await?;
+        ana.page().call(WATCH_STATES, Value::Null).await?;
         floods(&bo, &[r#"{"say":"bye"}"#], 1).await?;
-        wait::until("Bo to be going", PATIENCE, async || {
-            let tile = ana.sees("Bo").await?;
-            Ok((ana.page().attribute(&tile, "data-state").await?.as_deref() == Some("interrupted")).then_some(()))
+        wait::until("Bo to be going, and back", PATIENCE, async || {
+            let states = ana.page().call("() => window.__states", Value::Null).await?;
+            Ok((states == json!(["interrupted", "connected"])).then_some(()))
         })
         .await?;
-        ana.is_connected_to("Bo").await?;
         ana.hears(1).await
     });
 }

@@ -1,17 +1,35 @@
 //! How it looks: pictures for people to judge, and what a program can.
 
 use anyhow::{Result, ensure};
-use klatch_tests::{Broker, Kind, Person, Scene, play_within};
+use klatch_tests::{Broker, Kind, Person, Scene, play};
 use serde_json::Value;
-use std::time::Duration;
 
 const SIZES: [(u32, u32); 3] = [(360, 740), (1280, 800), (1920, 1080)];
 
 #[test]
-fn every_page_fits_from_phone_to_wide_screen_by_day_and_by_night() {
-    play_within(Duration::from_secs(150), async |scene| {
+fn every_page_before_a_room_fits_from_phone_to_wide_screen_by_day_and_by_night() {
+    play(async |scene| {
         let broker = scene.broker(&[]).await?;
-        let ([ana, bo, dee], link) = scene
+        let (_, link) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
+        let newcomer = scene.person(Kind::Chromium, "Zoë").await?;
+        newcomer.page().open(broker.url()).await?;
+        newcomer.page().find("button", "Create room").await?;
+        themed(scene, &newcomer, "home").await?;
+        newcomer.page().open(&link).await?;
+        newcomer.page().shows("2 inside").await?;
+        themed(scene, &newcomer, "lobby").await?;
+        newcomer.page().open(&format!("{}/r/nonsense", broker.url())).await?;
+        newcomer.page().find("link", "To the start page").await?;
+        themed(scene, &newcomer, "trouble").await?;
+        returning(scene, &broker).await
+    });
+}
+
+#[test]
+fn a_room_fits_from_phone_to_wide_screen_by_day_and_by_night() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana, bo, dee], _) = scene
             .meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo"), (Kind::Chromium, "Wilhelmine Großmann")])
             .await?;
         bo.toggles("Camera").await?;
@@ -22,19 +40,6 @@ fn every_page_fits_from_phone_to_wide_screen_by_day_and_by_night() {
         ana.reads("https://example.org/plan").await?;
         ana.says("Lovely. Shall we lock the room?").await?;
         ana.closes("Chat").await?;
-
-        let newcomer = scene.person(Kind::Chromium, "Zoë").await?;
-        newcomer.page().open(broker.url()).await?;
-        newcomer.page().find("button", "Create room").await?;
-        themed(scene, &newcomer, "home").await?;
-        newcomer.page().open(&link).await?;
-        newcomer.page().shows("3 inside").await?;
-        themed(scene, &newcomer, "lobby").await?;
-        newcomer.page().open(&format!("{}/r/nonsense", broker.url())).await?;
-        newcomer.page().find("link", "To the start page").await?;
-        themed(scene, &newcomer, "trouble").await?;
-        returning(scene, &broker).await?;
-
         themed(scene, &ana, "room").await?;
         for panel in ["Chat", "People", "Invite", "Settings"] {
             ana.opens(panel).await?;
@@ -108,7 +113,7 @@ const MEASURE: &str = "async () => {
 
 #[test]
 fn the_theme_is_chosen_and_remembered() {
-    play_within(Duration::from_secs(60), async |scene| {
+    play(async |scene| {
         let broker = scene.broker(&[]).await?;
         for kind in [Kind::Chromium, Kind::Firefox] {
             let ana = scene.person(kind, "Ana").await?;

@@ -1,6 +1,7 @@
 //! The server out of reach for a while: the call goes on without it.
 
 use anyhow::ensure;
+use klatch_tests::page::PATIENCE;
 use klatch_tests::wire::Recorder;
 use klatch_tests::{Kind, Person, play, wait};
 use serde_json::{Value, json};
@@ -38,7 +39,7 @@ fn a_call_outlives_its_server_and_finds_it_again() {
 
         recorder.let_pass(true);
         for person in [&ana, &bo] {
-            wait::until("the server to be back", Duration::from_secs(30), async || {
+            wait::until("the server to be back", PATIENCE, async || {
                 Ok((!person.page().text().await?.contains("The server is out of reach.")).then_some(()))
             })
             .await?;
@@ -104,7 +105,7 @@ fn a_refusal_that_will_pass_does_not_end_the_call() {
             bo.page().call(refuse, json!({ "verb": "join", "code": code, "times": 2 })).await?;
             bo.page().shows("The server is out of reach.").await?;
             bo.hears(1).await?;
-            wait::until("the server to be back", Duration::from_secs(30), async || {
+            wait::until("the server to be back", PATIENCE, async || {
                 Ok((!bo.page().text().await?.contains("The server is out of reach.")).then_some(()))
             })
             .await?;
@@ -127,10 +128,8 @@ fn a_machine_that_slept_asks_before_it_gives_its_socket_up() {
         let (sockets, pings) = (number(&bo, "window.__sockets.length").await?, number(&bo, "window.__pings").await?);
         let sleep = "() => { const { now } = performance; performance.now = () => now.call(performance) + 60_000; }";
         bo.page().call(sleep, Value::Null).await?;
-        wait::until("a ping", Duration::from_secs(20), async || {
-            Ok((number(&bo, "window.__pings").await? > pings).then_some(()))
-        })
-        .await?;
+        wait::until("a ping", PATIENCE, async || Ok((number(&bo, "window.__pings").await? > pings).then_some(())))
+            .await?;
         wait::never("the socket is given up", Duration::from_secs(7), async || {
             Ok((number(&bo, "window.__sockets.length").await? > sockets).then_some(()))
         })
