@@ -2,32 +2,17 @@
 
 mod common;
 
-use std::process::{Output, Stdio};
+use std::process::Output;
 
 use common::http::get;
+use common::program::{klatch, start};
 use common::{Client, PATIENCE, Room, Seat, TempFile};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-fn klatch(flags: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_klatch"));
-    command.args(flags).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    command
-}
-
 async fn output(flags: &[&str]) -> Output {
     timeout(PATIENCE, klatch(flags).output()).await.expect("it ends").expect("it runs")
-}
-
-/// A program that serves, and the URL it says it does so on.
-async fn start(flags: &[&str]) -> (Child, String) {
-    let mut child = klatch(flags).spawn().expect("it runs");
-    let stdout = child.stdout.take().expect("piped");
-    let mut line = String::new();
-    timeout(PATIENCE, BufReader::new(stdout).read_line(&mut line)).await.expect("in time").expect("a line");
-    let url = line.strip_prefix("klatch listening on ").expect("the promised line").trim_end();
-    (child, url.to_owned())
 }
 
 async fn stop(mut child: Child, signal: &str) -> (Option<i32>, String) {

@@ -3,15 +3,14 @@
 mod common;
 
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::process::Stdio;
 
-use common::{Client, PATIENCE, ROOM_NAME, Room};
+use common::program::start;
+use common::{Client, ROOM_NAME, Room};
 use klatch_shared::seal::{Context, Kind, PairKey};
 use klatch_shared::wire::{Answer, Candidate, Event, NewCard, Offer, Side, Verb};
 use klatch_shared::{Card, ExchangeId, MemberId, MemberKeys, Sealed, SeatToken, SessionNonce};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
-use tokio::time::timeout;
 
 const ANA: &str = "Anastasia Quartermain";
 const BEN: &str = "Benvolio Montague";
@@ -59,17 +58,10 @@ fn card(room: &Room, member: MemberId, keys: &MemberKeys, name: &str, revision: 
 
 #[tokio::test]
 async fn names_descriptions_candidates_and_keys_are_not_to_be_found_in_the_broker() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_klatch"));
-    command.args(["--listen", "127.0.0.1:0", "--log", "trace"]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().expect("it runs");
-    let mut line = String::new();
-    let stdout = child.stdout.take().expect("piped");
-    timeout(PATIENCE, BufReader::new(stdout).read_line(&mut line)).await.expect("in time").expect("a line");
-    let url = line.trim_end().replace("klatch listening on http", "ws");
-
+    let (mut child, url) = start(&["--listen", "127.0.0.1:0", "--log", "trace"]).await;
     let room = Room::new();
     let (ana, ben) = (Member::new(&room, ANA), Member::new(&room, BEN));
-    let url = format!("{url}/ws/{}", room.keys.id());
+    let url = format!("{}/ws/{}", url.replace("http", "ws"), room.keys.id());
     let mut ana_client = Client::connect(&url).await;
     ana_client.create(&room, &ana.seat).await.expect("a room");
     let mut ben_client = Client::connect(&url).await;

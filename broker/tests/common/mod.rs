@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod http;
+pub mod program;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
