@@ -5,14 +5,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::{Broker, Client, PATIENCE, Room, Seat};
-use klatch_shared::AnyToken;
-use klatch_shared::wire::{Glance, Peek, PeekAt, Peeked, RefusalCode, Verb};
-
-async fn is_alive(watcher: &mut Client, room: &Room) -> bool {
-    let at = PeekAt { room: room.keys.id(), token: AnyToken::Invite(room.invite.clone()) };
-    let peeked: Peeked = watcher.ask(Verb::Peek(Peek { rooms: vec![at] })).await.expect("peeked");
-    matches!(peeked.rooms[0].glance, Glance::Alive(_))
-}
+use klatch_shared::wire::{RefusalCode, Verb};
 
 #[tokio::test]
 async fn an_empty_room_dies_on_time_and_not_before() {
@@ -22,7 +15,7 @@ async fn an_empty_room_dies_on_time_and_not_before() {
     let mut client = Client::creating(&broker, &room, &ana).await;
     let left = Instant::now();
     client.done(Verb::Leave).await.expect("left");
-    while is_alive(&mut watcher, &room).await {
+    while watcher.finds(&room).await {
         assert!(left.elapsed() < PATIENCE, "it never dies");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -40,7 +33,7 @@ async fn whoever_comes_back_in_time_finds_the_room() {
     let mut watcher = Client::connect(&format!("ws://{}/ws", broker.address())).await;
     let since = Instant::now();
     while since.elapsed() < Duration::from_millis(2500) {
-        assert!(is_alive(&mut watcher, &room).await);
+        assert!(watcher.finds(&room).await);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{Broker, Client, Room, Seat, body};
+use common::{Broker, Client, Room, Seat, answer, body, candidate};
 use klatch_shared::ExchangeId;
 use klatch_shared::limits::MAX_CANDIDATES;
-use klatch_shared::wire::{Answer, Candidate, Event, RefusalCode, Side, Verb};
+use klatch_shared::wire::{Event, RefusalCode, Side, Verb};
 
 struct Pair {
     broker: Broker,
@@ -25,14 +25,6 @@ impl Pair {
         assert!(matches!(ana_client.event().await, Event::Joined(view) if view.member == ben.member));
         Self { broker, room, ana, ben, ana_client, ben_client }
     }
-}
-
-fn answer(to: &Seat, exchange: u32) -> Verb {
-    Verb::Answer(Answer { to: to.member, exchange: ExchangeId(exchange), body: body() })
-}
-
-fn candidate(to: &Seat, exchange: u32, side: Side, sequence: u32) -> Verb {
-    Verb::Candidate(Candidate { to: to.member, exchange: ExchangeId(exchange), side, sequence, body: body() })
 }
 
 #[tokio::test]

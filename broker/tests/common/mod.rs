@@ -16,11 +16,11 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use klatch_broker::{Config, Server, serve};
 use klatch_shared::json::FromJson;
 use klatch_shared::wire::{
-    Admission, Admitted, Create, Event, Hello, IceServer, IceServers, Join, Offer, Refusal, RefusalCode, Request,
-    ServerFrame, Verb,
+    Admission, Admitted, Answer, Candidate, Create, Event, Glance, Hello, IceServer, IceServers, Join, Offer, Peek,
+    PeekAt, Peeked, Refusal, RefusalCode, Request, ServerFrame, Side, Verb,
 };
 use klatch_shared::{
-    Card, ExchangeId, InviteToken, MemberId, MemberKeys, ProofLabel, RoomKey, RoomKeys, Sealed, SeatToken,
+    AnyToken, Card, ExchangeId, InviteToken, MemberId, MemberKeys, ProofLabel, RoomKey, RoomKeys, Sealed, SeatToken,
     SessionNonce, Username, seal,
 };
 use tokio::net::TcpStream;
@@ -232,6 +232,13 @@ impl Client {
         }
     }
 
+    /// Whether the room is still there.
+    pub async fn finds(&mut self, room: &Room) -> bool {
+        let at = PeekAt { room: room.keys.id(), token: AnyToken::Invite(room.invite.clone()) };
+        let peeked: Peeked = self.ask(Verb::Peek(Peek { rooms: vec![at] })).await.expect("peeked");
+        matches!(peeked.rooms[0].glance, Glance::Alive(_))
+    }
+
     /// Whether nothing came before the answer to a ping.
     pub async fn is_undisturbed(&mut self) -> bool {
         self.done(Verb::Ping).await.expect("a ping is answered");
@@ -296,6 +303,14 @@ impl Drop for TempFile {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
     }
+}
+
+pub fn answer(to: &Seat, exchange: u32) -> Verb {
+    Verb::Answer(Answer { to: to.member, exchange: ExchangeId(exchange), body: body() })
+}
+
+pub fn candidate(to: &Seat, exchange: u32, side: Side, sequence: u32) -> Verb {
+    Verb::Candidate(Candidate { to: to.member, exchange: ExchangeId(exchange), side, sequence, body: body() })
 }
 
 /// Something that looks sealed.
