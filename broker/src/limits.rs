@@ -32,7 +32,7 @@ klatch_relay::limits! {
         queue_frames "queue-frames" = 2000, 8;
         /// The same in bytes.
         queue_bytes "queue-bytes" = 1048576, 131072;
-        /// Bytes waiting to be sent to all connections together; beyond, signals are refused and who holds most is closed as too slow.
+        /// Bytes waiting to be sent to all connections together; beyond, who holds most is closed as too slow.
         backlog_bytes "backlog-bytes" = 268435456, 1048576;
         /// Seconds a client may take for a request's header, and idle between two requests.
         header_seconds "header-seconds" = 15, 1;

@@ -8,6 +8,7 @@ use hyper::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE};
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
 use klatch_shared::RoomId;
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::net::TcpStream;
 use warp::Filter;
 use warp::http::{Method, Response, StatusCode};
@@ -20,6 +21,9 @@ use crate::page::{self, Answer};
 use crate::socket;
 use crate::socket::upgrade::{Handshake, NoHandshake};
 use crate::switchboard::Switchboard;
+
+/// What the system may hold of a WebSocket's bytes until the other end has them: one frame of the largest kind, and room.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
 /// What all requests share.
 pub(crate) struct House {
@@ -145,9 +149,12 @@ fn open_socket(
         // A copy of the few bytes that there may be: the buffer itself is as large as a request.
         let already_read = read_buf.to_vec();
         drop(read_buf);
+        let stream = io.into_inner();
+        // What the system holds for who does not read counts nowhere: of itself it would be megabytes.
+        let _ = set_socket_send_buffer_size(&stream, SEND_BUFFER_BYTES);
         let line = switchboard.connect(place, visit.slot.address());
         drop(switchboard);
-        socket::serve(io.into_inner(), already_read, line).await;
+        socket::serve(stream, already_read, line).await;
         drop(visit);
     });
 

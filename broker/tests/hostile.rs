@@ -53,6 +53,7 @@ async fn each_unreadable_frame_is_answered_once() {
         ("", None, RefusalCode::BadFrame),
         ("{\"id\":1,\"verb\":\"pi", None, RefusalCode::BadFrame),
         ("[1,2,3]", None, RefusalCode::BadFrame),
+        ("[5,\"ping\"]", None, RefusalCode::BadFrame),
         ("{\"verb\":\"ping\"}", None, RefusalCode::BadFrame),
         ("{\"id\":\"1\",\"verb\":\"ping\"}", None, RefusalCode::BadFrame),
         ("{\"id\":5}", Some(5), RefusalCode::BadFrame),
@@ -202,6 +203,8 @@ async fn whoever_sends_more_than_another_reads_is_refused_and_the_slow_one_stays
             }
         }
     }
+    let held = held_by_the_system(&scene.eve_client);
+    assert!((1..=256 * 1024).contains(&held), "the system holds {held} bytes for who does not read");
     // What was let through comes, and what was refused may be sent again.
     for wanted in 1..refused.0 {
         let Event::Offer { exchange, .. } = scene.eve_client.event().await else { panic!("no offer") };
@@ -211,6 +214,17 @@ async fn whoever_sends_more_than_another_reads_is_refused_and_the_slow_one_stays
     scene.ana_client.done(Verb::Offer(again)).await.expect("there is room");
     assert!(matches!(scene.eve_client.event().await, Event::Offer { exchange, .. } if exchange == refused));
     assert!(scene.eve_client.is_undisturbed().await && scene.ana_client.is_undisturbed().await);
+}
+
+/// Bytes that the broker has sent to a client's socket, and that have not arrived there.
+fn held_by_the_system(client: &Client) -> u32 {
+    let MaybeTlsStream::Plain(stream) = client.socket.get_ref() else { unreachable!("there is no TLS here") };
+    let port = |address: std::io::Result<std::net::SocketAddr>| format!(":{:04X}", address.expect("connected").port());
+    let (here, there) = (port(stream.local_addr()), port(stream.peer_addr()));
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux");
+    let rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let row = rows.filter(|row| row[1].ends_with(&there) && row[2].ends_with(&here)).next_back().expect("a connection");
+    u32::from_str_radix(row[4].split(':').next().expect("two queues"), 16).expect("hexadecimal")
 }
 
 #[tokio::test]

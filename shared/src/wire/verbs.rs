@@ -235,6 +235,10 @@ impl Request {
     /// [`Unreadable`], with the id if there is one, so that the frame can be answered.
     pub fn parse(text: &str) -> Result<Self, Unreadable> {
         let unreadable = |id, code| Unreadable { id, refusal: Refusal::of(code) };
+        // Derived readers take an array's elements for fields in their order.
+        if !text.trim_start().starts_with('{') {
+            return Err(unreadable(None, RefusalCode::BadFrame));
+        }
         let head: Head<'_> = match serde_json::from_str(text) {
             Ok(head) => head,
             Err(error) if error.is_data() => {
