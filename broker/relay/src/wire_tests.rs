@@ -1,3 +1,5 @@
+//! Reading and writing STUN messages.
+
 use super::*;
 
 /// Bytes of an RFC's test vector.

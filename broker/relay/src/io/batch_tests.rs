@@ -1,3 +1,5 @@
+//! Batches: what is gathered and sent in one call to the system.
+
 use std::collections::HashMap;
 
 use super::*;
