@@ -38,7 +38,7 @@ Usage: ./build.sh VERB
 
   run [FLAG…]     build, and serve on http://localhost:8080; flags go to klatch (see `run --help`)
   test            everything a change must pass: format, lints, licences, unit, broker and browser tests, sizes
-  test all        the same, and the long tests
+  test all        the same, and the long tests: soaks of the broker and of a room (KLATCH_SOAK_MINUTES each)
   dist            one release binary with the client inside: target/dist/klatch
   bench [NAME]    measure against floors
   dev             the page on http://localhost:8081, rebuilt as you edit, with a broker on port 8080

@@ -26,6 +26,17 @@ pub struct Page {
 #[derive(Clone, Debug)]
 pub struct Element(Value);
 
+/// What a page holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Holdings {
+    /// KiB of its scripts' heap.
+    pub script: f64,
+    /// KiB that its module has for itself.
+    pub module: f64,
+    /// Connections to other members, closed or not.
+    pub connections: f64,
+}
+
 impl Page {
     /// An empty tab of `profile`, 1280 by 800 pixels large.
     ///
@@ -152,6 +163,30 @@ impl Page {
         }
         let text = answer["result"]["value"].as_str().context("a script without a result")?;
         Ok(serde_json::from_str(text)?)
+    }
+
+    /// What is held once what nobody holds is collected. Of the browsers, only Chromium can tell.
+    ///
+    /// # Errors
+    /// It is another one.
+    pub async fn holdings(&self) -> Result<Holdings> {
+        let session = self.command("goog:cdp.getSession", json!({})).await?["session"].clone();
+        let ask = async |method: &str| {
+            let parameters = json!({ "method": method, "params": {}, "session": session });
+            Ok::<_, anyhow::Error>(self.browser.command("goog:cdp.sendCommand", parameters).await?["result"].take())
+        };
+        ask("HeapProfiler.collectGarbage").await?;
+        let usage = ask("Runtime.getHeapUsage").await?;
+        ask("Performance.enable").await?;
+        let metrics = ask("Performance.getMetrics").await?;
+        let mut metrics = metrics["metrics"].as_array().into_iter().flatten();
+        let connections = metrics.rfind(|metric| metric["name"] == "RTCPeerConnections");
+        let module = self.call("() => __test.memory()", Value::Null).await?;
+        Ok(Holdings {
+            script: usage["usedSize"].as_f64().context("no size of the heap")? / 1024.0,
+            module: module.as_f64().context("no size of the module")? / 1024.0,
+            connections: connections.and_then(|metric| metric["value"].as_f64()).context("no count of connections")?,
+        })
     }
 
     // ---- finding

@@ -12,7 +12,22 @@
   // Not on empty pages and insecure ones.
   if (!window.RTCPeerConnection || !window.MediaDevices) return;
 
-  const connections = [];
+  // Holds on to nothing that the page lets go of: what leaks must be the page's own.
+  class Seen {
+    #refs = [];
+    add(thing) {
+      if (!this.has(thing)) this.#refs.push(new WeakRef(thing));
+    }
+    has(thing) {
+      return this.all().includes(thing);
+    }
+    all() {
+      this.#refs = this.#refs.filter((ref) => ref.deref());
+      return this.#refs.map((ref) => ref.deref()).filter(Boolean);
+    }
+  }
+
+  const connections = new Seen();
   const secrets = new Set();
   const remember = (connection) => {
     if (connection.signalingState === "closed") return;
@@ -22,7 +37,7 @@
   window.RTCPeerConnection = new Proxy(window.RTCPeerConnection, {
     construct(target, args) {
       const connection = new target(...args);
-      connections.push(connection);
+      connections.add(connection);
       // A closed connection has no descriptions any more.
       connection.addEventListener("signalingstatechange", () => remember(connection));
       connection.addEventListener("icegatheringstatechange", () => remember(connection));
@@ -30,8 +45,19 @@
     },
   });
 
+  // The memory of the page's module, which no heap counts.
+  const memories = new Seen();
+  const buffer = Object.getOwnPropertyDescriptor(WebAssembly.Memory.prototype, "buffer");
+  Object.defineProperty(WebAssembly.Memory.prototype, "buffer", {
+    ...buffer,
+    get() {
+      memories.add(this);
+      return buffer.get.call(this);
+    },
+  });
+
   // ---- what is captured, and copies of tracks
-  const [origins, captured] = [new WeakMap(), new Set()];
+  const [origins, captured] = [new WeakMap(), new Seen()];
   const copied = (track, copy) => {
     origins.set(copy, origins.get(track) ?? track);
     if (captured.has(track)) captured.add(copy);
@@ -62,8 +88,9 @@
   }
 
   // ---- what is heard: contexts' destinations, and elements that play a stream
-  const taps = new Map();
+  const [contexts, taps] = [new Seen(), new WeakMap()];
   const tap = (context) => {
+    contexts.add(context);
     if (!taps.has(context)) taps.set(context, context.createAnalyser());
     return taps.get(context);
   };
@@ -76,7 +103,7 @@
     if (to instanceof AudioDestinationNode) disconnect.call(this, tap(this.context));
     return to === undefined ? disconnect.call(this) : disconnect.call(this, to, ...rest);
   };
-  const players = new Set();
+  const players = new Seen();
   const { play } = HTMLMediaElement.prototype;
   HTMLMediaElement.prototype.play = function () {
     players.add(this);
@@ -103,19 +130,19 @@
   };
   const audible = () => {
     let sum = 0;
-    for (const [context, analyser] of taps) if (context.state === "running") sum += power(analyser);
+    for (const context of contexts.all()) if (context.state === "running") sum += power(taps.get(context));
     for (const player of playing()) {
       const analyser = listen(player.srcObject);
       if (analyser) sum += power(analyser) * player.volume ** 2;
     }
     return sum;
   };
-  const playing = () => [...players].filter(({ muted, paused, srcObject }) => !muted && !paused && srcObject);
+  const playing = () => players.all().filter(({ muted, paused, srcObject }) => !muted && !paused && srcObject);
   // On a machine without a sound card, Firefox's Web Audio stands still and its decoders don't: they tell what its
   // media elements would play.
   const decoded = async () => {
     const energies = new Map();
-    for (const connection of connections) {
+    for (const connection of connections.all()) {
       if (connection.connectionState === "closed") continue;
       for (const receiver of connection.getReceivers()) {
         if (receiver.track.kind !== "audio") continue;
@@ -145,11 +172,11 @@
 
   // Chromium counts no energy for a stream whose element is muted, as it is where Web Audio plays it: so the energy of
   // what is received is summed up here too, from the first question on.
-  const energies = new Map();
+  const energies = new WeakMap();
   let since;
   const sum = () => {
     const now = performance.now();
-    for (const connection of connections) {
+    for (const connection of connections.all()) {
       for (const { track } of connection.getReceivers()) {
         if (track.kind !== "audio" || track.readyState !== "live") continue;
         const analyser = listen(new MediaStream([track]));
@@ -190,15 +217,19 @@
 
   Object.defineProperty(window, "__test", {
     value: {
-      connections,
+      get connections() {
+        return connections.all();
+      },
+      // Bytes that the page's module has for itself.
+      memory: () => memories.all().reduce((total, memory) => total + buffer.get.call(memory).byteLength, 0),
       // Kinds of tracks that keep a device busy.
-      capturing: () => [...captured].filter(({ readyState }) => readyState === "live").map(({ kind }) => kind),
-      stats: () => Promise.all(connections.filter(({ connectionState }) => connectionState !== "closed").map(describe)),
+      capturing: () => captured.all().filter(({ readyState }) => readyState === "live").map(({ kind }) => kind),
+      stats: () => Promise.all(connections.all().filter(({ connectionState }) => connectionState !== "closed").map(describe)),
       // The mean power of what is heard during so many milliseconds; less of them once that is clearly enough.
       loudness,
       // What must stay between the two ends of each connection.
       secrets: () => {
-        connections.forEach(remember);
+        connections.all().forEach(remember);
         return [...secrets];
       },
     },

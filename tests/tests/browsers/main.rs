@@ -17,6 +17,7 @@ mod outage;
 mod screens;
 mod seats;
 mod secrecy;
+mod soak;
 mod threshold;
 mod volume;
 mod weight;

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use klatch_tests::process::resident_kib;
 
 use super::crowd::Crowd;
-use super::machine::{Cores, allow_files, resident_kib};
+use super::machine::{Cores, allow_files};
 use super::seats::{Room, Server};
 use super::table::{Table, Target};
 

@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 
-use super::machine::{Cores, allow_files, cpu_seconds, resident_kib};
+use klatch_tests::process::resident_kib;
+
+use super::machine::{Cores, allow_files, cpu_seconds};
 use super::table::{Table, Target};
 use super::turn::{Maker, Peer, Turn, run};
 

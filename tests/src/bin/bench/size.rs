@@ -7,9 +7,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use klatch_shared::{Invitation, InviteToken, RoomKey};
 use klatch_tests::Broker;
+use klatch_tests::process::resident_kib;
 
 use super::http::{self, Answer};
-use super::machine::resident_kib;
 use super::table::{Table, Target};
 
 /// What an idle program does at its start is over after this long.
