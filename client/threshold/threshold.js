@@ -98,6 +98,15 @@
   const invited = /^\/r\/[-0-9a-f]{36}$/.test(location.pathname) && /^#[-\w]{43}\.[-\w]{22}$/.test(location.hash);
   if (invited && isSecureContext && window.RTCPeerConnection) showLobby();
 
+  // The app broke down: what is heard goes on, and nothing that is clicked.
+  addEventListener("error", ({ error }) => {
+    if (!(error instanceof WebAssembly.RuntimeError)) return;
+    const words = document.createElement("p");
+    words.className = "notice notice--error notice__text";
+    words.textContent = "This page has stopped working. Load it again: your seat is kept.";
+    document.getElementById("notices").replaceChildren(words);
+  });
+
   // The script or the module did not come, or broke before it could say so itself.
   const failed = () => {
     const place = app.querySelector("#join-error, .loading__words");

@@ -2,7 +2,8 @@
 //!
 //! Equal names get a number: the later seat is `Ana (2)`. Names are equal when all their characters are (they are in NFC);
 //! `ana` and `Ana` can be told apart by eye and are left alone. Who really calls themselves `Ana (2)` and comes later than the
-//! second Ana is `Ana (2) (2)`: no two labels are ever the same, and an earlier seat's does not change as others come.
+//! second Ana is `Ana (2) (2)`: no two labels are ever the same, and an earlier seat's does not change as others come. A name that ends as
+//! the page's own labels do ([`OWN_ENDINGS`]) is numbered like the second of its kind.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +16,9 @@ pub struct Roster {
     labels: BTreeMap<MemberId, String>,
 }
 
+/// How the page labels our own tile, and a member's screen.
+const OWN_ENDINGS: [&str; 2] = [" (you)", "’s screen"];
+
 /// In the order of seats; ids decide where a broker gave two the same.
 type Place = (u32, MemberId);
 
@@ -26,20 +30,9 @@ impl Roster {
         self.label_all();
     }
 
-    /// Leaves a member out.
-    pub fn remove(&mut self, member: MemberId) {
-        self.seats.retain(|(_, known), _| *known != member);
-        self.label_all();
-    }
-
     /// What to call a member.
     pub fn label(&self, member: MemberId) -> Option<&str> {
         self.labels.get(&member).map(String::as_str)
-    }
-
-    /// All of them, in the order of seats, with their labels.
-    pub fn iter(&self) -> impl Iterator<Item = (MemberId, &str)> {
-        self.seats.keys().filter_map(|(_, member)| Some((*member, self.label(*member)?)))
     }
 
     fn label_all(&mut self) {
@@ -50,7 +43,9 @@ impl Roster {
             .map(|((_, member), name)| {
                 let numbered = (2u32..).map(|n| format!("{name} ({n})"));
                 let mut wanted = std::iter::once(name.to_string()).chain(numbered);
-                let label = wanted.find(|label| !taken.contains(label)).expect("numbers do not run out");
+                let label = wanted
+                    .find(|label| !taken.contains(label) && !OWN_ENDINGS.iter().any(|end| label.ends_with(end)))
+                    .expect("numbers do not run out");
                 taken.insert(label.clone());
                 (*member, label)
             })
@@ -76,7 +71,7 @@ mod tests {
     }
 
     fn labels(roster: &Roster) -> Vec<&str> {
-        roster.iter().map(|(_, label)| label).collect()
+        roster.seats.keys().filter_map(|(_, member)| roster.label(*member)).collect()
     }
 
     #[test]
@@ -96,8 +91,13 @@ mod tests {
         let mut roster = roster(&[(1, "Ana"), (2, "Ana")]);
         roster.insert(member(0), 1, "Zoe".parse().expect("a name"));
         assert_eq!(labels(&roster), ["Zoe", "Ana"]);
-        roster.remove(member(0));
-        assert_eq!((labels(&roster), roster.label(member(0))), (vec!["Ana"], None));
+        assert_eq!(roster.label(member(9)), None);
+    }
+
+    #[test]
+    fn nobody_is_called_what_the_page_calls_ourselves_or_a_screen() {
+        let roster = roster(&[(1, "Ana"), (2, "Ana (you)"), (3, "Ana’s screen"), (4, "Ana (you)")]);
+        assert_eq!(labels(&roster), ["Ana", "Ana (you) (2)", "Ana’s screen (2)", "Ana (you) (3)"]);
     }
 
     proptest! {

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use klatch_shared::peer::ChatText;
 use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
 
@@ -47,11 +48,12 @@ pub fn ChatPanel(props: &Props) -> Html {
         move || {
             let Some(field) = field.cast::<HtmlTextAreaElement>() else { return };
             let text = field.value();
-            if !text.trim().is_empty() {
-                on_intent.emit(Intent::Say(text));
+            // What cannot be said stays, to be mended.
+            if text.parse::<ChatText>().is_ok() {
                 field.set_value("");
                 draft.0.borrow_mut().clear();
             }
+            on_intent.emit(Intent::Say(text));
             let _ = field.focus();
         }
     };

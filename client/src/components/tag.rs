@@ -23,10 +23,12 @@ pub struct Tag<'a> {
 impl Tag<'_> {
     /// On the tile.
     pub fn view(self) -> Html {
-        let class = match self.glyph {
-            Glyph::Speaking => "icon tag__icon tag__icon--speaking",
-            Glyph::MicOff => "icon tag__icon tag__icon--off",
-            _ => "icon tag__icon",
+        let class = if self.glyph == Glyph::Speaking {
+            "icon tag__icon tag__icon--speaking"
+        } else if self.glyph == Glyph::MicOff {
+            "icon tag__icon tag__icon--off"
+        } else {
+            "icon tag__icon"
         };
         html! {
             <div class="tag">

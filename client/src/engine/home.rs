@@ -56,7 +56,6 @@ impl Core {
         let seats: Vec<SeatRecord> = storage::seats().into_iter().filter(|seat| seat.taken).collect();
         if seats.is_empty() {
             self.store.dispatch(Action::Rooms(Vec::new()));
-            return;
         }
         let (this, turn) = (self.clone(), self.turn.get());
         spawn(async move {
@@ -72,7 +71,7 @@ impl Core {
                     Glance::Alive(glance) => rooms.push(KnownRoom {
                         room,
                         name,
-                        present: Some(glance.present),
+                        present: glance.present,
                         locked: glance.locked,
                         minutes_left: glance
                             .expires_in

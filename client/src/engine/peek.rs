@@ -34,6 +34,9 @@ impl Seen {
 /// How the rooms of these seats are, at most [`MAX_PEEKED_ROOMS`]; `None` where the broker can't be reached. Where a seat was
 /// released, the invitation may still open the room.
 pub(super) async fn look(socket: &Socket, seats: &[SeatRecord]) -> Option<Vec<Seen>> {
+    if seats.is_empty() {
+        return Some(Vec::new());
+    }
     let seats = &seats[..seats.len().min(MAX_PEEKED_ROOMS)];
     let mut seen = ask(socket, seats.iter().map(|seat| (seat, seat.taken))).await?;
     let unknown: Vec<usize> = (0..seen.len()).filter(|i| seats[*i].taken && !seen[*i].is_alive()).collect();

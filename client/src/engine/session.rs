@@ -99,6 +99,8 @@ pub(super) struct Session {
     tuning: RefCell<Option<Timeout>>,
     /// What we said last, for those whom it has not reached.
     said: RefCell<VecDeque<ChatMessage>>,
+    /// Said that the room is full, since we were last inside.
+    told_full: Cell<bool>,
     over: Cell<bool>,
 }
 

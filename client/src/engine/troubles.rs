@@ -53,7 +53,25 @@ pub(super) fn of_the_refusal(code: RefusalCode, sentence: &str) -> Option<Troubl
         RefusalCode::BadProof => "The key in this link does not fit",
         RefusalCode::BadInvitation => "This invitation is not valid",
         RefusalCode::UnknownSeat => "Your seat was released",
-        _ => return None,
+        RefusalCode::BadFrame
+        | RefusalCode::UnknownVerb
+        | RefusalCode::BadRequest
+        | RefusalCode::NoRoomHere
+        | RefusalCode::TooFast
+        | RefusalCode::TooManyFailures
+        | RefusalCode::TooManyRooms
+        | RefusalCode::BrokerFull
+        | RefusalCode::RoomExists
+        | RefusalCode::RoomFull
+        | RefusalCode::MemberTaken
+        | RefusalCode::NotJoined
+        | RefusalCode::AlreadyJoined
+        | RefusalCode::NotCreator
+        | RefusalCode::NotPresent
+        | RefusalCode::UnknownExchange
+        | RefusalCode::TooManyCandidates
+        | RefusalCode::ShuttingDown
+        | RefusalCode::Unknown => return None,
     };
     let again = matches!(code, RefusalCode::RoomLocked | RefusalCode::UnknownSeat);
     Some(trouble(title, sentence, again.then_some(("Try again", Intent::Reload))))

@@ -211,10 +211,10 @@ pub fn said(text: String) -> Line {
 
 fn rooms() -> Vec<KnownRoom> {
     [
-        ("Küche ☕", Some(3), false, None),
-        ("Redaktion Dienstag", Some(0), false, Some(12)),
-        ("صباح الخير", Some(2), true, None),
-        ("Lesekreis", None, false, None),
+        ("Küche ☕", 3, false, None),
+        ("Redaktion Dienstag", 0, false, Some(12)),
+        ("صباح الخير", 2, true, None),
+        ("Lesekreis", 1, false, None),
     ]
     .into_iter()
     .enumerate()

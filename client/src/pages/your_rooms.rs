@@ -36,7 +36,7 @@ fn row(room: &KnownRoom, on_intent: &Callback<Intent>) -> Html {
     let id_text = id.to_string();
     let forget_label = join("Forget ", room.name.as_str());
     let status = join("room-", &id_text);
-    let dot = if room.present.is_some_and(|present| present > 0) { "dot dot--live" } else { "dot" };
+    let dot = if room.present > 0 { "dot dot--live" } else { "dot" };
     html! {
         <li key={id_text.clone()} class="rooms__row">
             <span class={dot} aria-hidden="true"></span>
@@ -59,10 +59,9 @@ fn row(room: &KnownRoom, on_intent: &Callback<Intent>) -> Html {
 
 fn describe(room: &KnownRoom) -> String {
     let mut words = match (room.present, room.minutes_left) {
-        (None, _) => "looking…".to_owned(),
-        (Some(0), Some(minutes)) => "empty, ".to_owned() + &minutes.to_string() + " min left",
-        (Some(0), None) => "empty".to_owned(),
-        (Some(present), _) => present.to_string() + " inside",
+        (0, Some(minutes)) => "empty, ".to_owned() + &minutes.to_string() + " min left",
+        (0, None) => "empty".to_owned(),
+        (present, _) => present.to_string() + " inside",
     };
     if room.locked {
         words.push_str(" · locked, you have a seat");

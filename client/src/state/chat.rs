@@ -64,10 +64,11 @@ pub struct Receipt {
 pub const MAX_LINES: usize = 1000;
 
 impl Chat {
-    /// Adds a line; the oldest goes when there are too many.
+    /// Adds a line. When there are too many the oldest goes that nobody said: whoever comes and goes for ever drives out no words.
     pub fn push(&mut self, line: Line) {
         if self.lines.len() == MAX_LINES {
-            self.lines.pop_front();
+            let oldest = self.lines.iter().position(|line| matches!(line, Line::Happened { .. }));
+            self.lines.remove(oldest.unwrap_or(0));
         }
         self.lines.push_back(line);
     }

@@ -105,7 +105,7 @@ pub struct KnownRoom {
     /// Its name.
     pub name: RoomName,
     /// Members inside, once known.
-    pub present: Option<u32>,
+    pub present: u32,
     /// Whether it is locked; a seat of ours opens it all the same.
     pub locked: bool,
     /// Minutes until it is discarded, when empty.

@@ -1,6 +1,7 @@
 //! Words between members.
 
 use anyhow::ensure;
+use klatch_tests::page::{BACKSPACE, ENTER};
 use klatch_tests::{Kind, Person, play};
 use serde_json::Value;
 
@@ -29,6 +30,36 @@ fn words_go_both_ways_and_who_received_them_shows() {
         ana.reads("Bo left").await?;
         ana.says("Alone again").await?;
         ana.reads("nobody else was here").await
+    });
+}
+
+#[test]
+fn what_is_too_long_is_not_sent_and_not_lost() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ana = scene.person(Kind::Chromium, "Ana").await?;
+        ana.creates(&broker, "Sunday breakfast").await?;
+        ana.opens("Chat").await?;
+        let field = ana.page().find("textbox", "Message").await?;
+        let paste = "(field) => {
+            field.value = 'x'.repeat(2001);
+            field.dispatchEvent(new Event('input', { bubbles: true }));
+        }";
+        ana.page().call_on(&field, paste, Value::Null).await?;
+        ana.page().click("button", "Send").await?;
+        ana.is_told("This message is too long.").await?;
+        ensure!(ana.page().value(&field).await?.len() == 2001, "what was written is gone");
+        // Nor when the panel was closed meanwhile.
+        ana.closes("Chat").await?;
+        ana.opens("Chat").await?;
+        let field = ana.page().find("textbox", "Message").await?;
+        ensure!(ana.page().value(&field).await?.len() == 2001, "the draft is gone");
+        ana.page().focus(&field).await?;
+        ana.page().press(BACKSPACE).await?;
+        ana.page().press(ENTER).await?;
+        ana.reads("xxxx").await?;
+        ensure!(ana.page().value(&field).await?.is_empty(), "what was sent is still there");
+        Ok(())
     });
 }
 

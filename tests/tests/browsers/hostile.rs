@@ -4,6 +4,7 @@ use anyhow::{Result, ensure};
 use klatch_tests::page::PATIENCE;
 use klatch_tests::{Kind, Person, play, wait};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Keeps the page's data channels within reach.
 const CHANNELS: &str = r#"() => {
@@ -120,14 +121,19 @@ fn a_description_with_endless_sections_is_refused_and_the_others_go_on() {
         let broker = scene.broker(&[]).await?;
         let ([ana, bo], link) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
         let mal = scene.person(Kind::Chromium, "Mal").await?;
+        // Sections that any browser would take.
         let swell = r#"() => {
-            const { get } = Object.getOwnPropertyDescriptor(RTCPeerConnection.prototype, "localDescription");
-            Object.defineProperty(RTCPeerConnection.prototype, "localDescription", { get() {
-                const description = get.call(this);
-                if (!description) return description;
-                const more = Array.from({ length: 200 }, (_, i) => `m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:m${i}\r\n`);
-                return { type: description.type, sdp: description.sdp + more.join("") };
-            } });
+            const { setLocalDescription } = RTCPeerConnection.prototype;
+            RTCPeerConnection.prototype.setLocalDescription = function (...rest) {
+                while (this.getTransceivers().length < 12) this.addTransceiver("audio", { direction: "inactive" });
+                return setLocalDescription.apply(this, rest);
+            };
+            window.__offers = 0;
+            const { send } = WebSocket.prototype;
+            WebSocket.prototype.send = function (text) {
+                window.__offers += JSON.parse(text).verb === "offer";
+                return send.call(this, text);
+            };
         }"#;
         mal.page().prepare(swell).await?;
         mal.accepts(&link).await?;
@@ -136,12 +142,19 @@ fn a_description_with_endless_sections_is_refused_and_the_others_go_on() {
         }
         ana.says("Who is Mal?").await?;
         bo.reads("Who is Mal?").await?;
+        wait::until("Mal's offers", PATIENCE, async || {
+            Ok((mal.page().call("() => window.__offers", Value::Null).await?.as_u64() >= Some(2)).then_some(()))
+        })
+        .await?;
         let most = "() => Math.max(...__test.connections.map((connection) => connection.getTransceivers().length))";
-        for person in [&ana, &bo] {
-            let most = person.page().call(most, Value::Null).await?;
-            ensure!(most.as_u64().is_some_and(|most| most <= 4), "{} has {most} transceivers", person.name());
-        }
-        Ok(())
+        wait::never("endless sections are taken", Duration::from_secs(2), async || {
+            for person in [&ana, &bo] {
+                let most = person.page().call(most, Value::Null).await?;
+                ensure!(most.as_u64().is_some_and(|most| most <= 4), "{} has {most} transceivers", person.name());
+            }
+            Ok(None::<()>)
+        })
+        .await
     });
 }
 

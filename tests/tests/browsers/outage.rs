@@ -61,6 +61,7 @@ const SOCKETS: &str = r#"() => {
     window.__pings = 0;
     window.WebSocket = new Proxy(WebSocket, {
         construct(target, args) {
+            if (window.__cut) throw new Error("cut");
             const socket = new target(...args);
             const doomed = new Set();
             const send = socket.send;
@@ -88,6 +89,33 @@ const SOCKETS: &str = r#"() => {
 
 async fn number(person: &Person, what: &str) -> anyhow::Result<u64> {
     Ok(person.page().call(&format!("() => {what}"), Value::Null).await?.as_u64().unwrap_or_default())
+}
+
+#[test]
+fn who_loses_the_server_first_and_then_the_link_is_gone() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ana = scene.person(Kind::Firefox, "Ana").await?;
+        let link = ana.creates(&broker, "Sunday breakfast").await?;
+        let bo = scene.person(Kind::Chromium, "Bo").await?;
+        bo.page().prepare(SOCKETS).await?;
+        bo.accepts(&link).await?;
+        ana.is_connected_to("Bo").await?;
+        bo.is_connected_to("Ana").await?;
+        bo.page().call("() => { window.__cut = true; window.__sockets.at(-1).close(); }", Value::Null).await?;
+        bo.page().shows("The server is out of reach.").await?;
+        wait::never("Bo is gone though there is a link", Duration::from_secs(5), async || {
+            Ok((!ana.page().has("group", "Bo").await?).then_some(()))
+        })
+        .await?;
+        let lost = "() => {
+            const connection = __test.connections.find(({ connectionState }) => connectionState === 'connected');
+            Object.defineProperty(connection, 'connectionState', { value: 'failed' });
+            connection.dispatchEvent(new Event('connectionstatechange'));
+        }";
+        ana.page().call(lost, Value::Null).await?;
+        ana.no_longer_sees("Bo").await
+    });
 }
 
 #[test]

@@ -147,3 +147,20 @@ fn a_page_that_does_not_load_whole_says_so() {
         Ok(())
     });
 }
+
+#[test]
+fn a_page_that_breaks_down_later_says_so() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        for kind in [Kind::Chromium, Kind::Firefox] {
+            let ana = scene.person(kind, "Ana").await?;
+            ana.creates(&broker, "Sunday breakfast").await?;
+            // As when the module traps. What a test's own script throws is told to the page without the error.
+            let trap = "() => void dispatchEvent(
+                new ErrorEvent('error', { error: new WebAssembly.RuntimeError('unreachable') }))";
+            ana.page().call(trap, serde_json::Value::Null).await?;
+            ana.is_told("This page has stopped working.").await?;
+        }
+        Ok(())
+    });
+}

@@ -54,7 +54,7 @@ fn firefox_mutes_and_lowers_too() {
 }
 
 #[test]
-fn who_is_hidden_is_neither_seen_nor_heard_by_whoever_hides_them() {
+fn who_is_hidden_is_not_seen_heard_or_read_by_whoever_hides_them() {
     play(async |scene| {
         let broker = scene.broker(&[]).await?;
         let ([ana, bo], _) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
@@ -69,9 +69,16 @@ fn who_is_hidden_is_neither_seen_nor_heard_by_whoever_hides_them() {
         ensure!(hidden < usual / 100.0, "hidden it has a power of {hidden}, {usual} before");
         bo.hears(1).await?;
         bo.is_connected_to("Ana").await?;
+        bo.says("Can you see me?").await?;
+        bo.reads("received by all").await?;
         ana.toggles("Hide Bo").await?;
         ana.watches("Bo").await?;
-        ana.hears(1).await
+        ana.hears(1).await?;
+        bo.says("And now?").await?;
+        ana.opens("Chat").await?;
+        ana.reads("And now?").await?;
+        ensure!(!ana.page().text().await?.contains("Can you see me?"), "who is hidden is read");
+        Ok(())
     });
 }
 

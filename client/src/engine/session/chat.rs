@@ -5,8 +5,8 @@ use klatch_shared::peer::{ChatMessage, ChatText, PeerMessage};
 use super::*;
 use crate::state::{Line, Receipt, Said};
 
-/// Messages of ours that are kept to be said again: fewer than a member may say at once.
-const KEPT: usize = 100;
+/// Messages of ours that are kept to be said again: however long they are, no more than a member may say at once.
+const KEPT: usize = 64;
 
 impl Session {
     /// Says something to everybody who is here.
@@ -84,7 +84,9 @@ impl Session {
         }
         let state = self.around.store.state();
         let Some(room) = state.room() else { return };
-        if !room.chat.has(from, message.id) {
+        // Who is hidden is not read either.
+        let hidden = room.member(from).is_some_and(|member| member.hidden);
+        if !hidden && !room.chat.has(from, message.id) {
             let said = Said {
                 id: message.id,
                 author: from,

@@ -61,6 +61,7 @@ impl Session {
             drawing: RefCell::default(),
             tuning: RefCell::default(),
             said: RefCell::default(),
+            told_full: Cell::new(false),
             over: Cell::new(false),
         });
         socket.pass_to(this.listener());
@@ -110,12 +111,15 @@ impl Session {
         match self.take_seat(proof).await {
             Ok(admitted) => {
                 self.attempts.set(0);
+                self.told_full.set(false);
                 self.dispatch(RoomAction::Locked(admitted.locked));
                 self.dispatch(RoomAction::Broker(BrokerLink::Up));
                 self.take_in(admitted);
             }
             Err(EnterError::Refused(RefusalCode::RoomFull, sentence)) => {
-                self.warn(sentence);
+                if !self.told_full.replace(true) {
+                    self.warn(sentence);
+                }
                 self.close_socket();
                 self.reconnect_later();
             }

@@ -82,6 +82,18 @@ impl Session {
         }
     }
 
+    /// The link of a member whose socket was lost some time ago is lost too.
+    fn wait_if_away(&self, member: MemberId) {
+        let lost = self
+            .peers
+            .borrow()
+            .get(member)
+            .is_some_and(|peer| peer.shown && peer.presence != Presence::Present && peer.grace.is_none());
+        if lost {
+            self.wait_for(member);
+        }
+    }
+
     fn wait_for(&self, member: MemberId) {
         let weak = self.weak.clone();
         let going = self.peers.borrow().get(member).is_some_and(|peer| peer.going);
@@ -97,8 +109,11 @@ impl Session {
 
     fn grace_is_over(&self, member: MemberId) {
         let linked = self.mesh.borrow().health(member) == Some(Health::Connected);
-        let (away, going, shown) = match self.peers.borrow().get(member) {
-            Some(peer) => (peer.presence != Presence::Present, peer.going, peer.shown),
+        let (away, going, shown) = match self.peers.borrow_mut().get_mut(member) {
+            Some(peer) => {
+                peer.grace = None;
+                (peer.presence != Presence::Present, peer.going, peer.shown)
+            }
             None => return,
         };
         if away && shown && (going || !linked) {
@@ -256,6 +271,7 @@ impl Session {
         self.dispatch(RoomAction::Health(member, health));
         if health != Health::Connected {
             self.dispatch(RoomAction::Path(member, None));
+            self.wait_if_away(member);
         }
         match (before, health) {
             (Some(Health::Connected), Health::Interrupted) if !going => {
