@@ -145,9 +145,10 @@ fn object(fields: &[(&str, JsValue)]) -> JsValue {
     object.into()
 }
 
+/// The chosen device, or where it is gone another: the browser finds one without asking the person twice.
 fn with_device(wanted: JsValue, device: Option<&str>) -> JsValue {
     if let Some(device) = device {
-        let _ = Reflect::set(&wanted, &"deviceId".into(), &object(&[("exact", device.into())]));
+        let _ = Reflect::set(&wanted, &"deviceId".into(), &object(&[("ideal", device.into())]));
     }
     wanted
 }

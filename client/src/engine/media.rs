@@ -109,18 +109,8 @@ impl Media {
         };
         let preferences = self.store.state().preferences.clone();
         let outcome = match source {
-            Source::Microphone => self
-                .with_fallback(
-                    preferences.microphone,
-                    async |device, ended| capture::microphone(device, ended).await,
-                    ended,
-                )
-                .await
-                .map(Some),
-            Source::Camera => self
-                .with_fallback(preferences.camera, async |device, ended| capture::camera(device, ended).await, ended)
-                .await
-                .map(Some),
+            Source::Microphone => capture::microphone(preferences.microphone.as_deref(), ended).await.map(Some),
+            Source::Camera => capture::camera(preferences.camera.as_deref(), ended).await.map(Some),
             Source::Screen | Source::ScreenSound => capture::screen(ended).await,
         };
         if !matches!(self.store.state().local_capture(source), Capture::Starting | Capture::On(_)) {
@@ -149,17 +139,6 @@ impl Media {
             }
         }
         self.tell();
-    }
-
-    /// With the chosen device, or, where that is gone, with the system's default.
-    async fn with_fallback(
-        &self,
-        device: Option<String>,
-        get: impl AsyncFn(Option<&str>, Callback<()>) -> Result<Captured, String>,
-        ended: Callback<()>,
-    ) -> Result<Captured, String> {
-        let first = get(device.as_deref(), ended.clone()).await;
-        if first.is_err() && device.is_some() { get(None, ended).await } else { first }
     }
 
     /// Switches a source off.

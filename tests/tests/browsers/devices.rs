@@ -123,8 +123,23 @@ fn a_denied_microphone_is_told_and_does_not_keep_anybody_out() {
         let ([ana], link) = scene.meet(&broker, [(Kind::Chromium, "Ana")]).await?;
         let bo = scene.person(Kind::AskingChromium, "Bo").await?;
         bo.denies(broker.url(), &["microphone", "camera"]).await?;
+        // Once, though the device that was chosen last time is not there.
+        let count = "() => {
+            if (!window.MediaDevices) return;
+            window.__asked = 0;
+            const { getUserMedia } = MediaDevices.prototype;
+            MediaDevices.prototype.getUserMedia = function (constraints) {
+                window.__asked += 1;
+                return getUserMedia.call(this, constraints);
+            };
+        }";
+        bo.page().prepare(count).await?;
+        bo.page().open(broker.url()).await?;
+        let choose = r#"() => localStorage.setItem("klatch.preferences", JSON.stringify({ microphone: "gone" }))"#;
+        bo.page().call(choose, Value::Null).await?;
         bo.page().open(&link).await?;
         bo.page().shows("Your browser does not let this page use the microphone.").await?;
+        ensure!(bo.page().call("() => window.__asked", Value::Null).await? == 1, "it was asked for twice");
         bo.joins().await?;
         ensure!(!bo.has_on("Microphone").await?);
         bo.is_connected_to("Ana").await?;
