@@ -1,5 +1,6 @@
 //! The log, which follows what is said as long as its end is in sight.
 
+use gloo_events::EventListener;
 use web_sys::Element;
 use yew::prelude::*;
 
@@ -9,20 +10,29 @@ use crate::state::{Chat, Line};
 /// Pixels from the end that still count as being there.
 const NEAR_END: i32 = 48;
 
-/// Follows the log's end after each render, unless it was scrolled away from; gives what is to be told of scrolling.
+/// Follows the log's end after each render and when the window's size changes, unless it was scrolled away from; gives what is to be told of scrolling.
 #[hook]
 pub fn use_follow(log: &NodeRef) -> Callback<Event> {
     let at_end = use_mut_ref(|| true);
-    {
+    let follow = {
         let (log, at_end) = (log.clone(), at_end.clone());
-        use_effect(move || {
+        move || {
             if *at_end.borrow()
                 && let Some(log) = log.cast::<Element>()
             {
                 log.set_scroll_top(log.scroll_height());
             }
+        }
+    };
+    {
+        // As when a phone shows its keyboard.
+        let follow = follow.clone();
+        use_effect_with((), move |()| {
+            let resized = web_sys::window().map(|window| EventListener::new(&window, "resize", move |_| follow()));
+            move || drop(resized)
         });
     }
+    use_effect(follow);
     Callback::from(move |event: Event| {
         let log = event.target_unchecked_into::<Element>();
         *at_end.borrow_mut() = log.scroll_height() - log.scroll_top() - log.client_height() < NEAR_END;

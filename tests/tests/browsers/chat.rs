@@ -1,8 +1,8 @@
 //! Words between members.
 
 use anyhow::ensure;
-use klatch_tests::page::{BACKSPACE, ENTER};
-use klatch_tests::{Kind, Person, play};
+use klatch_tests::page::{BACKSPACE, ENTER, PATIENCE};
+use klatch_tests::{Kind, Person, play, wait};
 use serde_json::Value;
 
 #[test]
@@ -60,6 +60,28 @@ fn what_is_too_long_is_not_sent_and_not_lost() {
         ana.reads("xxxx").await?;
         ensure!(ana.page().value(&field).await?.is_empty(), "what was sent is still there");
         Ok(())
+    });
+}
+
+#[test]
+fn the_end_of_the_log_stays_in_sight_when_the_window_shrinks() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ana = scene.person(Kind::Chromium, "Ana").await?;
+        ana.creates(&broker, "Sunday breakfast").await?;
+        ana.page().resize(1280, 800).await?;
+        for number in 1..=12 {
+            ana.says(&format!("Number {number}")).await?;
+        }
+        ana.reads("Number 12").await?;
+        ana.page().resize(500, 740).await?;
+        let log = ana.page().find("log", "Messages").await?;
+        let below = "(log) => log.scrollHeight - log.scrollTop - log.clientHeight";
+        wait::until("the end to be in sight", PATIENCE, async || {
+            let below = ana.page().call_on(&log, below, Value::Null).await?;
+            Ok(below.as_f64().is_some_and(|below| below < 2.0).then_some(()))
+        })
+        .await
     });
 }
 
