@@ -222,8 +222,8 @@ fn held_by_the_system(client: &Client) -> u32 {
     let port = |address: std::io::Result<std::net::SocketAddr>| format!(":{:04X}", address.expect("connected").port());
     let (here, there) = (port(stream.local_addr()), port(stream.peer_addr()));
     let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux");
-    let rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let row = rows.filter(|row| row[1].ends_with(&there) && row[2].ends_with(&here)).next_back().expect("a connection");
+    let mut rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let row = rows.rfind(|row| row[1].ends_with(&there) && row[2].ends_with(&here)).expect("a connection");
     u32::from_str_radix(row[4].split(':').next().expect("two queues"), 16).expect("hexadecimal")
 }
 
