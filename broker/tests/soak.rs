@@ -164,7 +164,7 @@ async fn knock(url: &str, turn: usize) {
     let address = url.strip_prefix("ws://").expect("a URL");
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     let _ = stream.write_all(KNOCKS[turn % KNOCKS.len()]).await;
-    if turn % 2 == 0 {
+    if turn.is_multiple_of(2) {
         stream.set_zero_linger().expect("a socket");
     }
 }
@@ -194,7 +194,7 @@ async fn misbehave(place: &str, room: &Room, turn: usize) {
         let _ = eve.socket.send(message).await;
     }
     let _ = stream(&mut eve).write_all(BROKEN[turn % BROKEN.len()]).await;
-    if turn % 3 == 0 {
+    if turn.is_multiple_of(3) {
         kill(&mut eve);
     }
 }
