@@ -35,7 +35,7 @@ pub use encoding::{BadEncoding, Sealed};
 pub use ids::{BadId, ClientHash, ExchangeId, MemberId, MessageId, Nonce, RoomId, SessionNonce};
 pub use invitation::{BadInvitation, Invitation};
 pub use member_keys::{BadCard, Card, DhPublicKey, MemberKeys, Signature, VerifyingKey};
-pub use names::{BadName, RoomName, Username};
+pub use names::{BadName, RoomName, Username, look_alike};
 pub use random::random_bytes;
 pub use room_keys::{Proof, ProofLabel, RoomKeys, RoomPublicKey};
 pub use secrets::{AnyToken, InviteToken, RoomKey, SeatToken, TokenHash};

@@ -138,15 +138,24 @@ fn is_forbidden(c: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// A first character that shows something: not a space, a filler, a lone mark or a selector.
-fn is_visible(c: char) -> bool {
-    !c.is_whitespace()
-        && !is_forbidden(c)
-        && !is_joiner(c)
-        && !is_mark(c)
-        && !matches!(c,
+/// Whether two texts look the same, because they differ only in what cannot be seen: space, fillers, selectors, tags.
+pub fn look_alike(one: &str, other: &str) -> bool {
+    one.chars().filter(|c| !is_blank(*c)).eq(other.chars().filter(|c| !is_blank(*c)))
+}
+
+/// Shows nothing by itself.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace()
+        || is_forbidden(c)
+        || is_joiner(c)
+        || matches!(c,
             '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2800}'
             | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// A first character that shows something: not a space, a filler, a lone mark or a selector.
+fn is_visible(c: char) -> bool {
+    !is_blank(c) && !is_mark(c)
 }
 
 fn is_joiner(c: char) -> bool {

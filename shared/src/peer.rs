@@ -22,7 +22,7 @@ pub const CHANNEL: (&str, u16) = ("klatch", 0);
 pub enum PeerMessage {
     /// Something to read.
     Chat(ChatMessage),
-    /// A message arrived and was shown.
+    /// A message arrived.
     Received {
         /// Which.
         id: MessageId,

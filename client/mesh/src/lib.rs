@@ -13,8 +13,8 @@
 //! `phase` whose turn it is there; `negotiation` moves it, by what `offering` does for our exchanges and `answering` for theirs;
 //! `arrivals` keeps what the other end sent, a `stream` for each side, `sending` and `trickle` what it is sent; `health` is how
 //! the connection does, `patience` how long we wait, `identity` which connection the other end has. [`Rules`] names what makes
-//! two ends agree, so that tests can break one rule at a time. [`Roster`], [`uplink`] and [`Allowance`] stand beside all this: what
-//! members are called, what each is sent, and how much each may say.
+//! two ends agree, so that tests can break one rule at a time. [`Roster`], [`uplink`], [`Allowance`] and [`Few`] stand beside all this: what
+//! members are called, what each is sent, how much each may say, and a map of a few things.
 
 pub mod uplink;
 
@@ -22,6 +22,7 @@ mod allowance;
 mod answering;
 mod arrivals;
 mod command;
+mod few;
 mod health;
 mod identity;
 mod input;
@@ -40,6 +41,7 @@ mod turn;
 
 pub use allowance::Allowance;
 pub use command::{Command, Health};
+pub use few::Few;
 pub use input::{ConnectionState, Input, Kind, LinkId, Signal};
 pub use mesh::Mesh;
 pub use roster::Roster;

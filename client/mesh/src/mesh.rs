@@ -1,12 +1,10 @@
 //! The links of a room: each fact finds its link, each link is tended, and what comes of it is ordered.
 
-use std::collections::BTreeMap;
-
 use klatch_shared::{ExchangeId, MemberId, SessionNonce};
 
 use crate::link::Link;
 use crate::turn::{Counters, Turn};
-use crate::{Command, Health, Input, LinkId, Protocol, Rule, Rules};
+use crate::{Command, Few, Health, Input, LinkId, Protocol, Rule, Rules};
 
 /// All links of this page session with a room's other members. One mesh for one page session: exchanges count up through it,
 /// so who leaves and comes back without a reload keeps it.
@@ -17,7 +15,7 @@ pub struct Mesh<R = Protocol> {
     session: SessionNonce,
     broker: Broker,
     counters: Counters,
-    links: BTreeMap<MemberId, Link<R>>,
+    links: Few<MemberId, Link<R>>,
     deadline: Option<u64>,
 }
 
@@ -39,7 +37,7 @@ impl<R: Rules> Mesh<R> {
     /// The same under other rules: for tests.
     pub fn with_rules(me: MemberId, session: SessionNonce, rules: R) -> Self {
         let counters = Counters { exchange: ExchangeId(0), generation: 0 };
-        Self { rules, me, session, broker: Broker::Reachable, counters, links: BTreeMap::new(), deadline: None }
+        Self { rules, me, session, broker: Broker::Reachable, counters, links: Few::default(), deadline: None }
     }
 
     /// Takes in a fact, and says what to do. `now` does not run backwards.

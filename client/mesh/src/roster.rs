@@ -1,55 +1,49 @@
 //! Who is in the room, in the broker's order of seats, and what to call them.
 //!
-//! Equal names get a number: the later seat is `Ana (2)`. Names are equal when all their characters are (they are in NFC);
-//! `ana` and `Ana` can be told apart by eye and are left alone. Who really calls themselves `Ana (2)` and comes later than the
+//! Equal names get a number: the later seat is `Ana (2)`. Names are equal when all their characters are that can be seen (they are in
+//! NFC); `ana` and `Ana` can be told apart by eye and are left alone. Who really calls themselves `Ana (2)` and comes later than the
 //! second Ana is `Ana (2) (2)`: no two labels are ever the same, and an earlier seat's does not change as others come. A name that ends as
 //! the page's own labels do ([`OWN_ENDINGS`]) is numbered like the second of its kind.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use klatch_shared::{MemberId, Username};
+use klatch_shared::{MemberId, Username, look_alike};
 
 /// The members to be shown, ourselves among them.
 #[derive(Clone, Debug, Default)]
 pub struct Roster {
-    seats: BTreeMap<Place, Username>,
-    labels: BTreeMap<MemberId, String>,
+    /// In the order of seats; ids decide where a broker gave two the same.
+    seats: Vec<(Place, Username)>,
 }
+
+type Place = (u32, MemberId);
 
 /// How the page labels our own tile, and a member's screen.
 const OWN_ENDINGS: [&str; 2] = [" (you)", "’s screen"];
 
-/// In the order of seats; ids decide where a broker gave two the same.
-type Place = (u32, MemberId);
-
 impl Roster {
     /// Takes a member in, or changes their seat or name.
     pub fn insert(&mut self, member: MemberId, ordinal: u32, name: Username) {
-        self.seats.retain(|(_, known), _| *known != member);
-        self.seats.insert((ordinal, member), name);
-        self.label_all();
+        self.seats.retain(|((_, known), _)| *known != member);
+        let at = self.seats.iter().position(|(place, _)| *place > (ordinal, member)).unwrap_or(self.seats.len());
+        self.seats.insert(at, ((ordinal, member), name));
     }
 
     /// What to call a member.
-    pub fn label(&self, member: MemberId) -> Option<&str> {
-        self.labels.get(&member).map(String::as_str)
-    }
-
-    fn label_all(&mut self) {
-        let mut taken = BTreeSet::new();
-        self.labels = self
-            .seats
-            .iter()
-            .map(|((_, member), name)| {
-                let numbered = (2u32..).map(|n| format!("{name} ({n})"));
-                let mut wanted = std::iter::once(name.to_string()).chain(numbered);
-                let label = wanted
-                    .find(|label| !taken.contains(label) && !OWN_ENDINGS.iter().any(|end| label.ends_with(end)))
-                    .expect("numbers do not run out");
-                taken.insert(label.clone());
-                (*member, label)
-            })
-            .collect();
+    pub fn label(&self, member: MemberId) -> Option<String> {
+        let mut taken: Vec<String> = Vec::new();
+        for ((_, seated), name) in &self.seats {
+            let (mut label, mut number) = (name.as_str().to_owned(), 1);
+            while taken.iter().any(|taken| look_alike(taken, &label))
+                || OWN_ENDINGS.iter().any(|end| label.ends_with(end))
+            {
+                number += 1;
+                label = name.as_str().to_owned() + " (" + &number.to_string() + ")";
+            }
+            if *seated == member {
+                return Some(label);
+            }
+            taken.push(label);
+        }
+        None
     }
 }
 
@@ -70,8 +64,8 @@ mod tests {
         roster
     }
 
-    fn labels(roster: &Roster) -> Vec<&str> {
-        roster.seats.keys().filter_map(|(_, member)| roster.label(*member)).collect()
+    fn labels(roster: &Roster) -> Vec<String> {
+        roster.seats.iter().filter_map(|((_, member), _)| roster.label(*member)).collect()
     }
 
     #[test]
@@ -100,6 +94,15 @@ mod tests {
         assert_eq!(labels(&roster), ["Ana", "Ana (you) (2)", "Ana’s screen (2)", "Ana (you) (3)"]);
     }
 
+    #[test]
+    fn what_cannot_be_seen_makes_no_other_name() {
+        for hidden in ['\u{e0041}', '\u{fe0f}', '\u{34f}', '\u{3164}', '\u{2800}', '\u{17b4}', '\u{a0}'] {
+            let roster = roster(&[(1, "Ana Lu"), (2, &format!("Ana{hidden} Lu")), (3, &format!("Ana Lu{hidden}x"))]);
+            let labels = labels(&roster);
+            assert!(labels[1].ends_with(" (2)") && !labels[2].ends_with(')'), "{hidden:?}: {labels:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_two_labels_are_equal_and_earlier_ones_stay(
@@ -107,10 +110,11 @@ mod tests {
         ) {
             let names: Vec<(u32, &str)> = names.iter().map(|(name, ordinal)| (*ordinal, name.as_str())).collect();
             let mut roster = roster(&names);
-            let before: Vec<String> = labels(&roster).into_iter().map(str::to_owned).collect();
-            prop_assert_eq!(before.iter().collect::<BTreeSet<_>>().len(), names.len());
+            let before = labels(&roster);
+            let different = before.iter().collect::<std::collections::BTreeSet<_>>();
+            prop_assert_eq!(different.len(), names.len());
             roster.insert(member(200), 99, "Ana".parse().expect("a name"));
-            prop_assert_eq!(&labels(&roster)[..before.len()], before);
+            prop_assert_eq!(&labels(&roster)[..before.len()], &before[..]);
         }
     }
 }

@@ -7,7 +7,6 @@
 mod capture;
 mod clock;
 mod door;
-mod few;
 mod home;
 mod level;
 mod lobby;

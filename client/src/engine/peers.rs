@@ -1,13 +1,12 @@
 //! The other members, as their cards and the broker's events tell of them.
 
 use gloo_timers::callback::Timeout;
-use klatch_mesh::Allowance;
+use klatch_mesh::{Allowance, Few};
 use klatch_shared::seal::PairKey;
 use klatch_shared::wire::{MemberView, Presence};
 use klatch_shared::{Card, MemberId, MemberKeys, RoomKeys, Sealed, SessionNonce};
 
 use super::clock;
-use super::few::Few;
 
 /// A member whose card opened.
 pub(super) struct Peer {

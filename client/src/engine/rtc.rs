@@ -13,7 +13,7 @@ use std::rc::Rc;
 use gloo_events::EventListener;
 use js_sys::{Array, Function, Promise, Reflect};
 use klatch_mesh::uplink::Encoding;
-use klatch_mesh::{ConnectionState, Kind};
+use klatch_mesh::{ConnectionState, Few, Kind};
 use klatch_shared::peer::{CHANNEL, Description, IceCandidate, Source};
 use klatch_shared::wire::IceServer;
 use wasm_bindgen::{JsCast, JsValue};
@@ -26,7 +26,6 @@ use web_sys::{
 };
 use yew::Callback;
 
-use super::few::Few;
 use super::sdp;
 use crate::state::Path;
 

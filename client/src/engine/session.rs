@@ -17,14 +17,13 @@ use std::rc::{Rc, Weak};
 
 use gloo_events::EventListener;
 use gloo_timers::callback::{Interval, Timeout};
-use klatch_mesh::{Command, Input, Mesh};
+use klatch_mesh::{Command, Few, Input, Mesh};
 use klatch_shared::peer::ChatMessage;
 use klatch_shared::wire::{CloseCode, Event, Hello, IceServer, IceServers, Verb};
 use klatch_shared::{MemberId, RoomKeys, SessionNonce};
 use yew::Callback;
 
 use super::clock;
-use super::few::Few;
 use super::media::Media;
 use super::notices::Notices;
 use super::peers::Peers;

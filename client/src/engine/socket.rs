@@ -9,6 +9,7 @@ use std::rc::Rc;
 use futures_channel::oneshot;
 use gloo_events::EventListener;
 use gloo_timers::callback::Interval;
+use klatch_mesh::Few;
 use klatch_shared::json::FromJson;
 use klatch_shared::limits::{PAGE_PING, PAGE_SILENCE};
 use klatch_shared::wire::{CloseCode, Event, Refusal, Request, SUBPROTOCOL, ServerFrame, Verb};
@@ -18,7 +19,6 @@ use web_sys::{CloseEvent, MessageEvent, WebSocket};
 use yew::Callback;
 
 use super::clock;
-use super::few::Few;
 
 type Outcome = Result<Box<RawValue>, Refusal>;
 

@@ -232,11 +232,11 @@ impl Session {
         shown.sort_by_key(|(id, peer)| (peer.ordinal, *id));
         let members = shown
             .into_iter()
-            .map(|(id, peer)| Member::new(id, roster.label(id).unwrap_or_default().to_owned(), &peer.card.name))
+            .map(|(id, peer)| Member::new(id, roster.label(id).unwrap_or_default(), &peer.card.name))
             .collect();
         drop(peers);
         if let Some(name) = self.seat.borrow().my_name.clone() {
-            let label = roster.label(self.me).unwrap_or_default().to_owned();
+            let label = roster.label(self.me).unwrap_or_default();
             self.dispatch(RoomAction::Myself(name, label));
         }
         self.dispatch(RoomAction::Members(members));
