@@ -3,7 +3,7 @@
 // `trunk build`, all stays as it is.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 
 if (process.env.TRUNK_PROFILE !== "release" || spawnSync("esbuild", ["--version"]).error) process.exit();
 process.chdir(process.env.TRUNK_STAGING_DIR);
@@ -35,6 +35,11 @@ preloads.forEach((link) => replace(link, ""));
 const compile = `<script>const compiling = WebAssembly.compileStreaming(fetch("/${module}"))</script>`;
 replace("<link", [...preloads.reverse(), compile, "<link"].join(""));
 replace(/module_or_path: '[^']+'/, "module_or_path: compiling");
+// A request less: the icon is smaller than the headers that it would come with.
+const icon = files.find((name) => name.endsWith(".svg"));
+const image = encodeURI(readFileSync(icon, "utf8").trim().replaceAll('"', "'")).replaceAll("%20", " ").replaceAll("#", "%23");
+replace(new RegExp(`<link href=/${icon}[^>]*>`), `<link href="data:image/svg+xml,${image}" rel=icon>`);
+rmSync(icon);
 for (const name of [script, module]) {
   const hash = createHash("sha256").update(readFileSync(name)).digest("hex").slice(0, 16);
   const renamed = name.replace(/-[0-9a-f]{15,16}(?=[._])/, `-${hash}`);

@@ -63,7 +63,9 @@ fn respond(
     caller: Option<Caller>,
     upgrade: Option<OnUpgrade>,
 ) -> warp::reply::Response {
-    let answer = match Route::of(&method, path.as_str()) {
+    let route = Route::of(&method, path.as_str());
+    let may_be_file = matches!(route, Route::File(_));
+    let answer = match route {
         Route::Page => page::index(&method, &headers),
         Route::File(name) => page::file(name, &method, &headers),
         Route::Health => Some(page::text(StatusCode::OK, "ok", &method)),
@@ -71,10 +73,12 @@ fn respond(
         Route::Socket(place) => Some(open_socket(&house, &method, place, &headers, caller, upgrade)),
         Route::Nothing => None,
     };
+    let is_file = may_be_file && answer.is_some();
     let mut answer = answer
         .unwrap_or_else(|| page::text(StatusCode::NOT_FOUND, "There is nothing here.\n", &method))
         .into_response();
-    house.policy.apply(answer.headers_mut());
+    let policy = if is_file { &house.policy.of_files } else { &house.policy.of_pages };
+    policy.iter().for_each(|(name, value)| _ = answer.headers_mut().insert(name, value.clone()));
     answer
 }
 

@@ -156,6 +156,18 @@ async fn every_answer_carries_the_strict_headers() {
 }
 
 #[tokio::test]
+async fn files_of_the_page_run_nothing_by_themselves() {
+    let broker = Broker::start(&[]).await;
+    let page = get(broker.address(), "/", &[]).await;
+    let file =
+        page.text().split(['"', '\'', ' ', '=', '>']).find(|part| part.ends_with(".css")).expect("styles").to_owned();
+    let answer = get(broker.address(), &file, &[]).await;
+    assert_eq!((answer.status, answer.header("content-security-policy")), (200, Some("default-src 'none'")));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(answer.header("cross-origin-resource-policy"), Some("same-origin"));
+}
+
+#[tokio::test]
 async fn it_says_that_it_is_well_and_that_robots_may_go() {
     let broker = Broker::start(&[]).await;
     let health = get(broker.address(), "/healthz", &[]).await;

@@ -2,14 +2,17 @@
 
 use base64ct::{Base64, Encoding as _};
 use hyper::header::{
-    CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use sha2::{Digest, Sha256};
 
-/// The headers that every answer carries.
+/// The headers that every answer carries: all that a browser can show as a page the long ones, which would be a fiftieth of the first load
+/// if the page's own files had them too.
 #[derive(Clone, Debug)]
-pub(crate) struct Policy(Vec<(HeaderName, HeaderValue)>);
+pub(crate) struct Policy {
+    pub(crate) of_pages: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) of_files: Vec<(HeaderName, HeaderValue)>,
+}
 
 /// Everything that a page in a call uses, and nothing else.
 const PERMISSIONS: &str = "camera=(self), microphone=(self), display-capture=(self), autoplay=(self), speaker-selection=(self), \
@@ -29,22 +32,20 @@ impl Policy {
              base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         );
         let fixed = |text| HeaderValue::from_static(text);
-        Self(vec![
-            (CONTENT_SECURITY_POLICY, HeaderValue::try_from(csp).expect("directives and base64 are ASCII")),
+        let of_all = [
             (X_CONTENT_TYPE_OPTIONS, fixed("nosniff")),
             (REFERRER_POLICY, fixed("no-referrer")),
-            (X_FRAME_OPTIONS, fixed("DENY")),
             (HeaderName::from_static("x-robots-tag"), fixed("noindex")),
-            (HeaderName::from_static("permissions-policy"), fixed(PERMISSIONS)),
             (HeaderName::from_static("cross-origin-resource-policy"), fixed("same-origin")),
-        ])
-    }
-
-    /// Puts them on an answer.
-    pub(crate) fn apply(&self, headers: &mut HeaderMap) {
-        for (name, value) in &self.0 {
-            headers.insert(name, value.clone());
-        }
+        ];
+        let of_pages = [
+            (CONTENT_SECURITY_POLICY, HeaderValue::try_from(csp).expect("directives and base64 are ASCII")),
+            (X_FRAME_OPTIONS, fixed("DENY")),
+            (HeaderName::from_static("permissions-policy"), fixed(PERMISSIONS)),
+        ];
+        // Whoever opens one as a page, a picture say, sees it and runs nothing.
+        let of_files = [(CONTENT_SECURITY_POLICY, fixed("default-src 'none'"))];
+        Self { of_pages: [&of_pages[..], &of_all].concat(), of_files: [&of_files[..], &of_all].concat() }
     }
 }
 
@@ -74,8 +75,8 @@ mod tests {
 
     #[test]
     fn the_hash_of_an_inline_script_is_in_the_policy() {
-        let Policy(headers) = Policy::for_page("<script>alert('Hello, world.');</script>");
-        let csp = headers[0].1.to_str().expect("ASCII");
+        let policy = Policy::for_page("<script>alert('Hello, world.');</script>");
+        let csp = policy.of_pages[0].1.to_str().expect("ASCII");
         // The example of CSP Level 3, §8.4.
         assert!(
             csp.contains("script-src 'self' 'wasm-unsafe-eval' 'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng=';"),
