@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, Entry};
@@ -341,13 +341,24 @@ impl Page {
 
     // ---- touching
 
-    /// Clicks what has this role and name, once it can be clicked.
+    /// Clicks what has this role and name, once it can be clicked. Where the page puts another in its place meanwhile, that one.
     ///
     /// # Errors
     /// It is not there, stays disabled, or something lies on top of it.
     pub async fn click(&self, role: &str, name: &str) -> Result<()> {
-        let element = self.find(role, name).await?;
-        self.click_on(&element).await.with_context(|| format!("clicking the {role} “{name}”"))
+        wait::until(&format!("a click on the {role} “{name}”"), PATIENCE, async || {
+            let element = self.find(role, name).await?;
+            match self.click_on(&element).await {
+                Ok(()) => Ok(Some(())),
+                Err(_) if self.is_gone(&element).await => Ok(None),
+                Err(error) => Err(error.context(format!("clicking the {role} “{name}”"))),
+            }
+        })
+        .await
+    }
+
+    async fn is_gone(&self, element: &Element) -> bool {
+        self.call_on(element, "(element) => !element.isConnected", Value::Null).await.map_or(true, |gone| gone == true)
     }
 
     /// Clicks an element, once it can be clicked.
@@ -358,6 +369,7 @@ impl Page {
         let mut obstacle = Value::Null;
         let clear = wait::until("it to be clickable", CLICKABLE, async || {
             obstacle = self.call_on(element, OBSTACLE, Value::Null).await?;
+            ensure!(obstacle != "it is gone", "it is gone");
             Ok(obstacle.is_null().then_some(()))
         })
         .await;
@@ -378,10 +390,10 @@ impl Page {
     /// # Errors
     /// It is not there, or takes nothing.
     pub async fn fill(&self, name: &str, text: &str) -> Result<()> {
-        let field = self.find("textbox", name).await?;
-        // The page may still move under the mouse while it loads.
+        // The page may still move under the mouse while it loads, and put its own field in the place of the first.
         wait::until(&format!("the focus on “{name}”"), PATIENCE, async || {
-            self.click_on(&field).await.with_context(|| format!("clicking the textbox “{name}”"))?;
+            self.click("textbox", name).await?;
+            let field = self.find("textbox", name).await?;
             let focused = self.call_on(&field, "(element) => document.activeElement === element", Value::Null).await?;
             Ok((focused == true).then_some(()))
         })
@@ -391,7 +403,7 @@ impl Page {
             self.press(BACKSPACE).await?;
         }
         self.type_text(text).await?;
-        let typed = self.value(&field).await?;
+        let typed = self.value(&self.find("textbox", name).await?).await?;
         if typed != text {
             bail!("the textbox “{name}” has “{typed}” after “{text}” was typed");
         }
@@ -497,6 +509,7 @@ fn key_up(key: &str) -> Value {
 
 /// What keeps an element from being clicked, if anything does.
 const OBSTACLE: &str = r"(element) => {
+    if (!element.isConnected) return 'it is gone';
     element.scrollIntoView({ block: 'nearest', inline: 'nearest', behavior: 'instant' });
     const { left, top, width, height } = element.getBoundingClientRect();
     if (!width || !height) return 'it has no size';
