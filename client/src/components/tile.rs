@@ -27,7 +27,7 @@ pub struct Props {
     pub on_intent: Callback<Intent>,
 }
 
-/// Another member's. The media elements stay the same ones whatever becomes of the rest.
+/// Another member's. The media elements stay the same ones, whatever becomes of the rest, for as long as they have something to play.
 #[component]
 pub fn MemberTile(props: &Props) -> Html {
     let Props { member, screen, staged, on_intent, .. } = props;
@@ -108,7 +108,8 @@ impl View {
             name: member.label.clone().into(),
             suffix: "",
             picture: member.camera.clone().filter(|_| member.sends.camera),
-            sound: member.microphone.clone(),
+            // Nobody is heard who is shown as muted.
+            sound: member.microphone.clone().filter(|_| member.sends.microphone),
             silent: false,
             loudness: member.volume,
             muted: member.muted,
@@ -122,7 +123,7 @@ impl View {
             name: join(&member.label, "’s screen"),
             suffix: "’s screen",
             picture: member.screen.clone(),
-            sound: member.screen_sound.clone(),
+            sound: member.screen_sound.clone().filter(|_| member.sends.screen_sound),
             silent: !member.sends.screen_sound,
             loudness: member.screen_volume,
             muted: member.screen_muted,

@@ -61,6 +61,7 @@ impl Core {
             name: seat.room_name.clone(),
             creating: seat.is_to_be_created(),
             inside: None,
+            full: false,
             seated: seat.taken,
             joining: false,
             error: None,
@@ -117,8 +118,8 @@ impl Core {
                         this.refuse(RefusalCode::RoomLocked, RefusalCode::RoomLocked.reason());
                         return;
                     }
-                    let (present, locked) = (glance.present, glance.locked);
-                    this.store.dispatch(Action::Peeked { name, present, locked, seated });
+                    let (present, locked, full) = (glance.present, glance.locked, glance.full);
+                    this.store.dispatch(Action::Peeked { name, present, locked, full, seated });
                 }
                 Glance::Refused(refusal) => {
                     storage::forget_seat(room);

@@ -93,6 +93,7 @@ fn lobby(bad: bool) -> Lobby {
         name: "Küche ☕".parse().ok(),
         creating: false,
         inside: Some((3, bad)),
+        full: bad,
         seated: false,
         joining: false,
         error: bad.then(|| "The room is locked. Ask somebody inside to unlock it.".to_owned()),

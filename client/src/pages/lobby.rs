@@ -82,6 +82,9 @@ fn chips(lobby: &Lobby) -> Html {
             if let Some(inside) = inside {
                 <span class="chip">{ inside }</span>
             }
+            if lobby.full {
+                <span class="chip">{ "full" }</span>
+            }
             if locked {
                 <span class="chip">{ icon(Glyph::Lock) }{ if lobby.seated { "locked, you have a seat" } else { "locked for newcomers" } }</span>
             }

@@ -41,8 +41,8 @@ pub fn RoomPage(props: &RoomProps) -> Html {
                     { stage(room, state, &mut seen.borrow_mut(), on_intent) }
                 </main>
                 <div class="room__notes">
-                    if room.broker == BrokerLink::Lost {
-                        { banner("Server", Glyph::Warning, LOST, None) }
+                    if let Some(words) = trouble_with(room.broker) {
+                        { banner("Server", Glyph::Warning, words, None) }
                     }
                     if room.sound_blocked {
                         { banner("Sound", Glyph::VolumeOff, "Your browser holds the sound back.", Some(("Click to hear", click(on_intent, Intent::AllowSound)))) }
@@ -55,7 +55,17 @@ pub fn RoomPage(props: &RoomProps) -> Html {
     frame(state, on_intent, page)
 }
 
-const LOST: &str = "The server is out of reach. Your call goes on; newcomers can’t join until it is back.";
+fn trouble_with(broker: BrokerLink) -> Option<&'static str> {
+    match broker {
+        BrokerLink::Up => None,
+        BrokerLink::Lost => {
+            Some("The server is out of reach. Your call goes on; newcomers can’t join until it is back.")
+        }
+        BrokerLink::Forgetful => Some(
+            "The server was restarted and has lost this room. Your call goes on, but nobody can join it: create a new room for that.",
+        ),
+    }
+}
 
 /// The room's name and what is to be known of it.
 fn top(room: &Room) -> Html {

@@ -43,6 +43,8 @@ pub enum Action {
         present: u32,
         /// Locked for new seats.
         locked: bool,
+        /// No place for a new seat.
+        full: bool,
         /// Whether our seat from before is still ours.
         seated: bool,
     },
@@ -143,10 +145,11 @@ impl State {
             },
             Action::MicrophoneMuted(muted) => self.local.microphone_muted = muted,
             Action::Speaking(speaking) => self.local.speaking = speaking,
-            Action::Peeked { name, present, locked, seated } => {
+            Action::Peeked { name, present, locked, full, seated } => {
                 if let Page::Lobby(lobby) = &mut self.page {
                     lobby.name = name.or(lobby.name.take());
                     lobby.inside = Some((present, locked));
+                    lobby.full = full;
                     lobby.seated = seated;
                 }
             }
@@ -168,6 +171,7 @@ impl State {
                 Page::Home(_) | Page::Trouble(_) => {}
             },
             Action::Notice(notice) => {
+                self.notices.retain(|known| known.text != notice.text);
                 if self.notices.len() == MAX_NOTICES {
                     self.notices.remove(0);
                 }

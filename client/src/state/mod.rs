@@ -76,6 +76,8 @@ pub struct Lobby {
     pub creating: bool,
     /// Members inside and whether it is locked, once known.
     pub inside: Option<(u32, bool)>,
+    /// Whether it has no place for a new seat.
+    pub full: bool,
     /// Whether we have a seat in it from before.
     pub seated: bool,
     /// *Join* was clicked and the answer is awaited.

@@ -165,4 +165,6 @@ pub enum BrokerLink {
     Up,
     /// Lost; reconnecting by itself.
     Lost,
+    /// Up, and without our room: it was restarted.
+    Forgetful,
 }

@@ -162,7 +162,7 @@ fn the_log_and_the_notices_are_bounded() {
 #[test]
 fn what_belongs_to_another_page_changes_nothing() {
     let home = state(Page::Home(Home::default()));
-    let peeked = Action::Peeked { name: None, present: 3, locked: true, seated: false };
+    let peeked = Action::Peeked { name: None, present: 3, locked: true, full: false, seated: false };
     for action in [Action::Joining, peeked, RoomAction::Locked(true).into(), Action::Remembered(true)] {
         assert!(home.reduce(action) == home);
     }
@@ -183,12 +183,13 @@ fn the_lobby_keeps_a_name_that_a_look_did_not_bring_and_tells_why_joining_failed
         name: Some("Breakfast".parse().expect("a name")),
         creating: false,
         inside: None,
+        full: false,
         seated: true,
         joining: false,
         error: None,
         remember: true,
     }));
-    let looked = before.reduce(Action::Peeked { name: None, present: 2, locked: true, seated: false });
+    let looked = before.reduce(Action::Peeked { name: None, present: 2, locked: true, full: false, seated: false });
     assert_eq!(lobby(&looked).name, lobby(&before).name);
     assert_eq!((lobby(&looked).inside, lobby(&looked).seated), (Some((2, true)), false));
     let refused = looked.reduce(Action::Joining).reduce(Action::JoinRefused("Full.".to_owned()));

@@ -124,6 +124,8 @@ fn a_full_room_says_so_and_lets_in_once_there_is_place() {
         let ([_ana, bo], link) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Chromium, "Bo")]).await?;
         let dee = scene.person(Kind::Firefox, "Dee").await?;
         dee.page().open(&link).await?;
+        dee.page().shows("2 inside").await?;
+        dee.page().shows("full").await?;
         dee.asks_to_join().await?;
         dee.page().shows("This room is full. Wait until somebody leaves and try again.").await?;
         bo.leaves().await?;

@@ -179,3 +179,55 @@ fn who_says_goodbye_and_stays_is_connected_again() {
         ana.hears(1).await
     });
 }
+
+#[test]
+fn nobody_is_heard_who_is_shown_as_muted() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ana = scene.person(Kind::Chromium, "Ana").await?;
+        let link = ana.creates(&broker, "Sunday breakfast").await?;
+        let mal = scene.person(Kind::Chromium, "Mal").await?;
+        mal.page().prepare(CHANNELS).await?;
+        mal.accepts(&link).await?;
+        ana.is_connected_to("Mal").await?;
+        ana.hears(1).await?;
+        let second = Duration::from_secs(1);
+        ensure!(ana.loudness(second).await? > 0.0, "Mal is not heard");
+        // What is sent stays as it was.
+        let silence = r#"{"say":"sends","microphone":false,"camera":false,"screen":false,"screen_sound":false}"#;
+        floods(&mal, &[silence], 1).await?;
+        ana.sees_microphone("Mal", false).await?;
+        ensure!(ana.loudness(second).await? == 0.0, "Mal is heard, and shown as muted");
+        let voice = silence.replace("\"microphone\":false", "\"microphone\":true");
+        floods(&mal, &[&voice], 1).await?;
+        ana.sees_microphone("Mal", true).await?;
+        ensure!(ana.loudness(second).await? > 0.0, "Mal is not heard again");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_message_draws_over_no_other() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana, bo], _) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
+        ana.opens("Chat").await?;
+        let paste = "(field, text) => {
+            field.value = text;
+            field.dispatchEvent(new Event('input', { bubbles: true }));
+        }";
+        for text in [format!("Z{}", "\u{300}\u{323}".repeat(800)), format!("a{}z", "\n".repeat(1000))] {
+            let field = ana.page().find("textbox", "Message").await?;
+            ana.page().call_on(&field, paste, text.into()).await?;
+            ana.page().click("button", "Send").await?;
+        }
+        ana.says("That was all").await?;
+        bo.reads("That was all").await?;
+        let loose = "() => [...document.querySelectorAll('.message__text')].filter((text) =>
+            getComputedStyle(text).overflowY === 'visible' || text.clientHeight > innerHeight).length";
+        for person in [&ana, &bo] {
+            ensure!(person.page().call(loose, Value::Null).await? == 0, "a message reaches out of its place");
+        }
+        Ok(())
+    });
+}

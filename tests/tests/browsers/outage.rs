@@ -53,6 +53,37 @@ fn a_call_outlives_its_server_and_finds_it_again() {
     });
 }
 
+#[test]
+fn a_server_that_lost_the_room_is_not_said_to_be_out_of_reach() {
+    play(async |scene| {
+        let recorder = Recorder::start().await?;
+        let broker = scene.broker(&["--public-url", &recorder.url()]).await?;
+        recorder.forward_to(broker.port());
+        for text in ["WebSocket", "ws://", "can’t establish a connection", "interrupted while the page was loading"] {
+            scene.forgive(text);
+        }
+        let ana = scene.person(Kind::Chromium, "Ana").await?;
+        ana.page().open(&recorder.url()).await?;
+        ana.names_a_room("Sunday breakfast").await?;
+        ana.joins().await?;
+        let link = ana.invitation().await?;
+        let bo = scene.person(Kind::Firefox, "Bo").await?;
+        bo.accepts(&link).await?;
+        bo.is_connected_to("Ana").await?;
+        // Another one in its place.
+        let other = scene.broker(&["--public-url", &recorder.url()]).await?;
+        recorder.let_pass(false);
+        ana.page().shows("The server is out of reach.").await?;
+        recorder.forward_to(other.port());
+        recorder.let_pass(true);
+        for person in [&ana, &bo] {
+            person.page().shows("The server was restarted and has lost this room.").await?;
+            person.hears(1).await?;
+        }
+        Ok(())
+    });
+}
+
 /// Keeps the page's sockets within reach and counts them; what is asked with the verb in `__refused.verb` is refused with its
 /// code, so many times.
 const SOCKETS: &str = r#"() => {

@@ -125,6 +125,7 @@ impl Session {
             }
             // The broker has lost the room, but we have not: the call goes on without it.
             Err(EnterError::Refused(RefusalCode::UnknownRoom, _)) if self.mesh_is_alive() => {
+                self.dispatch(RoomAction::Broker(BrokerLink::Forgetful));
                 self.close_socket();
                 self.reconnect_later();
             }
