@@ -14,6 +14,7 @@ mod looks;
 mod meeting;
 mod nat;
 mod outage;
+mod pictures;
 mod relay;
 mod screens;
 mod seats;
