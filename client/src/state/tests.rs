@@ -153,10 +153,33 @@ fn the_log_and_the_notices_are_bounded() {
     let lines = &room(&state).chat.lines;
     assert_eq!(lines.len(), chat::MAX_LINES);
     assert!(matches!(lines.back(), Some(Line::Happened { serial: 1_499, .. })));
-    let notice = |id| Action::Notice(Notice { id, tone: Tone::News, text: String::new() });
+    let notice = |id: u32| Action::Notice(Notice { id, tone: Tone::News, text: id.to_string() });
     let state = (0..9).fold(state, |state, id| state.reduce(notice(id)));
     assert_eq!(state.notices.iter().map(|notice| notice.id).collect::<Vec<_>>(), [5, 6, 7, 8]);
     assert_eq!(state.reduce(Action::Dismiss(6)).notices.len(), 3);
+    // What stands there already is said anew, not twice.
+    let again = Action::Notice(Notice { id: 9, tone: Tone::News, text: "6".to_owned() });
+    let ids: Vec<_> = state.reduce(again).notices.iter().map(|notice| notice.id).collect();
+    assert_eq!(ids, [5, 7, 8, 9]);
+}
+
+#[test]
+fn comings_and_goings_drive_no_words_out_of_the_log() {
+    let said = Said {
+        id: MessageId::random(),
+        author: MemberId::random(),
+        label: "Bo".to_owned(),
+        own: false,
+        at: 0,
+        text: "Keep this".to_owned(),
+        receipts: Vec::new(),
+    };
+    let line = |serial| RoomAction::Line(Line::Happened { serial, at: 0, text: String::new() });
+    let state =
+        after(&in_room(), std::iter::once(RoomAction::Line(Line::Said(Rc::new(said)))).chain((0..2_000).map(line)));
+    let lines = &room(&state).chat.lines;
+    assert_eq!(lines.len(), chat::MAX_LINES);
+    assert!(matches!(lines.front(), Some(Line::Said(said)) if said.text == "Keep this"));
 }
 
 #[test]
