@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Parser, ValueEnum};
 use klatch_relay::LimitSetting;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::ice::IceUrl;
 use crate::limits::{self, Limits};
@@ -57,7 +57,7 @@ pub struct Config {
     pub ice_secret_file: Option<PathBuf>,
 
     /// What is logged to standard error: a level, or levels by target as in info,klatch_broker=debug
-    #[arg(long, env = "KLATCH_LOG", value_name = "FILTER", default_value = "info")]
+    #[arg(long, env = "KLATCH_LOG", value_name = "FILTER", default_value = "info", value_parser = filter)]
     pub log: Targets,
 
     /// How it is logged
@@ -83,6 +83,25 @@ impl Config {
         self.limit.iter().for_each(|setting| limits.set(setting));
         limits
     }
+}
+
+/// A text that does not say what is to be logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a filter is error, warn, info, debug, trace or off, or such a level for each target, as in info,klatch_broker=debug"
+)]
+pub struct BadFilter;
+
+/// Stricter than [`Targets`], for which a misspelt level is the name of a target.
+fn filter(text: &str) -> Result<Targets, BadFilter> {
+    let is_target = |target: &str| {
+        !target.is_empty() && target.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':'))
+    };
+    let is_fine = text.split(',').map(str::trim).all(|part| {
+        let level = part.split_once('=').map_or(Some(part), |(target, level)| is_target(target).then_some(level));
+        level.is_some_and(|level| !level.is_empty() && level.parse::<LevelFilter>().is_ok())
+    });
+    if is_fine { text.parse().map_err(|_| BadFilter) } else { Err(BadFilter) }
 }
 
 /// See [`Config::log_format`].
@@ -179,6 +198,18 @@ mod tests {
     fn flags_of_later_versions_are_unknown() {
         for flag in ["--acme=a", "--state=a", "--config=a", "--check", "--trusted-proxy=::/0", "--self-signed"] {
             assert!(Config::try_parse_from(["klatch", flag]).is_err(), "{flag}");
+        }
+    }
+
+    #[test]
+    fn a_filter_is_made_of_levels() {
+        for good in ["info", "WARN", "off", "info,klatch_broker=debug", "klatch_broker::socket=trace, error"] {
+            assert!(filter(good).is_ok(), "{good}");
+        }
+        for bad in
+            ["", "nonsense", "[", "infos", "info,", "=info", "klatch_broker=", "klatch_broker=loud", "a=b=c", "info;x"]
+        {
+            assert_eq!(filter(bad), Err(BadFilter), "{bad}");
         }
     }
 

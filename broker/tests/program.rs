@@ -75,6 +75,7 @@ async fn a_bad_flag_is_refused_in_one_line() {
         &["--public-url", "https://meet.example/path"],
         &["--allow-origin", "*"],
         &["--log", "a=b=c"],
+        &["--log", "nonsense"],
         &["--log-format", "xml"],
         &["--turn=perhaps"],
         &["--turn-public-ip", "203.0.113.1"],
