@@ -69,10 +69,12 @@ fn unbalanced(link: &str, open: char, close: char) -> bool {
     link.matches(close).count() > link.matches(open).count()
 }
 
+/// Whether it leads to a host, and shows which: in `https://bank.example@elsewhere.example` most people would read the first
+/// for it.
 fn has_host(link: &str) -> bool {
-    link.split_once("//")
-        .and_then(|(_, after)| after.chars().next())
-        .is_some_and(|c| c.is_ascii_alphanumeric() || !c.is_ascii() || c == '[')
+    let authority =
+        link.split_once("//").and_then(|(_, after)| after.split(['/', '?', '#']).next()).unwrap_or_default();
+    !authority.contains('@') && authority.starts_with(|c: char| c.is_ascii_alphanumeric() || !c.is_ascii() || c == '[')
 }
 
 #[cfg(test)]
@@ -112,6 +114,16 @@ mod tests {
             ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "xhttps://a.b", "https://", "http:// a"]
         {
             assert_eq!(pieces(text), [Text(text)], "{text}");
+        }
+    }
+
+    #[test]
+    fn who_could_be_taken_for_the_host_makes_no_link() {
+        for text in ["https://bank.example@elsewhere.example/", "https://a:b@c.d?e", "http://a@b@c"] {
+            assert_eq!(pieces(text), [Text(text)], "{text}");
+        }
+        for text in ["https://a.b/@c", "https://a.b?c@d", "https://a.b#c@d"] {
+            assert_eq!(pieces(text), [Link(text)], "{text}");
         }
     }
 
