@@ -2,9 +2,8 @@
 
 mod common;
 
-use std::io::{Read as _, Seek as _, SeekFrom};
-
 use common::program::start;
+use common::usage;
 use common::{Client, ROOM_NAME, Room};
 use klatch_shared::seal::{Context, Kind, PairKey};
 use klatch_shared::wire::{Answer, Candidate, Event, NewCard, Offer, Side, Verb};
@@ -83,7 +82,8 @@ async fn names_descriptions_candidates_and_keys_are_not_to_be_found_in_the_broke
     let Event::Offer { body, .. } = ana_client.event().await else { panic!("no offer") };
     assert_eq!(ana.open(&room, &ben, Kind::Offer, 0, &body), SDP.as_bytes());
 
-    let memory = memory(child.id().expect("it runs"));
+    let memory = usage::memory(child.id().expect("it runs")).expect("a child's memory can be read");
+    let memory = String::from_utf8_lossy(&memory);
     drop((ana_client, ben_client));
     let _ = Command::new("kill").arg(child.id().expect("it runs").to_string()).status().await;
     let mut log = String::new();
@@ -109,20 +109,4 @@ async fn names_descriptions_candidates_and_keys_are_not_to_be_found_in_the_broke
     for (what, token) in [("an invitation", room.invite.reveal()), ("a seat token", ana.seat.token.reveal())] {
         assert!(!log.contains(&token), "{what} is in the broker's log");
     }
-}
-
-/// All that a process could change of its own memory: what it received lately, holds, and has not yet overwritten.
-fn memory(process: u32) -> String {
-    let maps = std::fs::read_to_string(format!("/proc/{process}/maps")).expect("Linux");
-    let mut file = std::fs::File::open(format!("/proc/{process}/mem")).expect("a child's memory can be read");
-    let mut memory = String::new();
-    for line in maps.lines().filter(|line| line.contains(" rw")) {
-        let (start, end) = line.split(' ').next().and_then(|range| range.split_once('-')).expect("a range");
-        let (start, end) = (u64::from_str_radix(start, 16).expect("hex"), u64::from_str_radix(end, 16).expect("hex"));
-        let mut part = vec![0; usize::try_from(end - start).expect("fits")];
-        if file.seek(SeekFrom::Start(start)).is_ok() && file.read_exact(&mut part).is_ok() {
-            memory.push_str(&String::from_utf8_lossy(&part));
-        }
-    }
-    memory
 }

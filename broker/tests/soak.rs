@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use common::program::start;
+use common::usage::{open_files, resident_kib, steady};
 use common::{Client, PATIENCE, Room, Seat, answer, candidate};
 use futures_util::future::join_all;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -24,8 +25,6 @@ const TABLES: usize = 16;
 const PLACES: usize = 500;
 /// Sockets that stay open without ever being read; some are evicted, some go by themselves.
 const SILENT: usize = 64;
-/// What the memory in use may grow by, in the last third of the time.
-const GROWTH: f64 = 1.05;
 
 #[tokio::test]
 #[ignore = "takes two minutes, or KLATCH_SOAK_MINUTES"]
@@ -36,7 +35,8 @@ async fn a_busy_evening_leaves_nothing_behind() {
     let flags = ["--listen", "127.0.0.1:0", "--log", "error", "--room-ttl", "1s", "--max-rooms", &places];
     let (child, url) = start(&[&flags[..], &["--limit", &connections, "--limit", &rooms]].concat()).await;
     let (process, url) = (child.id().expect("it runs"), url.replace("http", "ws"));
-    let idle = open_files(process);
+    let files = || open_files(process).expect("it runs");
+    let idle = files();
 
     let (since, evening) = (Instant::now(), evening());
     let (mut resident, mut silent, mut rooms) = (Vec::new(), VecDeque::new(), Vec::new());
@@ -47,12 +47,12 @@ async fn a_busy_evening_leaves_nothing_behind() {
         if silent.len() > SILENT {
             silent.pop_front();
         }
-        resident.push(resident_kib(process));
+        resident.push(resident_kib(process).expect("it runs"));
     }
     drop(silent);
-    steady("KiB resident", &resident);
+    steady("KiB resident", &resident).expect("no growth");
 
-    waits_for("all sockets to be closed", || open_files(process) == idle).await;
+    waits_for("all sockets to be closed", || files() == idle).await;
     let mut watcher = Client::connect(&format!("{url}/ws")).await;
     for room in &rooms {
         let since = Instant::now();
@@ -64,7 +64,7 @@ async fn a_busy_evening_leaves_nothing_behind() {
     drop(watcher);
 
     // Nobody is inside and nothing is held: all places are free.
-    waits_for("the watcher to be gone", || open_files(process) == idle).await;
+    waits_for("the watcher to be gone", || files() == idle).await;
     let mut inside = Vec::new();
     for _ in 0..PLACES {
         let room = Room::new();
@@ -74,7 +74,7 @@ async fn a_busy_evening_leaves_nothing_behind() {
     }
     assert!(Client::try_connect(&format!("{url}/ws"), &[]).await.is_err(), "there are more places than there may be");
     drop(inside);
-    waits_for("all sockets to be closed", || open_files(process) == idle).await;
+    waits_for("all sockets to be closed", || files() == idle).await;
 }
 
 /// How long it goes on.
@@ -199,35 +199,10 @@ async fn misbehave(place: &str, room: &Room, turn: usize) {
     }
 }
 
-/// Fails if the median of the last third is more than that of the one before, but for a little.
-fn steady(what: &str, samples: &[f64]) {
-    assert!(samples.len() >= 9, "too few samples: {samples:?}");
-    let third = samples.len() / 3;
-    let [first, middle, last] = [0, 1, 2].map(|part| median(&samples[part * third..][..third]));
-    println!("{what}, {} samples, medians of thirds: {first:.0}, {middle:.0}, {last:.0}", samples.len());
-    assert!(last <= middle * GROWTH, "{what} grow");
-}
-
-fn median(samples: &[f64]) -> f64 {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
-}
-
 async fn waits_for(what: &str, is_so: impl Fn() -> bool) {
     let since = Instant::now();
     while !is_so() {
         assert!(since.elapsed() < PATIENCE, "waited in vain for {what}");
         sleep(Duration::from_millis(10)).await;
     }
-}
-
-fn open_files(process: u32) -> usize {
-    std::fs::read_dir(format!("/proc/{process}/fd")).expect("Linux").count()
-}
-
-fn resident_kib(process: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("Linux");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
-    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }

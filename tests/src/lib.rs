@@ -16,6 +16,7 @@ pub mod page;
 pub mod person;
 pub mod process;
 pub mod scene;
+pub mod usage;
 pub mod wait;
 pub mod wire;
 

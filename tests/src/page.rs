@@ -146,6 +146,15 @@ impl Page {
         self.run(function, Some(element), argument).await
     }
 
+    /// The number that a JavaScript expression has for its value.
+    ///
+    /// # Errors
+    /// It throws, or is none.
+    pub async fn number(&self, expression: &str) -> Result<f64> {
+        let value = self.call(&format!("() => {expression}"), Value::Null).await?;
+        value.as_f64().with_context(|| format!("{expression} is {value}"))
+    }
+
     async fn run(&self, function: &str, element: Option<&Element>, argument: Value) -> Result<Value> {
         let element = element.map_or_else(|| json!({ "type": "null" }), |element| element.0.clone());
         let wrapped = format!(
@@ -301,6 +310,17 @@ impl Page {
     pub async fn address(&self) -> Result<String> {
         let address = self.call("() => location.href", Value::Null).await?;
         Ok(address.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Waits until nothing on the page has `text` in it any more.
+    ///
+    /// # Errors
+    /// It does for too long.
+    pub async fn no_longer_shows(&self, text: &str) -> Result<()> {
+        wait::until(&format!("the end of the text “{text}”"), PATIENCE, async || {
+            Ok((!self.text().await?.contains(text)).then_some(()))
+        })
+        .await
     }
 
     /// All that is to be read.

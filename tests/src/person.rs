@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use serde_json::json;
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
 
 use crate::Broker;
 use crate::page::{Element, PATIENCE, Page};
@@ -58,7 +58,15 @@ impl Person {
     /// # Errors
     /// The page does not let them.
     pub async fn creates(&self, broker: &Broker, room: &str) -> Result<String> {
-        self.page.open(broker.url()).await?;
+        self.creates_at(broker.url(), room).await
+    }
+
+    /// The same at another address of the broker.
+    ///
+    /// # Errors
+    /// The page does not let them.
+    pub async fn creates_at(&self, url: &str, room: &str) -> Result<String> {
+        self.page.open(url).await?;
         self.names_a_room(room).await?;
         self.joins().await?;
         self.invitation().await
@@ -285,6 +293,63 @@ impl Person {
         .await
     }
 
+    /// Has the page take its connections for failed, as after the loss of a network, though nothing is wrong with them.
+    ///
+    /// # Errors
+    /// The browser can't.
+    pub async fn seems_cut_off(&self) -> Result<()> {
+        let lose = "() => {
+            const up = __test.connections.filter(({ connectionState }) => connectionState === 'connected');
+            for (const connection of up) {
+                Object.defineProperty(connection, 'connectionState', { value: 'failed', configurable: true });
+                connection.dispatchEvent(new Event('connectionstatechange'));
+            }
+            window.__find_again = () => {
+                for (const connection of up) {
+                    delete connection.connectionState;
+                    connection.dispatchEvent(new Event('connectionstatechange'));
+                }
+            };
+            return up.length;
+        }";
+        let lost = self.page.call(lose, Value::Null).await?;
+        ensure!(lost != 0, "{} has no connection to lose", self.name);
+        Ok(())
+    }
+
+    /// Ends what [`Person::seems_cut_off`] began.
+    ///
+    /// # Errors
+    /// It did not begin.
+    pub async fn seems_back(&self) -> Result<()> {
+        self.page.call("() => __find_again()", Value::Null).await.map(|_| ())
+    }
+
+    /// From now on writes down which states tiles show and which connections come to, for [`Person::seen_states`].
+    ///
+    /// # Errors
+    /// The browser can't.
+    pub async fn watches_states(&self) -> Result<()> {
+        let watch = "() => {
+            const states = (window.__states = []);
+            const note = (changes) => states.push(...changes.map(({ target }) => `tile: ${target.dataset.state}`));
+            new MutationObserver(note).observe(document.body, { subtree: true, attributeFilter: ['data-state'] });
+            for (const connection of __test.connections) {
+                const tell = () => states.push(`connection: ${connection.connectionState}`);
+                connection.addEventListener('connectionstatechange', tell);
+            }
+        }";
+        self.page.call(watch, Value::Null).await.map(|_| ())
+    }
+
+    /// What [`Person::watches_states`] wrote down, in its order.
+    ///
+    /// # Errors
+    /// Nothing was watched.
+    pub async fn seen_states(&self) -> Result<Vec<String>> {
+        Ok(serde_json::from_value(self.page.call("() => window.__states", Value::Null).await?)?)
+    }
+
     // ---- words
 
     /// Says something in the chat.
@@ -322,6 +387,20 @@ impl Person {
             Ok(self.page.text_of(&log).await?.contains(text).then_some(()))
         })
         .await
+    }
+
+    /// Pastes text into the chat's field, and sends it.
+    ///
+    /// # Errors
+    /// The page does not let them.
+    pub async fn pastes(&self, text: &str) -> Result<()> {
+        self.opens("Chat").await?;
+        let paste = "(field, text) => {
+            field.value = text;
+            field.dispatchEvent(new Event('input', { bubbles: true }));
+        }";
+        self.page.call_on(&self.page.find("textbox", "Message").await?, paste, json!(text)).await?;
+        self.page.click("button", "Send").await
     }
 
     /// Waits for a page that says what is wrong: its heading, a sentence with `advice` in it, and a way on.

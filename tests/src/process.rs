@@ -189,40 +189,10 @@ impl Lines {
     }
 }
 
-/// KiB of a process that are in memory.
-///
-/// # Errors
-/// It is gone.
-pub fn resident_kib(process: u32) -> Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
-}
-
-/// File descriptors that a process has open.
-///
-/// # Errors
-/// It is gone.
-pub fn open_files(process: u32) -> Result<usize> {
-    Ok(std::fs::read_dir(format!("/proc/{process}/fd"))?.count())
-}
-
 fn new_folder() -> Result<PathBuf> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("klatch-tests-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let folder = std::env::temp_dir().join(name);
     std::fs::create_dir_all(&folder).with_context(|| format!("{} can't be made", folder.display()))?;
     Ok(folder)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn this_process_has_memory_and_files() {
-        let before = open_files(std::process::id()).unwrap();
-        assert!(resident_kib(std::process::id()).unwrap() > 100.0);
-        assert!(before > 2);
-    }
 }

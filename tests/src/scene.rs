@@ -122,12 +122,20 @@ impl Scene {
         broker: &Broker,
         people: [(Kind, &str); N],
     ) -> Result<([Person; N], String)> {
+        self.meet_at(broker.url(), people).await
+    }
+
+    /// The same at another address of the broker.
+    ///
+    /// # Errors
+    /// They don't find together.
+    pub async fn meet_at<const N: usize>(&self, url: &str, people: [(Kind, &str); N]) -> Result<([Person; N], String)> {
         let mut inside = Vec::<Person>::new();
         let mut link = String::new();
         for (kind, name) in people {
             let person = self.person(kind, name).await?;
             match inside.first() {
-                None => link = person.creates(broker, "Sunday breakfast").await?,
+                None => link = person.creates_at(url, "Sunday breakfast").await?,
                 Some(_) => person.accepts(&link).await?,
             }
             inside.push(person);

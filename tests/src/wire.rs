@@ -186,33 +186,6 @@ pub fn contains(hay: &[u8], needle: &[u8]) -> bool {
     false
 }
 
-/// What a process holds in memory that it can write to.
-///
-/// # Errors
-/// It is gone, or belongs to somebody else.
-pub fn memory(process: u32) -> Result<Vec<u8>> {
-    use std::io::{Read, Seek, SeekFrom};
-    let maps = std::fs::read_to_string(format!("/proc/{process}/maps"))?;
-    let mut file = std::fs::File::open(format!("/proc/{process}/mem"))?;
-    let mut held = Vec::new();
-    for line in maps.lines() {
-        let mut words = line.split_whitespace();
-        let (Some(range), Some(rights)) = (words.next(), words.next()) else { continue };
-        let Some((start, end)) = range.split_once('-') else { continue };
-        if !rights.starts_with("rw") {
-            continue;
-        }
-        let (start, end) = (u64::from_str_radix(start, 16)?, u64::from_str_radix(end, 16)?);
-        let mut part = vec![0; usize::try_from(end - start)?];
-        file.seek(SeekFrom::Start(start))?;
-        // Some regions can't be read; those hold nothing of the program's.
-        if file.read_exact(&mut part).is_ok() {
-            held.append(&mut part);
-        }
-    }
-    Ok(held)
-}
-
 async fn pass(mut browser: TcpStream, broker: SocketAddr, wires: Wires, index: usize) {
     let Ok(mut broker) = TcpStream::connect(broker).await else { return };
     let (mut up, mut down) = (vec![0; 16 * 1024], vec![0; 16 * 1024]);
@@ -263,11 +236,5 @@ mod tests {
         }
         assert!(hidden(b"..57696c68656c6d696e65..".to_vec()));
         assert!(!hidden(b"Wilhelmin".to_vec()));
-    }
-
-    #[test]
-    fn memory_shows_what_a_program_holds() {
-        let secret: Vec<u8> = b"held".iter().chain(b"here").copied().collect();
-        assert!(contains(&memory(std::process::id()).unwrap(), &std::hint::black_box(secret)));
     }
 }

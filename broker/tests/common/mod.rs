@@ -4,6 +4,8 @@
 
 pub mod http;
 pub mod program;
+#[path = "../../../tests/src/usage.rs"]
+pub mod usage;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

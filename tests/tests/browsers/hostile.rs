@@ -17,13 +17,6 @@ const CHANNELS: &str = r#"() => {
     };
 }"#;
 
-/// Writes down how the connections to others come to be.
-const WATCH_STATES: &str = "() => {
-    const states = (window.__states = []);
-    const watch = new MutationObserver((changes) => states.push(...changes.map(({ target }) => target.dataset.state)));
-    watch.observe(document.body, { subtree: true, attributeFilter: ['data-state'] });
-}";
-
 /// Says these texts to everybody, each so many times.
 async fn floods(person: &Person, texts: &[&str], times: u32) -> Result<()> {
     let flood = "([texts, times]) => {
@@ -169,11 +162,10 @@ fn who_says_goodbye_and_stays_is_connected_again() {
         bo.accepts(&link).await?;
         bo.is_connected_to("Ana").await?;
         ana.is_connected_to("Bo").await?;
-        ana.page().call(WATCH_STATES, Value::Null).await?;
+        ana.watches_states().await?;
         floods(&bo, &[r#"{"say":"bye"}"#], 1).await?;
         wait::until("Bo to be going, and back", PATIENCE, async || {
-            let states = ana.page().call("() => window.__states", Value::Null).await?;
-            Ok((states == json!(["interrupted", "connected"])).then_some(()))
+            Ok((ana.seen_states().await? == ["tile: interrupted", "tile: connected"]).then_some(()))
         })
         .await?;
         ana.hears(1).await
@@ -211,15 +203,8 @@ fn a_message_draws_over_no_other() {
     play(async |scene| {
         let broker = scene.broker(&[]).await?;
         let ([ana, bo], _) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
-        ana.opens("Chat").await?;
-        let paste = "(field, text) => {
-            field.value = text;
-            field.dispatchEvent(new Event('input', { bubbles: true }));
-        }";
         for text in [format!("Z{}", "\u{300}\u{323}".repeat(800)), format!("a{}z", "\n".repeat(1000))] {
-            let field = ana.page().find("textbox", "Message").await?;
-            ana.page().call_on(&field, paste, text.into()).await?;
-            ana.page().click("button", "Send").await?;
+            ana.pastes(&text).await?;
         }
         ana.says("That was all").await?;
         bo.reads("That was all").await?;

@@ -1,11 +1,24 @@
 //! The server out of reach for a while: the call goes on without it.
 
-use anyhow::ensure;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
 use klatch_tests::page::PATIENCE;
 use klatch_tests::wire::Recorder;
-use klatch_tests::{Kind, Person, play, wait};
+use klatch_tests::{Kind, Person, Scene, play, wait};
 use serde_json::{Value, json};
-use std::time::Duration;
+
+/// The banner while there is no server.
+const OUT_OF_REACH: &str = "The server is out of reach.";
+
+/// Two in a room, with a server that [`Recorder::let_pass`] takes out of their reach.
+async fn meet_over(recorder: &Recorder, scene: &Scene) -> Result<([Person; 2], String)> {
+    // Browsers tell their consoles of WebSockets that can't be opened.
+    for text in ["WebSocket", "ws://", "can’t establish a connection", "interrupted while the page was loading"] {
+        scene.forgive(text);
+    }
+    scene.meet_at(&recorder.url(), [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await
+}
 
 #[test]
 fn a_call_outlives_its_server_and_finds_it_again() {
@@ -13,23 +26,11 @@ fn a_call_outlives_its_server_and_finds_it_again() {
         let recorder = Recorder::start().await?;
         let broker = scene.broker(&["--public-url", &recorder.url()]).await?;
         recorder.forward_to(broker.port());
-        // Browsers tell their consoles of WebSockets that can't be opened.
-        for text in ["WebSocket", "ws://", "can’t establish a connection", "interrupted while the page was loading"] {
-            scene.forgive(text);
-        }
-        let ana = scene.person(Kind::Chromium, "Ana").await?;
-        ana.page().open(&recorder.url()).await?;
-        ana.names_a_room("Sunday breakfast").await?;
-        ana.joins().await?;
-        let link = ana.invitation().await?;
-        let bo = scene.person(Kind::Firefox, "Bo").await?;
-        bo.accepts(&link).await?;
-        ana.is_connected_to("Bo").await?;
-        bo.is_connected_to("Ana").await?;
+        let ([ana, bo], link) = meet_over(&recorder, scene).await?;
 
         recorder.let_pass(false);
         for person in [&ana, &bo] {
-            person.page().shows("The server is out of reach.").await?;
+            person.page().shows(OUT_OF_REACH).await?;
             person.hears(1).await?;
         }
         ana.is_connected_to("Bo").await?;
@@ -39,10 +40,7 @@ fn a_call_outlives_its_server_and_finds_it_again() {
 
         recorder.let_pass(true);
         for person in [&ana, &bo] {
-            wait::until("the server to be back", PATIENCE, async || {
-                Ok((!person.page().text().await?.contains("The server is out of reach.")).then_some(()))
-            })
-            .await?;
+            person.page().no_longer_shows(OUT_OF_REACH).await?;
         }
         let dee = scene.person(Kind::Chromium, "Dee").await?;
         dee.accepts(&link).await?;
@@ -59,21 +57,11 @@ fn a_server_that_lost_the_room_is_not_said_to_be_out_of_reach() {
         let recorder = Recorder::start().await?;
         let broker = scene.broker(&["--public-url", &recorder.url()]).await?;
         recorder.forward_to(broker.port());
-        for text in ["WebSocket", "ws://", "can’t establish a connection", "interrupted while the page was loading"] {
-            scene.forgive(text);
-        }
-        let ana = scene.person(Kind::Chromium, "Ana").await?;
-        ana.page().open(&recorder.url()).await?;
-        ana.names_a_room("Sunday breakfast").await?;
-        ana.joins().await?;
-        let link = ana.invitation().await?;
-        let bo = scene.person(Kind::Firefox, "Bo").await?;
-        bo.accepts(&link).await?;
-        bo.is_connected_to("Ana").await?;
+        let ([ana, bo], _) = meet_over(&recorder, scene).await?;
         // Another one in its place.
         let other = scene.broker(&["--public-url", &recorder.url()]).await?;
         recorder.let_pass(false);
-        ana.page().shows("The server is out of reach.").await?;
+        ana.page().shows(OUT_OF_REACH).await?;
         recorder.forward_to(other.port());
         recorder.let_pass(true);
         for person in [&ana, &bo] {
@@ -118,10 +106,6 @@ const SOCKETS: &str = r#"() => {
     });
 }"#;
 
-async fn number(person: &Person, what: &str) -> anyhow::Result<u64> {
-    Ok(person.page().call(&format!("() => {what}"), Value::Null).await?.as_u64().unwrap_or_default())
-}
-
 #[test]
 fn who_loses_the_server_first_and_then_the_link_is_gone() {
     play(async |scene| {
@@ -134,17 +118,12 @@ fn who_loses_the_server_first_and_then_the_link_is_gone() {
         ana.is_connected_to("Bo").await?;
         bo.is_connected_to("Ana").await?;
         bo.page().call("() => { window.__cut = true; window.__sockets.at(-1).close(); }", Value::Null).await?;
-        bo.page().shows("The server is out of reach.").await?;
+        bo.page().shows(OUT_OF_REACH).await?;
         wait::never("Bo is gone though there is a link", Duration::from_secs(5), async || {
             Ok((!ana.page().has("group", "Bo").await?).then_some(()))
         })
         .await?;
-        let lost = "() => {
-            const connection = __test.connections.find(({ connectionState }) => connectionState === 'connected');
-            Object.defineProperty(connection, 'connectionState', { value: 'failed' });
-            connection.dispatchEvent(new Event('connectionstatechange'));
-        }";
-        ana.page().call(lost, Value::Null).await?;
+        ana.seems_cut_off().await?;
         ana.no_longer_sees("Bo").await
     });
 }
@@ -162,13 +141,10 @@ fn a_refusal_that_will_pass_does_not_end_the_call() {
             bo.is_connected_to("Ana").await?;
             let refuse = "(refused) => { window.__refused = refused; window.__sockets.at(-1).close(); }";
             bo.page().call(refuse, json!({ "verb": "join", "code": code, "times": 2 })).await?;
-            bo.page().shows("The server is out of reach.").await?;
+            bo.page().shows(OUT_OF_REACH).await?;
             bo.hears(1).await?;
-            wait::until("the server to be back", PATIENCE, async || {
-                Ok((!bo.page().text().await?.contains("The server is out of reach.")).then_some(()))
-            })
-            .await?;
-            ensure!(number(&bo, "window.__refused.times").await? == 0, "nothing was refused");
+            bo.page().no_longer_shows(OUT_OF_REACH).await?;
+            ensure!(bo.page().number("window.__refused.times").await? == 0.0, "nothing was refused");
             bo.is_connected_to("Ana").await?;
             bo.leaves().await?;
             ana.no_longer_sees("Bo").await?;
@@ -184,13 +160,14 @@ fn a_machine_that_slept_asks_before_it_gives_its_socket_up() {
         let bo = scene.person(Kind::Chromium, "Bo").await?;
         bo.page().prepare(SOCKETS).await?;
         bo.creates(&broker, "Sunday breakfast").await?;
-        let (sockets, pings) = (number(&bo, "window.__sockets.length").await?, number(&bo, "window.__pings").await?);
+        let (sockets, pings) =
+            (bo.page().number("window.__sockets.length").await?, bo.page().number("window.__pings").await?);
         let sleep = "() => { const { now } = performance; performance.now = () => now.call(performance) + 60_000; }";
         bo.page().call(sleep, Value::Null).await?;
-        wait::until("a ping", PATIENCE, async || Ok((number(&bo, "window.__pings").await? > pings).then_some(())))
+        wait::until("a ping", PATIENCE, async || Ok((bo.page().number("window.__pings").await? > pings).then_some(())))
             .await?;
         wait::never("the socket is given up", Duration::from_secs(7), async || {
-            Ok((number(&bo, "window.__sockets.length").await? > sockets).then_some(()))
+            Ok((bo.page().number("window.__sockets.length").await? > sockets).then_some(()))
         })
         .await
     });

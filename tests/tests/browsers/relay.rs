@@ -3,7 +3,6 @@
 use anyhow::{Result, ensure};
 use klatch_tests::page::PATIENCE;
 use klatch_tests::{Kind, Person, play, wait};
-use serde_json::Value;
 
 /// Has what is renewed every four minutes renewed every second; writes down which user names the broker gave, and which of them
 /// connections were told to gather candidates with.
@@ -27,17 +26,6 @@ const WATCH: &str = r#"() => {
     };
 }"#;
 
-/// Has the page take its connection for failed, until it recovers.
-const LOSE: &str = "() => {
-    const connection = __test.connections.find(({ connectionState }) => connectionState === 'connected');
-    Object.defineProperty(connection, 'connectionState', { value: 'failed', configurable: true });
-    connection.dispatchEvent(new Event('connectionstatechange'));
-    window.__recover = () => {
-        delete connection.connectionState;
-        connection.dispatchEvent(new Event('connectionstatechange'));
-    };
-}";
-
 #[test]
 fn credentials_are_renewed_and_each_gathering_has_the_latest() {
     play(async |scene| {
@@ -53,15 +41,15 @@ fn credentials_are_renewed_and_each_gathering_has_the_latest() {
             let bo = scene.person(Kind::Chromium, "Bo").await?;
             bo.accepts(&link).await?;
             ana.is_connected_to("Bo").await?;
-            ensure!(number(&ana, "window.__used").await? >= since, "a connection was made with older credentials");
+            ensure!(ana.page().number("window.__used").await? >= since, "a connection was made with older credentials");
 
             let since = gets_others(&ana).await?;
-            ana.page().call(LOSE, Value::Null).await?;
+            ana.seems_cut_off().await?;
             wait::until("candidates to be gathered anew with fresh credentials", PATIENCE, async || {
-                Ok((number(&ana, "window.__used").await? >= since).then_some(()))
+                Ok((ana.page().number("window.__used").await? >= since).then_some(()))
             })
             .await?;
-            ana.page().call("() => __recover()", Value::Null).await?;
+            ana.seems_back().await?;
             ana.is_connected_to("Bo").await?;
             ana.hears(1).await?;
             bo.leaves().await?;
@@ -71,15 +59,11 @@ fn credentials_are_renewed_and_each_gathering_has_the_latest() {
 }
 
 /// Waits for the next credentials, and gives their number.
-async fn gets_others(person: &Person) -> Result<i64> {
-    let before = number(person, "new Set(window.__given).size").await?;
+async fn gets_others(person: &Person) -> Result<f64> {
+    let before = person.page().number("new Set(window.__given).size").await?;
     wait::until("other credentials", PATIENCE, async || {
-        Ok((number(person, "new Set(window.__given).size").await? > before).then_some(()))
+        Ok((person.page().number("new Set(window.__given).size").await? > before).then_some(()))
     })
     .await?;
-    number(person, "window.__given.indexOf(window.__given.at(-1))").await
-}
-
-async fn number(person: &Person, what: &str) -> Result<i64> {
-    Ok(person.page().call(&format!("() => {what}"), Value::Null).await?.as_i64().unwrap_or(-1))
+    person.page().number("window.__given.indexOf(window.__given.at(-1))").await
 }

@@ -1,7 +1,6 @@
 //! Coming back: the old name, the old seat, and the end of both.
 
 use anyhow::ensure;
-use klatch_tests::page::PATIENCE;
 use klatch_tests::{Kind, play, wait};
 use serde_json::Value;
 use std::time::Duration;
@@ -86,17 +85,13 @@ fn closing_the_tab_is_seen_at_once() {
         let broker = scene.broker(&[]).await?;
         for kind in [Kind::Chromium, Kind::Firefox] {
             let ([ana, bo], _) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (kind, "Bo")]).await?;
+            ana.watches_states().await?;
             bo.page().close().await?;
-            // It could be a reload, so the tile says for a moment that the connection is interrupted.
-            wait::until("Bo to be going", PATIENCE, async || {
-                let tiles = ana.page().all("group", Some("Bo"), None).await?;
-                let Some(tile) = tiles.first() else { return Ok(Some(())) };
-                let state = ana.page().attribute(tile, "data-state").await;
-                Ok(state.is_ok_and(|state| state.as_deref() == Some("interrupted")).then_some(()))
-            })
-            .await?;
-            wait::until("Bo to be gone", PATIENCE, async || Ok((!ana.page().has("group", "Bo").await?).then_some(())))
-                .await?;
+            ana.no_longer_sees("Bo").await?;
+            // Because Bo's page said so, and not because nothing came from it any more. It could have been a reload, so for
+            // a moment he is said to be interrupted.
+            let states = ana.seen_states().await?;
+            ensure!(states.first().is_some_and(|first| first == "tile: interrupted"), "{kind:?}: {states:?}");
             ana.is_told("Bo left").await?;
             ana.page().close().await?;
         }

@@ -1,7 +1,8 @@
 //! What the broker gets to see, logs and holds: every byte of it is searched.
 
 use anyhow::{Result, ensure};
-use klatch_tests::wire::{Recorder, contains, disguises, memory};
+use klatch_tests::usage::memory;
+use klatch_tests::wire::{Recorder, contains, disguises};
 use klatch_tests::{Kind, Person, Scene, play};
 use serde_json::Value;
 

@@ -2,12 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
-use klatch_tests::process::{open_files, resident_kib};
+use anyhow::{Error, Result};
+use klatch_tests::usage::{open_files, resident_kib, steady};
 use klatch_tests::{Broker, Kind, Person, play_within, wait};
 
-/// What the memory in use may grow by, in the last third of the time.
-const GROWTH: f64 = 1.05;
 /// Rounds that are enough to compare.
 const MIN_ROUNDS: usize = 9;
 /// What those may take on a busy machine.
@@ -51,8 +49,8 @@ fn guests_come_and_go_and_nothing_of_them_stays() {
             heap.push(holdings.script + holdings.module);
             scene.check_consoles()?;
         }
-        steady("KiB resident of the server", &resident)?;
-        steady("KiB in the heap of a page that stays", &heap)
+        steady("KiB resident of the server", &resident).map_err(Error::msg)?;
+        steady("KiB in the heap of a page that stays", &heap).map_err(Error::msg)
     });
 }
 
@@ -116,19 +114,4 @@ async fn goes(guest: &Person, ana: &Person, way: usize) -> Result<bool> {
     }
     guest.page().close().await?;
     Ok(kept)
-}
-
-/// Fails if the median of the last third is more than that of the one before, but for a little.
-fn steady(what: &str, samples: &[f64]) -> Result<()> {
-    let third = samples.len() / 3;
-    let [first, middle, last] = [0, 1, 2].map(|part| median(&samples[part * third..][..third]));
-    println!("{what}, {} samples, medians of thirds: {first:.0}, {middle:.0}, {last:.0}", samples.len());
-    ensure!(last <= middle * GROWTH, "{what} grow: {samples:.0?}");
-    Ok(())
-}
-
-fn median(samples: &[f64]) -> f64 {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
 }

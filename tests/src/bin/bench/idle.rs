@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use klatch_tests::process::resident_kib;
+use klatch_tests::usage::resident_kib;
 
 use super::crowd::Crowd;
 use super::machine::{Cores, allow_files};

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use klatch_tests::process::resident_kib;
+use klatch_tests::usage::resident_kib;
 
 use super::machine::{Cores, allow_files, cpu_seconds};
 use super::table::{Table, Target};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use klatch_shared::{Invitation, InviteToken, RoomKey};
 use klatch_tests::Broker;
-use klatch_tests::process::resident_kib;
+use klatch_tests::usage::resident_kib;
 
 use super::http::{self, Answer};
 use super::table::{Table, Target};
