@@ -23,7 +23,9 @@ use crate::ice::Servers;
 use crate::limits::Limits;
 use crate::page;
 use crate::rooms::{Ask, ConnectionId, Effect, Granted, Outcome, Policy, Proven, Rooms, Who};
-use crate::socket::outbox::{Backlog, News, Outbox, text_frame};
+use crate::socket::backlog::Backlog;
+use crate::socket::news::News;
+use crate::socket::outbox::{Outbox, text_frame};
 
 /// What a signal's frame may have beside its body, in bytes.
 const ENVELOPE_BYTES: usize = 256;

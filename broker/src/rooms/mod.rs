@@ -13,6 +13,7 @@
 //! There is no clock here (`now` is milliseconds of whatever clock the caller has), no randomness, no IO and no await. Everything that
 //! grows is bounded by [`Limits`], [`Policy`] or [`klatch_shared::limits`].
 
+mod ask;
 mod exchange;
 mod failures;
 mod proven;
@@ -26,11 +27,11 @@ use std::collections::{BTreeSet, HashMap};
 use klatch_relay::Holder;
 use klatch_shared::limits::{MAX_PEEKED_ROOMS, MAX_SEALED_CARD_CHARS, MAX_SEALED_ROOM_NAME_CHARS};
 use klatch_shared::wire::{
-    Admission, Admitted, Answer, Candidate, CloseCode, Create, Event, Glance, Join, Lock, NewCard, Offer, Peek, Peeked,
-    PeekedRoom, Refusal, RefusalCode,
+    Admission, CloseCode, Create, Glance, Join, Lock, NewCard, Peek, Peeked, PeekedRoom, Refusal, RefusalCode,
 };
 use klatch_shared::{MemberId, RoomId, Sealed, SeatToken};
 
+pub use ask::{Ask, ConnectionId, Effect, Granted, Outcome, Policy, Who};
 pub use proven::Proven;
 
 use crate::address::Address;
@@ -38,122 +39,6 @@ use crate::limits::Limits;
 use failures::Failures;
 use room::{Arrival, Room};
 use seat::Attendance;
-
-/// One connection, for as long as the broker runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnectionId(pub u64);
-
-/// Who asks: a connection, the room in its path, and where it comes from.
-#[derive(Clone, Copy, Debug)]
-pub struct Who {
-    /// The connection.
-    pub connection: ConnectionId,
-    /// The room.
-    pub room: RoomId,
-    /// From where.
-    pub address: Address,
-}
-
-/// What can be asked of a room.
-#[derive(Clone, Debug)]
-pub enum Ask {
-    /// See [`klatch_shared::wire::Verb::Create`].
-    Create(Proven<Create>),
-    /// See [`klatch_shared::wire::Verb::Join`].
-    Join(Proven<Join>),
-    /// See [`klatch_shared::wire::Verb::Leave`].
-    Leave,
-    /// See [`klatch_shared::wire::Verb::Forget`], of the seat that one sits on.
-    Forget,
-    /// The same, of the seat with this token.
-    Release(SeatToken),
-    /// See [`klatch_shared::wire::Verb::Card`].
-    Card(NewCard),
-    /// See [`klatch_shared::wire::Verb::Lock`].
-    Lock(Lock),
-    /// See [`klatch_shared::wire::Verb::End`].
-    End,
-    /// See [`klatch_shared::wire::Verb::Offer`].
-    Offer(Offer),
-    /// See [`klatch_shared::wire::Verb::Answer`].
-    Answer(Answer),
-    /// See [`klatch_shared::wire::Verb::Candidate`].
-    Candidate(Candidate),
-}
-
-impl Ask {
-    /// What is for one other member, and for whom.
-    pub fn signal(&self) -> Option<(MemberId, &Sealed)> {
-        match self {
-            Self::Offer(Offer { to, body, .. })
-            | Self::Answer(Answer { to, body, .. })
-            | Self::Candidate(Candidate { to, body, .. }) => Some((*to, body)),
-            Self::Create(_)
-            | Self::Join(_)
-            | Self::Leave
-            | Self::Forget
-            | Self::Release(_)
-            | Self::Card(_)
-            | Self::Lock(_)
-            | Self::End => None,
-        }
-    }
-}
-
-/// What is to be done, in this order.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Effect {
-    /// Send an event to one connection.
-    Tell {
-        /// Where to.
-        to: ConnectionId,
-        /// What.
-        event: Event,
-    },
-    /// Send the same event to several.
-    TellAll {
-        /// Where to.
-        to: Vec<ConnectionId>,
-        /// What.
-        event: Event,
-    },
-    /// Send what was told before, then close the connection.
-    Close {
-        /// Which.
-        connection: ConnectionId,
-        /// Why.
-        code: CloseCode,
-    },
-}
-
-/// What was granted.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Granted {
-    /// A seat.
-    Seat(Admitted),
-    /// What was asked; there is nothing to add.
-    Done,
-}
-
-/// The answer to one [`Ask`]: the reply goes out first, then the effects.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
-    /// To whoever asked.
-    pub reply: Result<Granted, RefusalCode>,
-    /// To others.
-    pub effects: Vec<Effect>,
-}
-
-/// How big rooms are, how many there may be, how long they stay when empty.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    /// Members present in one room; at most [`klatch_shared::limits::MAX_SEATS`].
-    pub max_members: usize,
-    /// Rooms at once.
-    pub max_rooms: usize,
-    /// Milliseconds that an empty room lives.
-    pub room_ttl: u64,
-}
 
 /// All rooms.
 #[derive(Debug)]

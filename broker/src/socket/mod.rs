@@ -4,6 +4,8 @@
 //! a page sees things in the order in which they happened. A member who does not read is never waited for: what others send it is
 //! refused once it has too much to read, and who takes nothing at all is closed as silent.
 
+pub(crate) mod backlog;
+pub(crate) mod news;
 pub(crate) mod outbox;
 pub(crate) mod upgrade;
 

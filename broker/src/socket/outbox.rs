@@ -10,15 +10,15 @@
 //! Everything that waits anywhere is counted in one [`Backlog`].
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use klatch_shared::MemberId;
-use klatch_shared::wire::{CloseCode, Event};
+use klatch_shared::wire::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
+use super::backlog::Backlog;
+use super::news::News;
 use crate::limits::Limits;
 use crate::rooms::ConnectionId;
 
@@ -40,83 +40,6 @@ pub(super) enum Taken {
     Frame(Frame),
     /// Everything is taken, and nothing more comes.
     Closing(CloseCode),
-}
-
-/// What an event tells of a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum News {
-    /// A member with a new seat.
-    Joined(MemberId),
-    /// A member who is present again, with session and card.
-    Back(MemberId),
-    /// A member who is away or left.
-    Absent(MemberId),
-    /// A member's new card.
-    Card(MemberId),
-    /// A seat that was released.
-    Forgotten(MemberId),
-    /// Locked or unlocked.
-    Locked,
-    /// The room's end.
-    Ended,
-}
-
-impl News {
-    /// What an event tells of a room; `None` for those that are a member's own words, or the broker's of itself.
-    pub(crate) fn of(event: &Event) -> Option<Self> {
-        match event {
-            Event::Joined(view) => Some(Self::Joined(view.member)),
-            Event::Back(view) => Some(Self::Back(view.member)),
-            Event::Away { member } | Event::Left { member } => Some(Self::Absent(*member)),
-            Event::Card { member, .. } => Some(Self::Card(*member)),
-            Event::Forgotten { member } => Some(Self::Forgotten(*member)),
-            Event::Locked { .. } => Some(Self::Locked),
-            Event::Ended => Some(Self::Ended),
-            Event::Hello(_) | Event::Offer { .. } | Event::Answer { .. } | Event::Candidate { .. } => None,
-        }
-    }
-
-    /// Whether who hears this need not have heard `earlier`.
-    fn supersedes(self, earlier: Self) -> bool {
-        match self {
-            Self::Joined(_) | Self::Ended => false,
-            Self::Back(of) => [Self::Back(of), Self::Absent(of), Self::Card(of)].contains(&earlier),
-            Self::Absent(_) | Self::Card(_) | Self::Locked => earlier == self,
-            Self::Forgotten(of) => {
-                [Self::Joined(of), Self::Back(of), Self::Absent(of), Self::Card(of)].contains(&earlier)
-            }
-        }
-    }
-}
-
-/// How many bytes wait in all queues together, or are being written.
-#[derive(Debug)]
-pub(crate) struct Backlog {
-    most: usize,
-    bytes: AtomicUsize,
-}
-
-impl Backlog {
-    pub(crate) fn new(limits: &Limits) -> Arc<Self> {
-        Arc::new(Self { most: limits.backlog_bytes as usize, bytes: AtomicUsize::new(0) })
-    }
-
-    /// Whether more wait than may.
-    pub(crate) fn is_over(&self) -> bool {
-        self.bytes() > self.most
-    }
-
-    fn bytes(&self) -> usize {
-        self.bytes.load(Ordering::Relaxed)
-    }
-
-    fn add(&self, bytes: usize) {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    fn subtract(&self, bytes: usize) {
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-    }
 }
 
 #[derive(Debug)]
@@ -376,161 +299,5 @@ fn wake(mut queue: MutexGuard<'_, Queue>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const EVE: ConnectionId = ConnectionId(7);
-    const BEN: ConnectionId = ConnectionId(8);
-
-    fn outbox(limits: &Limits) -> Outbox {
-        Outbox::new(limits, &Backlog::new(limits))
-    }
-
-    fn frame(bytes: usize) -> Frame {
-        text_frame("x".repeat(bytes))
-    }
-
-    fn member(number: u8) -> MemberId {
-        MemberId::from_random_bytes([number; 16])
-    }
-
-    fn fill(outbox: &Outbox, from: ConnectionId, bytes: usize) -> usize {
-        (0..)
-            .take_while(|_| {
-                outbox.takes(from, bytes) && {
-                    outbox.push_signal(from, frame(bytes));
-                    true
-                }
-            })
-            .count()
-    }
-
-    fn is_open(outbox: &Outbox) -> bool {
-        outbox.lock().closing.is_none()
-    }
-
-    fn news(outbox: &Outbox) -> Vec<News> {
-        let queue = outbox.lock();
-        let news = queue.waiting.iter().filter_map(|waiting| match waiting.matter {
-            Matter::News(news) => Some(news),
-            Matter::Answer | Matter::Signal(_) => None,
-        });
-        news.collect()
-    }
-
-    /// One that is long, by its own answers.
-    fn long() -> Outbox {
-        let outbox = outbox(&Limits::default());
-        (0..LONG).for_each(|_| outbox.push(frame(1)));
-        outbox
-    }
-
-    #[test]
-    fn one_sender_has_a_share_and_all_together_half_and_nobody_is_closed_for_it() {
-        let limits = Limits { queue_frames: 80, queue_bytes: 1 << 20, ..Limits::default() };
-        let outbox = outbox(&limits);
-        assert_eq!(fill(&outbox, EVE, 100), 10);
-        assert_eq!(fill(&outbox, BEN, 100), 10, "another sender has a share of its own");
-        assert_eq!((9..99).map(|other| fill(&outbox, ConnectionId(other), 100)).sum::<usize>(), 20);
-        (0..80).for_each(|_| outbox.push(frame(100)));
-        assert!(is_open(&outbox), "answers have room of their own");
-        outbox.take();
-        assert_eq!(fill(&outbox, EVE, 100), 1);
-    }
-
-    #[test]
-    fn a_share_is_of_bytes_too_and_the_largest_frame_always_passes() {
-        let limits = Limits { queue_bytes: 1 << 17, ..Limits::default() };
-        let outbox = outbox(&limits);
-        assert!(outbox.takes(EVE, klatch_shared::limits::MAX_FRAME_BYTES), "alone");
-        assert_eq!(fill(&outbox, EVE, 40_000), 1);
-        assert_eq!(fill(&outbox, BEN, 10_000), 1);
-        assert!(!outbox.takes(BEN, 10_000) && outbox.takes(BEN, 100));
-    }
-
-    #[test]
-    fn answers_that_are_not_taken_condemn() {
-        let outbox = outbox(&Limits { queue_frames: 8, ..Limits::default() });
-        (0..8).for_each(|_| outbox.push(frame(1)));
-        assert!(is_open(&outbox));
-        outbox.push(frame(1));
-        assert_eq!(outbox.lock().closing, Some(CloseCode::TooSlow));
-        assert_eq!(outbox.held(), 0);
-    }
-
-    #[test]
-    fn a_queue_that_is_not_long_tells_everything() {
-        let outbox = outbox(&Limits::default());
-        let told =
-            [News::Joined(member(1)), News::Absent(member(1)), News::Back(member(1)), News::Forgotten(member(1))];
-        told.iter().for_each(|told| outbox.push_news(*told, frame(1)));
-        assert_eq!(news(&outbox), told);
-    }
-
-    #[test]
-    fn however_often_somebody_comes_goes_renames_or_locks_a_long_queue_stays_as_it_is() {
-        let outbox = long();
-        outbox.push_news(News::Joined(member(1)), frame(1400));
-        for _ in 0..10_000 {
-            for told in [News::Card(member(1)), News::Absent(member(1)), News::Back(member(1)), News::Locked] {
-                outbox.push_news(told, frame(1400));
-            }
-        }
-        assert_eq!(news(&outbox), [News::Joined(member(1)), News::Back(member(1)), News::Locked]);
-        outbox.push_news(News::Card(member(1)), frame(1400));
-        outbox.push_news(News::Absent(member(1)), frame(100));
-        assert_eq!(
-            news(&outbox)[1..],
-            [News::Back(member(1)), News::Locked, News::Card(member(1)), News::Absent(member(1))]
-        );
-        assert!(is_open(&outbox));
-    }
-
-    #[test]
-    fn seats_that_come_and_go_unheard_leave_nothing_and_those_that_were_known_their_end() {
-        let outbox = long();
-        for number in 0..200 {
-            outbox.push_news(News::Joined(member(number)), frame(1400));
-            outbox.push_news(News::Absent(member(number)), frame(100));
-            outbox.push_news(News::Forgotten(member(number)), frame(100));
-        }
-        outbox.push_news(News::Card(member(250)), frame(1400));
-        outbox.push_news(News::Forgotten(member(250)), frame(100));
-        assert_eq!(news(&outbox), [News::Forgotten(member(250))]);
-        assert_eq!(outbox.held(), outbox.lock().waiting.iter().map(|waiting| waiting.frame.len()).sum::<usize>());
-    }
-
-    #[test]
-    fn an_answer_that_tells_all_of_a_room_makes_the_news_before_it_superfluous() {
-        let outbox = outbox(&Limits::default());
-        outbox.push_news(News::Joined(member(1)), frame(1));
-        outbox.push_signal(EVE, frame(1));
-        outbox.push_room(frame(1));
-        outbox.push_news(News::Absent(member(1)), frame(1));
-        assert_eq!(news(&outbox), [News::Absent(member(1))]);
-        assert_eq!(outbox.lock().waiting.len(), 3);
-    }
-
-    #[test]
-    fn what_waits_anywhere_is_counted_until_it_is_written_or_given_up() {
-        let limits = Limits { backlog_bytes: 10_000, ..Limits::default() };
-        let backlog = Backlog::new(&limits);
-        let [one, other, third] = [(); 3].map(|()| Outbox::new(&limits, &backlog));
-        one.push(frame(4000));
-        other.push_signal(EVE, frame(4000));
-        third.push_news(News::Locked, frame(1900));
-        assert!(third.takes(EVE, 1000), "what is too much is for whoever holds most of it to give up");
-        let before = backlog.bytes();
-        assert!(one.take().is_some() && backlog.bytes() == before, "it may not be written yet");
-        let context = Context::from_waker(Waker::noop());
-        assert!(one.poll_take(true, &context).is_pending() && backlog.bytes() < before - 3999);
-        one.push(frame(9000));
-        assert!(backlog.is_over());
-        one.condemn();
-        assert!(!backlog.is_over());
-        drop((one, other));
-        third.push_room(frame(1));
-        drop(third);
-        assert_eq!(backlog.bytes(), 0);
-    }
-}
+#[path = "outbox_tests.rs"]
+mod tests;

@@ -6,9 +6,9 @@ use klatch_shared::wire::Hello;
 use klatch_shared::{Proof, ProofLabel, RoomKeys};
 
 use super::peek::{Greeted, greeted};
-use super::rtc::Spare;
 use super::socket::Socket;
 use super::storage::SeatRecord;
+use super::ways::Spare;
 
 /// A socket on which the broker has said hello, the answer to that, and a connection for the first member.
 pub(super) struct Door {

@@ -9,10 +9,10 @@ use yew::Callback;
 
 use super::door::Door;
 use super::peek::Seen;
-use super::rtc::Spare;
 use super::session::{EnterError, Session, Surroundings, seat_for};
 use super::storage::{self, SeatRecord};
 use super::task::spawn;
+use super::ways::Spare;
 use super::{Core, peek, route, troubles};
 use crate::state::{Action, Lobby, Page};
 

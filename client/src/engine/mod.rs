@@ -19,10 +19,12 @@ mod rtc;
 mod sdp;
 mod session;
 mod socket;
+mod stats;
 mod storage;
 mod store;
 mod task;
 mod troubles;
+mod ways;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

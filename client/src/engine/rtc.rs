@@ -15,18 +15,18 @@ use js_sys::{Array, Function, Promise, Reflect};
 use klatch_mesh::uplink::Encoding;
 use klatch_mesh::{ConnectionState, Few, Kind};
 use klatch_shared::peer::{CHANNEL, Description, IceCandidate, Source};
-use klatch_shared::wire::IceServer;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    MediaStream, MediaStreamTrack, MessageEvent, RtcBundlePolicy, RtcConfiguration, RtcDataChannel, RtcDataChannelInit,
-    RtcDataChannelState, RtcIceCandidateInit, RtcIceTransportPolicy, RtcPeerConnection, RtcPeerConnectionIceEvent,
-    RtcPeerConnectionState, RtcRtpTransceiver, RtcRtpTransceiverDirection, RtcRtpTransceiverInit, RtcSdpType,
-    RtcSessionDescriptionInit,
+    MediaStream, MediaStreamTrack, MessageEvent, RtcDataChannel, RtcDataChannelInit, RtcDataChannelState,
+    RtcIceCandidateInit, RtcPeerConnection, RtcPeerConnectionIceEvent, RtcPeerConnectionState, RtcRtpTransceiver,
+    RtcRtpTransceiverDirection, RtcRtpTransceiverInit, RtcSdpType, RtcSessionDescriptionInit,
 };
 use yew::Callback;
 
 use super::sdp;
+use super::stats::path;
+use super::ways::{Spare, Ways};
 use crate::state::Path;
 
 /// What a connection tells.
@@ -61,71 +61,6 @@ pub(super) struct Connection {
     slots: RefCell<Few<Source, RtcRtpTransceiver>>,
     outgoing: RefCell<Outgoing>,
     listeners: RefCell<Vec<EventListener>>,
-}
-
-/// What takes a browser longest about a connection, done beforehand: its threads, its certificate. Dropping it closes it.
-pub(super) struct Spare(Option<RtcPeerConnection>);
-
-impl Spare {
-    /// One, unless the browser refuses.
-    pub(super) fn new() -> Option<Self> {
-        RtcPeerConnection::new_with_configuration(&configuration()).ok().map(|pc| Self(Some(pc)))
-    }
-
-    fn into_connection(mut self) -> RtcPeerConnection {
-        self.0.take().expect("it is taken once, here")
-    }
-}
-
-impl Drop for Spare {
-    fn drop(&mut self) {
-        if let Some(pc) = &self.0 {
-            pc.close();
-        }
-    }
-}
-
-/// One transport for everything between two members (W3C WebRTC §4.2.5).
-fn configuration() -> RtcConfiguration {
-    let configuration = RtcConfiguration::new();
-    configuration.set_bundle_policy(RtcBundlePolicy::MaxBundle);
-    configuration
-}
-
-/// By what others may be reached.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Ways {
-    /// As the broker handed them out.
-    pub(super) servers: Vec<IceServer>,
-    /// Over relays alone, so that others don't see our address.
-    pub(super) relay_only: bool,
-}
-
-impl Ways {
-    /// Whether there is a relay among them.
-    pub(super) fn has_relay(&self) -> bool {
-        self.servers.iter().flat_map(|server| &server.urls).any(|url| url.starts_with("turn"))
-    }
-
-    fn configuration(&self) -> RtcConfiguration {
-        let configuration = configuration();
-        configuration.set_ice_servers(&self.servers.iter().map(ice_server).collect::<Array>());
-        configuration.set_ice_transport_policy(match self.relay_only {
-            true => RtcIceTransportPolicy::Relay,
-            false => RtcIceTransportPolicy::All,
-        });
-        configuration
-    }
-
-    /// Has a connection take these ways from its next gathering of candidates on. A server that the browser can't use must
-    /// not be the end of calls that need none; but where our address is to be hidden, no server is better than any way.
-    fn show(&self, pc: &RtcPeerConnection) -> Result<(), JsValue> {
-        let shown = pc.set_configuration_with_configuration(&self.configuration());
-        if shown.is_err() && self.relay_only {
-            return pc.set_configuration_with_configuration(&Self { servers: Vec::new(), ..*self }.configuration());
-        }
-        Ok(())
-    }
 }
 
 impl Connection {
@@ -387,24 +322,7 @@ impl Connection {
     /// How the selected candidate pair runs.
     pub(super) async fn path(&self) -> Option<Path> {
         let report = JsFuture::from(self.pc.get_stats()).await.ok()?;
-        let report = report.unchecked_into::<js_sys::Map>();
-        let text =
-            |stat: &JsValue, name: &str| Reflect::get(stat, &name.into()).ok().and_then(|value| value.as_string());
-        let stats: Vec<JsValue> = js_sys::try_iter(&report.values()).ok()??.filter_map(Result::ok).collect();
-        let of = |kind: &'static str| stats.iter().filter(move |stat| text(stat, "type").as_deref() == Some(kind));
-        let chosen = of("transport").find_map(|transport| text(transport, "selectedCandidatePairId"));
-        let pair = match chosen {
-            Some(id) => report.get(&id.into()),
-            // Firefox has no transport statistics; it marks the pair instead.
-            None => of("candidate-pair")
-                .find(|pair| Reflect::get(pair, &"selected".into()).is_ok_and(|s| s.is_truthy()))?
-                .clone(),
-        };
-        let relayed = ["localCandidateId", "remoteCandidateId"].into_iter().any(|end| {
-            let candidate = text(&pair, end).map(|id| report.get(&id.into()));
-            candidate.and_then(|candidate| text(&candidate, "candidateType")).as_deref() == Some("relay")
-        });
-        Some(if relayed { Path::Relay } else { Path::Direct })
+        path(&report.unchecked_into())
     }
 
     fn call(&self, method: &str) -> Result<JsValue, JsValue> {
@@ -427,16 +345,6 @@ impl Drop for Connection {
 
 fn kind_of(source: Source) -> &'static str {
     if source.is_sound() { "audio" } else { "video" }
-}
-
-fn ice_server(server: &IceServer) -> JsValue {
-    let out = web_sys::RtcIceServer::new();
-    out.set_urls(&server.urls.iter().map(JsValue::from).collect::<Array>());
-    if let (Some(username), Some(credential)) = (&server.username, &server.credential) {
-        out.set_username(username);
-        out.set_credential(credential);
-    }
-    out.into()
 }
 
 /// The candidate in an `icecandidate` event. The event without one ends them all; it needs no telling, as trickled ends of

@@ -27,11 +27,11 @@ use super::clock;
 use super::media::Media;
 use super::notices::Notices;
 use super::peers::Peers;
-use super::rtc::{Spare, Ways};
 use super::socket::{Socket, SocketEvent};
 use super::storage::SeatRecord;
 use super::store::Store;
 use super::task::spawn;
+use super::ways::{Spare, Ways};
 use crate::state::{Action, BrokerLink, RoomAction, Tone};
 use links::Link;
 

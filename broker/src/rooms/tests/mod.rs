@@ -8,7 +8,9 @@ mod relaying;
 mod ruling;
 mod signalling;
 
-use klatch_shared::wire::{Admission, Create, Join, Lock, MemberView, Presence};
+use klatch_shared::wire::{
+    Admission, Admitted, Answer, Candidate, Create, Event, Join, Lock, MemberView, Offer, Presence,
+};
 use klatch_shared::{
     ExchangeId, InviteToken, MemberId, Proof, RoomId, RoomPublicKey, Sealed, SeatToken, SessionNonce, TokenHash,
 };
