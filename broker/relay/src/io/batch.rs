@@ -234,9 +234,7 @@ fn send_from<S: SockaddrLike + Copy>(
             lost += send_many(socket, &all[at..at + singles], bytes, sheaf, &address);
             let merged = &rest[..run];
             if let Err(error) = send_merged(socket, merged, bytes, sheaf, &address) {
-                // Larger than the path takes, or no such thing on this path or in this kernel.
-                *largest_segment =
-                    if error == Errno::EMSGSIZE || error == Errno::EINVAL { first.length - 1 } else { 0 };
+                *largest_segment = largest_after(error, first.length, *largest_segment);
                 lost += send_many(socket, merged, bytes, sheaf, &address);
             }
             at += singles + run;
@@ -245,6 +243,18 @@ fn send_from<S: SockaddrLike + Copy>(
         rest = &rest[run..];
     }
     lost + send_many(socket, &all[at..at + singles], bytes, sheaf, &address)
+}
+
+/// The largest segment that goes as one of many from now on, now that the kernel refused some of `length` bytes.
+fn largest_after(error: Errno, length: usize, before: usize) -> usize {
+    match error {
+        // More than the path takes.
+        Errno::EMSGSIZE | Errno::EINVAL => length.saturating_sub(1),
+        // Not in this kernel, or not with this network card.
+        Errno::EIO | Errno::EOPNOTSUPP | Errno::ENOPROTOOPT => 0,
+        // Of this moment, or of this receiver.
+        _ => before,
+    }
 }
 
 /// How many at the front can go as one: to the same receiver, of the same size but for the last, which may be smaller.

@@ -103,3 +103,12 @@ fn what_arrives_is_located_and_what_is_too_large_is_marked() {
     assert_eq!((first.from, &inbox.bytes()[first.start..][..3]), (from, &[3; 3][..]));
     assert!(first.start >= HEADROOM);
 }
+
+#[test]
+fn a_full_queue_or_an_unreachable_peer_is_no_reason_to_send_one_by_one_for_good() {
+    for error in [Errno::EAGAIN, Errno::ENOBUFS, Errno::ENETUNREACH, Errno::EHOSTUNREACH, Errno::EPERM] {
+        assert_eq!(largest_after(error, 1200, 9000), 9000, "{error}");
+    }
+    assert_eq!(largest_after(Errno::EMSGSIZE, 1200, 9000), 1199);
+    assert_eq!(largest_after(Errno::EOPNOTSUPP, 1200, 9000), 0);
+}
