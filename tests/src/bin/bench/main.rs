@@ -55,7 +55,7 @@ async fn run(name: &str, rounds: usize) -> Result<()> {
         "load" => load::bench(rounds).await?,
         "idle" => idle::bench(rounds).await?,
         "join" => join::bench(rounds).await?,
-        "relay" => relay::bench(rounds).await?,
+        "relay" => relay::bench(rounds)?,
         "relay-memory" => relay::bench_memory(rounds).await?,
         _ => size::bench().await?,
     };
