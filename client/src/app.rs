@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use crate::components::use_theme;
+use crate::components::{use_place, use_theme};
 use crate::engine::Engine;
 use crate::pages::page;
 use crate::state::{Intent, State};
@@ -33,5 +33,6 @@ pub fn App() -> Html {
     };
     let state = state.as_ref().cloned().unwrap_or_else(|| engine.state());
     use_theme(state.preferences.theme);
+    use_place(&state.page);
     page(&state, &on_intent)
 }

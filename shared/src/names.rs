@@ -16,7 +16,7 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadName {
     /// Nothing in it can be seen.
-    #[error("Please type a name that can be seen.")]
+    #[error("Please type a name.")]
     Invisible,
     /// Too many characters or bytes.
     #[error("That name is too long. Please use at most {0} characters.")]

@@ -44,5 +44,5 @@ pub use command::{Command, Health};
 pub use few::Few;
 pub use input::{ConnectionState, Input, Kind, LinkId, Signal};
 pub use mesh::Mesh;
-pub use roster::Roster;
+pub use roster::{Roster, in_sentence};
 pub use rules::{Protocol, Rule, Rules};

@@ -3,7 +3,7 @@
 //! Equal names get a number: the later seat is `Ana (2)`. Names are equal when all their characters are that can be seen (they are in
 //! NFC); `ana` and `Ana` can be told apart by eye and are left alone. Who really calls themselves `Ana (2)` and comes later than the
 //! second Ana is `Ana (2) (2)`: no two labels are ever the same, and an earlier seat's does not change as others come. A name that ends as
-//! the page's own labels do ([`OWN_ENDINGS`]) is numbered like the second of its kind.
+//! the page's own labels do ([`OWN_ENDINGS`]), or is one of them ([`OWN_NAMES`]), is numbered like the second of its kind.
 
 use klatch_shared::{MemberId, Username, look_alike};
 
@@ -18,6 +18,8 @@ type Place = (u32, MemberId);
 
 /// How the page labels our own tile, and a member's screen.
 const OWN_ENDINGS: [&str; 2] = [" (you)", "’s screen"];
+/// What it calls ourselves, and our screen.
+const OWN_NAMES: [&str; 2] = ["You", "Your screen"];
 
 impl Roster {
     /// Takes a member in, or changes their seat or name.
@@ -32,7 +34,9 @@ impl Roster {
         let mut taken: Vec<String> = Vec::new();
         for ((_, seated), name) in &self.seats {
             let (mut label, mut number) = (name.as_str().to_owned(), 1);
-            while taken.iter().any(|taken| look_alike(taken, &label))
+            let own = OWN_NAMES.iter().any(|own| look_alike(own, &label));
+            while own && number == 1
+                || taken.iter().any(|taken| look_alike(taken, &label))
                 || OWN_ENDINGS.iter().any(|end| label.ends_with(end))
             {
                 number += 1;
@@ -45,6 +49,13 @@ impl Roster {
         }
         None
     }
+}
+
+/// A label as it stands in a sentence of the page's: one that is written from right to left is isolated (UAX #9 §2.4.2), or it would
+/// turn the words around it.
+pub fn in_sentence(label: &str) -> String {
+    let is_rtl = |c| matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}');
+    if label.contains(is_rtl) { "\u{2068}".to_owned() + label + "\u{2069}" } else { label.to_owned() }
 }
 
 #[cfg(test)]
@@ -92,6 +103,19 @@ mod tests {
     fn nobody_is_called_what_the_page_calls_ourselves_or_a_screen() {
         let roster = roster(&[(1, "Ana"), (2, "Ana (you)"), (3, "Ana’s screen"), (4, "Ana (you)")]);
         assert_eq!(labels(&roster), ["Ana", "Ana (you) (2)", "Ana’s screen (2)", "Ana (you) (3)"]);
+    }
+
+    #[test]
+    fn a_name_turns_no_sentence_around() {
+        assert_eq!(in_sentence("דנה"), "\u{2068}דנה\u{2069}");
+        assert_eq!(in_sentence("Ana (2)"), "Ana (2)");
+        assert_eq!(in_sentence("Çelik 🦀"), "Çelik 🦀");
+    }
+
+    #[test]
+    fn nobody_is_called_you() {
+        let roster = roster(&[(1, "You"), (2, "Your screen"), (3, "Y\u{34f}ou"), (4, "Youri")]);
+        assert_eq!(labels(&roster), ["You (2)", "Your screen (2)", "Y\u{34f}ou (3)", "Youri"]);
     }
 
     #[test]

@@ -65,7 +65,7 @@ fn view(line: &Line, before: Option<&Line>) -> Html {
         }
         Line::Happened { serial, at, text } => html! {
             <p key={"happened-".to_owned() + &serial.to_string()} class="log__event">
-                <span dir="auto">{ text.clone() }</span>{ " · " }<time>{ clock(*at) }</time>
+                { text.clone() }{ " · " }<time>{ clock(*at) }</time>
             </p>
         },
     }

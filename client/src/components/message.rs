@@ -1,5 +1,6 @@
 //! A message, and who received it.
 
+use klatch_mesh::in_sentence;
 use yew::prelude::*;
 
 use super::attribute::modified;
@@ -44,7 +45,8 @@ pub fn clock(at: u64) -> String {
 /// Who received a message, in words.
 fn received(receipts: &[Receipt]) -> String {
     let names = |received: bool| {
-        let names: Vec<&str> = receipts.iter().filter(|r| r.received == received).map(|r| r.label.as_str()).collect();
+        let names: Vec<String> =
+            receipts.iter().filter(|r| r.received == received).map(|r| in_sentence(&r.label)).collect();
         names.join(", ")
     };
     let (there, missing) = (names(true), names(false));

@@ -26,7 +26,7 @@ fn line(notice: &Notice, on_intent: &Callback<Intent>) -> Html {
     html! {
         <div key={notice.id} {class}>
             { icon_as("icon notice__mark", glyph) }
-            <p class="notice__text" dir="auto">{ notice.text.clone() }</p>
+            <p class="notice__text">{ notice.text.clone() }</p>
             <button type="button" class="notice__dismiss" aria-label="Dismiss" onclick={click(on_intent, Intent::DismissNotice(notice.id))}>
                 { icon(Glyph::Close) }
             </button>

@@ -20,7 +20,8 @@ pub fn stage(room: &Room, state: &State, seen: &mut Vec<MemberId>, on_intent: &C
     let screens: Vec<&Rc<Member>> = shown.iter().copied().filter(|member| member.sends.screen).collect();
     seen.retain(|id| screens.iter().any(|member| member.id == *id));
     for member in &screens {
-        if !seen.contains(&member.id) {
+        // Without a stream there is nothing to be put on the stage yet.
+        if member.screen.is_some() && !seen.contains(&member.id) {
             seen.push(member.id);
         }
     }

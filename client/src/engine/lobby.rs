@@ -64,6 +64,7 @@ impl Core {
             full: false,
             seated: seat.taken,
             joining: false,
+            name_error: None,
             error: None,
             remember: seat.remember,
         };
@@ -146,7 +147,7 @@ impl Core {
         let name: Username = match name.parse() {
             Ok(name) => name,
             Err(error) => {
-                self.store.dispatch(Action::JoinRefused(error.to_string()));
+                self.store.dispatch(Action::NameRefused(Some(error.to_string())));
                 return;
             }
         };

@@ -2,6 +2,7 @@
 
 use gloo_timers::callback::Timeout;
 use klatch_mesh::{Allowance, Few};
+use klatch_shared::peer::Sends;
 use klatch_shared::seal::PairKey;
 use klatch_shared::wire::{MemberView, Presence};
 use klatch_shared::{Card, MemberId, MemberKeys, RoomKeys, Sealed, SessionNonce};
@@ -26,6 +27,12 @@ pub(super) struct Peer {
     pub(super) going: bool,
     /// Runs while a member whose socket was lost may still be back.
     pub(super) grace: Option<Timeout>,
+    /// The name as it was told of last, until the present one is.
+    pub(super) renamed: Option<(String, Timeout)>,
+    /// When a screen of this member's was last shown, and what was said about sources too soon after.
+    pub(super) screen: (Option<u64>, Option<Timeout>),
+    /// What this member sends, by their own latest word.
+    pub(super) sends: Sends,
     /// What this member may still say.
     pub(super) allowance: Allowance,
     /// Things of this member's that could not be read, or were too many.
@@ -70,6 +77,9 @@ impl Peers {
                     shown: false,
                     going: false,
                     grace: None,
+                    renamed: None,
+                    screen: (None, None),
+                    sends: Sends::default(),
                     allowance: Allowance::new(clock::now()),
                     dropped: 0,
                 };

@@ -43,7 +43,7 @@ pub fn state(query: &Query) -> State {
             remedy: Some(("Try again".to_owned(), Intent::Reload)),
         }),
         _ => Page::Home(Home {
-            name_error: bad.then(|| "Please type a name that can be seen.".to_owned()),
+            name_error: bad.then(|| "Please type a name.".to_owned()),
             link_error: bad.then(|| "That link has no key after the #. Ask for the whole link.".to_owned()),
         }),
     };
@@ -96,6 +96,7 @@ fn lobby(bad: bool) -> Lobby {
         full: bad,
         seated: false,
         joining: false,
+        name_error: bad.then(|| "Please type a name.".to_owned()),
         error: bad.then(|| "The room is locked. Ask somebody inside to unlock it.".to_owned()),
         remember: true,
     }
@@ -141,6 +142,7 @@ fn room(query: &Query, cameras: bool, bad: bool) -> Room {
             _ => None,
         },
         on_stage: None,
+        hidden: Vec::new(),
         sound_blocked: bad,
         broker: if bad { BrokerLink::Lost } else { BrokerLink::Up },
         remembered: true,

@@ -9,7 +9,7 @@ use yew::prelude::*;
 use super::frame::sheet;
 use crate::components::meter::LevelMeter;
 use crate::components::playback::Video;
-use crate::components::{Field, Glyph, Role, Tool, click, device_choices, error_line, icon, switch};
+use crate::components::{Field, Glyph, Role, Tool, click, device_choices, error_line, focus_id, icon, switch};
 use crate::state::{Capture, Intent, Lobby, Page, State};
 
 /// See [`LobbyPage`].
@@ -33,6 +33,9 @@ pub fn LobbyPage(props: &LobbyProps) -> Html {
         let (name, on_intent, joining) = (name.clone(), on_intent.clone(), lobby.joining);
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
+            if Username::from_str(&name).is_err() {
+                focus_id("your-name");
+            }
             if !joining {
                 on_intent.emit(Intent::Join(name.clone()));
             }
@@ -56,12 +59,14 @@ pub fn LobbyPage(props: &LobbyProps) -> Html {
                     { chips(lobby) }
                     <h1 class="lobby__title" dir="auto">{ title }</h1>
                 </div>
-                { Field { autocomplete: "nickname", described_by, ..Field::new("your-name", "Your name", name, on_input) }.view() }
+                { Field { autocomplete: "nickname", error: lobby.name_error.clone(), ..Field::new("your-name", "Your name", name, on_input) }.view() }
                 { heard(&state.local.microphone) }
                 { device_choices(state, on_intent, switches) }
-                { error_line(AttrValue::Static("join-error"), lobby.error.clone()) }
-                <button type="submit" class="button button--main button--join" disabled={lobby.joining}
-                    aria-busy={lobby.joining.then_some("true")} aria-describedby={described_by}>{ "Join" }</button>
+                <div class="lobby__join">
+                    { error_line(AttrValue::Static("join-error"), lobby.error.clone()) }
+                    <button type="submit" class="button button--main button--join" disabled={lobby.joining}
+                        aria-busy={lobby.joining.then_some("true")} aria-describedby={described_by}>{ "Join" }</button>
+                </div>
             </div>
         </form>
     };

@@ -28,7 +28,7 @@ pub fn RoomPage(props: &RoomProps) -> Html {
     let Some(room) = state.room() else { return Html::default() };
     let panel = room.panel.map(|panel| match panel {
         Panel::Chat => {
-            html! { <ChatPanel chat={room.chat.clone()} draft={(*draft).clone()} on_intent={on_intent.clone()} /> }
+            html! { <ChatPanel chat={room.read_chat()} draft={(*draft).clone()} on_intent={on_intent.clone()} /> }
         }
         Panel::People => people_panel(room, &state.local, on_intent),
         Panel::Invite => invite_panel(room, on_intent),

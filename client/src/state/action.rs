@@ -8,8 +8,8 @@ use klatch_shared::{ClientHash, MemberId, MessageId, RoomName, Username};
 use web_sys::MediaStream;
 
 use super::{
-    BrokerLink, Capture, Devices, KnownRoom, Line, Member, Notice, Page, Panel, Path, Preferences, Room, Sound, State,
-    TileId,
+    BrokerLink, Capture, Chat, Devices, KnownRoom, Line, Member, Notice, Page, Panel, Path, Preferences, Room, Sound,
+    State, TileId,
 };
 
 /// A fact for the page.
@@ -124,11 +124,11 @@ impl State {
     fn apply(&mut self, action: Action) {
         match action {
             Action::Show(page) => self.page = page,
-            Action::NameRefused(error) => {
-                if let Page::Home(home) = &mut self.page {
-                    home.name_error = error;
-                }
-            }
+            Action::NameRefused(error) => match &mut self.page {
+                Page::Home(home) => home.name_error = error,
+                Page::Lobby(lobby) => lobby.name_error = error,
+                Page::Room(_) | Page::Trouble(_) => {}
+            },
             Action::LinkRefused(error) => {
                 if let Page::Home(home) = &mut self.page {
                     home.link_error = error;
@@ -156,7 +156,7 @@ impl State {
             Action::Joining => {
                 if let Page::Lobby(lobby) = &mut self.page {
                     lobby.joining = true;
-                    lobby.error = None;
+                    (lobby.name_error, lobby.error) = (None, None);
                 }
             }
             Action::JoinRefused(reason) => {
@@ -217,6 +217,11 @@ impl Room {
         self.members.iter().find(|member| member.id == id).map(Rc::as_ref)
     }
 
+    /// What was said by those who are not hidden.
+    pub fn read_chat(&self) -> Rc<Chat> {
+        if self.hidden.is_empty() { self.chat.clone() } else { Rc::new(self.chat.without(&self.hidden)) }
+    }
+
     fn with(&mut self, id: MemberId, change: impl FnOnce(&mut Member)) {
         if let Some(member) = self.members.iter_mut().find(|member| member.id == id) {
             change(Rc::make_mut(member));
@@ -231,7 +236,7 @@ impl Room {
                     .into_iter()
                     .map(|new| match known.iter().find(|old| old.id == new.id) {
                         Some(old) => Rc::new(Member { label: new.label, initial: new.initial, ..Member::clone(old) }),
-                        None => Rc::new(new),
+                        None => Rc::new(Member { hidden: self.hidden.contains(&new.id), ..new }),
                     })
                     .collect();
                 self.forget_empty_stage();
@@ -261,7 +266,13 @@ impl Room {
                 Sound::Voice => member.muted = muted,
                 Sound::Screen => member.screen_muted = muted,
             }),
-            RoomAction::Hidden(id, hidden) => self.with(id, |member| member.hidden = hidden),
+            RoomAction::Hidden(id, hidden) => {
+                self.hidden.retain(|known| *known != id);
+                if hidden {
+                    self.hidden.push(id);
+                }
+                self.with(id, |member| member.hidden = hidden);
+            }
             RoomAction::Locked(locked) => self.locked = locked,
             RoomAction::TogglePanel(panel) => {
                 self.panel = if self.panel == Some(panel) { None } else { Some(panel) };
@@ -271,7 +282,8 @@ impl Room {
             }
             RoomAction::OnStage(tile) => self.on_stage = tile,
             RoomAction::Line(line) => {
-                if matches!(&line, Line::Said(said) if !said.own) && self.panel != Some(Panel::Chat) {
+                let is_news = matches!(&line, Line::Said(said) if !said.own && !self.hidden.contains(&said.author));
+                if is_news && self.panel != Some(Panel::Chat) {
                     Rc::make_mut(&mut self.chat).unread += 1;
                 }
                 Rc::make_mut(&mut self.chat).push(line);

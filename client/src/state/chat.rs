@@ -73,6 +73,12 @@ impl Chat {
         self.lines.push_back(line);
     }
 
+    /// The same without what these members said: it is kept, for when they are shown again.
+    pub fn without(&self, authors: &[MemberId]) -> Self {
+        let is_read = |line: &&Line| !matches!(line, Line::Said(said) if authors.contains(&said.author));
+        Self { lines: self.lines.iter().filter(is_read).cloned().collect(), unread: self.unread }
+    }
+
     /// Notes that `member` received our message `id`.
     pub fn received(&mut self, id: MessageId, member: MemberId) {
         let said = self.lines.iter_mut().rev().find_map(|line| match line {

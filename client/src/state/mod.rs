@@ -82,6 +82,8 @@ pub struct Lobby {
     pub seated: bool,
     /// *Join* was clicked and the answer is awaited.
     pub joining: bool,
+    /// What is wrong with the name.
+    pub name_error: Option<String>,
     /// Why it did not work, and what to do.
     pub error: Option<String>,
     /// Whether the room is to be remembered on this machine.

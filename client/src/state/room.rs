@@ -26,6 +26,8 @@ pub struct Room {
     pub me: LocalTile,
     /// The others, in the order of their seats: those who are here or may be back any moment.
     pub members: Vec<Rc<Member>>,
+    /// Whom the person hid, here or gone.
+    pub hidden: Vec<MemberId>,
     /// What was said.
     pub chat: Rc<Chat>,
     /// Which panel is open.

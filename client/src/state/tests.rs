@@ -38,6 +38,7 @@ fn in_room() -> State {
         chat: Rc::default(),
         panel: None,
         on_stage: None,
+        hidden: Vec::new(),
         sound_blocked: false,
         broker: BrokerLink::Up,
         remembered: true,
@@ -106,6 +107,22 @@ fn the_stage_is_given_up_when_who_was_on_it_goes_or_stops_sharing() {
     let me = room(&here).me.id;
     let own = after(&here, [RoomAction::OnStage(Some(TileId::Screen(me))), RoomAction::Members(Vec::new())]);
     assert_eq!(staged(&own), Some(TileId::Screen(me)));
+}
+
+#[test]
+fn what_the_hidden_say_is_kept_from_sight_until_they_are_shown_again() {
+    let (bo, dee) = (MemberId::random(), MemberId::random());
+    let line = |author| RoomAction::Line(Line::Said(Rc::new(said(author, false, &[]))));
+    let here = after(&in_room(), [RoomAction::Members(vec![member(bo, "Bo"), member(dee, "Dee")]), line(bo)]);
+    let hidden = after(&here, [RoomAction::Hidden(bo, true), line(bo), line(dee)]);
+    let read = |state: &State| room(state).read_chat().lines.len();
+    assert_eq!((read(&hidden), room(&hidden).chat.unread), (1, 2));
+    // Nor once they went, or came back.
+    let gone = after(&hidden, [RoomAction::Members(vec![member(dee, "Dee")])]);
+    assert_eq!(read(&gone), 1);
+    let back = after(&gone, [RoomAction::Members(vec![member(bo, "Bo"), member(dee, "Dee")])]);
+    assert!(room(&back).member(bo).is_some_and(|bo| bo.hidden));
+    assert_eq!(read(&after(&back, [RoomAction::Hidden(bo, false)])), 3);
 }
 
 #[test]
@@ -209,6 +226,7 @@ fn the_lobby_keeps_a_name_that_a_look_did_not_bring_and_tells_why_joining_failed
         full: false,
         seated: true,
         joining: false,
+        name_error: None,
         error: None,
         remember: true,
     }));

@@ -216,3 +216,38 @@ fn a_message_draws_over_no_other() {
         Ok(())
     });
 }
+
+#[test]
+fn nobody_takes_the_stage_again_and_again() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana, bo], link) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Chromium, "Bo")]).await?;
+        bo.toggles("Share screen").await?;
+        ana.watches("Bo’s screen").await?;
+        let mal = scene.person(Kind::Chromium, "Mal").await?;
+        mal.page().prepare(CHANNELS).await?;
+        mal.accepts(&link).await?;
+        ana.is_connected_to("Mal").await?;
+        let count = "() => {
+            window.__tiles = 0;
+            const screens = (nodes) => [...nodes].filter(({ dataset }) => dataset?.kind === 'screen').length;
+            const count = (changes) => changes.forEach(({ addedNodes }) => (window.__tiles += screens(addedNodes)));
+            new MutationObserver(count).observe(document.body, { subtree: true, childList: true });
+        }";
+        ana.page().call(count, Value::Null).await?;
+        let [on, off] = [true, false]
+            .map(|screen| format!(r#"{{"say":"sends","microphone":true,"camera":false,"screen":{screen}}}"#));
+        floods(&mal, &[&on, &off], 12).await?;
+        floods(&mal, &[&on], 1).await?;
+        // All of it has come once this has.
+        mal.says("That was all").await?;
+        ana.reads("That was all").await?;
+        ana.sees("Mal’s screen").await?;
+        let tiles = ana.page().number("window.__tiles").await?;
+        ensure!(tiles <= 2.0, "a screen came {tiles} times");
+        // There is nothing to be seen on it, so Bo's stays where it is.
+        let staged = ana.page().call("() => document.querySelector('.tile--staged').ariaLabel", Value::Null).await?;
+        ensure!(staged == "Bo’s screen", "on the stage: {staged}");
+        Ok(())
+    });
+}

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use klatch_tests::page::{ENTER, ESCAPE, PATIENCE, TAB};
 use klatch_tests::{Kind, Person, play, wait};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 #[test]
@@ -17,9 +17,21 @@ fn a_room_is_created_joined_and_left_by_keys_alone() {
             tabs_to(&ana, "Room name").await?;
             ana.page().type_text("Sunday breakfast\n").await?;
             ana.page().find("textbox", "Your name").await?;
+            // Each page begins where there is something to read, or, where a keyboard is likely, to do.
+            let begins =
+                "() => document.activeElement.matches(matchMedia('(hover: hover)').matches ? '#your-name' : 'h1')";
+            wait::until("the focus at the beginning of the lobby", PATIENCE, async || {
+                Ok((ana.page().call(begins, Value::Null).await? == true).then_some(()))
+            })
+            .await?;
             tabs_to(&ana, "Your name").await?;
+            ana.page().press(ENTER).await?;
+            ana.page().shows("Please type a name.").await?;
+            ensure!(focused(&ana).await? == "Your name", "what is wrong is not where the keyboard is");
             ana.page().type_text("Ana\n").await?;
             ana.is_in_the_room().await?;
+            let place = ana.page().call("() => [document.title, document.activeElement.tagName]", Value::Null).await?;
+            ensure!(place == json!(["Sunday breakfast – Klatch", "H1"]), "{kind:?}: {place}");
             tabs_to(&ana, "Microphone").await?;
             ana.page().press(" ").await?;
             ana.waits_until("Microphone", false).await?;

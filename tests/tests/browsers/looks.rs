@@ -1,7 +1,8 @@
 //! How it looks: pictures for people to judge, and what a program can.
 
 use anyhow::{Result, ensure};
-use klatch_tests::{Broker, Kind, Person, Scene, play};
+use klatch_tests::page::PATIENCE;
+use klatch_tests::{Broker, Kind, Person, Scene, play, wait};
 use serde_json::Value;
 
 const SIZES: [(u32, u32); 3] = [(360, 740), (1280, 800), (1920, 1080)];
@@ -130,4 +131,42 @@ fn the_theme_is_chosen_and_remembered() {
         }
         Ok(())
     });
+}
+
+#[test]
+fn why_one_cannot_join_is_in_sight_on_a_phone() {
+    play(async |scene| {
+        let broker = scene.broker(&["--max-members", "1"]).await?;
+        let ([_ana], link) = scene.meet(&broker, [(Kind::Chromium, "Ana")]).await?;
+        for kind in [Kind::Chromium, Kind::Firefox] {
+            for height in [640, 740] {
+                let bo = scene.person(kind, "Bo").await?;
+                bo.page().resize(360, height).await?;
+                bo.page().open(&link).await?;
+                bo.page().shows("1 inside").await?;
+                bo.page().click("button", "Join").await?;
+                bo.page().shows("Please type a name.").await?;
+                is_in_sight(&bo, "#your-name-error").await?;
+                bo.asks_to_join().await?;
+                bo.page().shows("This room is full.").await?;
+                is_in_sight(&bo, "#join-error").await?;
+                scene.keep_picture(&bo, &format!("full-{kind:?}-{height}")).await?;
+            }
+        }
+        Ok(())
+    });
+}
+
+/// Waits until nothing lies over an element, at its corners and its middle.
+async fn is_in_sight(person: &Person, selector: &str) -> Result<()> {
+    let seen = "(selector) => {
+        const element = document.querySelector(selector);
+        const { left, right, top, bottom } = element.getBoundingClientRect();
+        const points = [[left + 1, top + 1], [(left + right) / 2, (top + bottom) / 2], [right - 1, bottom - 1]];
+        return points.every((point) => element.contains(document.elementFromPoint(...point)));
+    }";
+    wait::until(&format!("{selector} to be in sight"), PATIENCE, async || {
+        Ok((person.page().call(seen, selector.into()).await? == true).then_some(()))
+    })
+    .await
 }

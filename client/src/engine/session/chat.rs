@@ -1,12 +1,14 @@
 //! What members say to each other over their data channels.
 
-use klatch_shared::peer::{ChatMessage, ChatText, PeerMessage};
+use klatch_shared::peer::{ChatMessage, ChatText, PeerMessage, Sends};
 
 use super::*;
 use crate::state::{Line, Receipt, Said};
 
 /// Messages of ours that are kept to be said again: however long they are, no more than a member may say at once.
 const KEPT: usize = 64;
+/// How soon after one screen a member's next is shown.
+const SCREEN_PAUSE_MS: u64 = 3_000;
 
 impl Session {
     /// Says something to everybody who is here.
@@ -64,7 +66,7 @@ impl Session {
         match message {
             PeerMessage::Chat(message) => self.on_chat(from, message),
             PeerMessage::Received { id } => self.dispatch(RoomAction::Receipt(id, from)),
-            PeerMessage::Sends(sends) => self.dispatch(RoomAction::Sends(from, sends)),
+            PeerMessage::Sends(sends) => self.on_sends(from, sends),
             PeerMessage::Wants(wants) => {
                 if let Some(entry) = self.links.borrow_mut().get_mut(&from) {
                     entry.wants = wants;
@@ -73,6 +75,33 @@ impl Session {
             }
             PeerMessage::Bye => self.member_going(from),
         }
+    }
+
+    /// What a member sends now. A screen takes the stage when it comes, so one member's come with a pause between them.
+    fn on_sends(&self, from: MemberId, sends: Sends) {
+        let mut peers = self.peers.borrow_mut();
+        let Some(peer) = peers.get_mut(from) else { return };
+        let now = clock::now();
+        let again = peer.screen.0.map_or(0, |shown| shown + SCREEN_PAUSE_MS);
+        let begins = sends.screen && !peer.sends.screen;
+        let shown = if begins && now < again {
+            let weak = self.weak.clone();
+            peer.screen.1 = Some(Timeout::new((again - now) as u32, move || {
+                if let Some(this) = weak.upgrade() {
+                    this.on_sends(from, sends);
+                }
+            }));
+            Sends { screen: false, screen_sound: false, ..sends }
+        } else {
+            peer.screen.1 = None;
+            if begins {
+                peer.screen.0 = Some(now);
+            }
+            sends
+        };
+        peer.sends = shown;
+        drop(peers);
+        self.dispatch(RoomAction::Sends(from, shown));
     }
 
     fn on_chat(&self, from: MemberId, message: ChatMessage) {
@@ -84,9 +113,7 @@ impl Session {
         }
         let state = self.around.store.state();
         let Some(room) = state.room() else { return };
-        // Who is hidden is not read either.
-        let hidden = room.member(from).is_some_and(|member| member.hidden);
-        if !hidden && !room.chat.has(from, message.id) {
+        if !room.chat.has(from, message.id) {
             let said = Said {
                 id: message.id,
                 author: from,

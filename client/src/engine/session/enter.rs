@@ -225,6 +225,7 @@ impl Session {
             chat: Rc::default(),
             panel: None,
             on_stage: None,
+            hidden: Vec::new(),
             sound_blocked: false,
             broker: BrokerLink::Up,
             remembered,

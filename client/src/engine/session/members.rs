@@ -1,6 +1,6 @@
 //! Who is in the room: from the broker's events to tiles, notices and lines in the chat.
 
-use klatch_mesh::{Health, Roster};
+use klatch_mesh::{Health, Roster, in_sentence};
 use klatch_shared::Sealed;
 use klatch_shared::wire::{Empty, Lock, MemberView, NewCard, Presence};
 
@@ -13,6 +13,8 @@ use crate::state::{Line, Member};
 const GRACE_MS: u32 = 3_000;
 /// The same for a member whose page said goodbye: long enough for a reload, short enough to be seen going.
 const GOODBYE_MS: u32 = 1_500;
+/// How long a new name stays before it is told of.
+const RENAMED_MS: u32 = 1_000;
 
 impl Session {
     /// The room as it was when we entered (again): we are the newcomer, so we offer.
@@ -45,7 +47,7 @@ impl Session {
         self.show_members();
         self.feed(Input::Present { peer: view.member, session: view.session, we_offer: false });
         if !was_shown {
-            self.happened(format!("{} joined", self.label(view.member)));
+            self.happened(format!("{} joined", self.called(view.member)));
         }
     }
 
@@ -136,7 +138,7 @@ impl Session {
     /// No tile and no link any more.
     fn hide(&self, member: MemberId) {
         let was_shown = self.peers.borrow().get(member).is_some_and(|peer| peer.shown);
-        let label = self.label(member);
+        let label = self.called(member);
         self.set_shown(member, false);
         self.feed(Input::Gone { peer: member });
         if was_shown {
@@ -159,15 +161,34 @@ impl Session {
         }
     }
 
-    /// A member's new name.
+    /// A member's new name. That it changed is told once it has stayed for a moment, however often it changed before.
     pub(super) fn member_renamed(&self, member: MemberId, card: &Sealed) {
-        let before = self.label(member);
-        if !self.peers.borrow_mut().new_card(&self.room, member, card) {
+        let before = self.called(member);
+        let mut peers = self.peers.borrow_mut();
+        if !peers.new_card(&self.room, member, card) {
             return;
         }
+        let weak = self.weak.clone();
+        let telling = Timeout::new(RENAMED_MS, move || {
+            if let Some(this) = weak.upgrade() {
+                this.tell_of_the_name(member);
+            }
+        });
+        if let Some(peer) = peers.get_mut(member)
+            && peer.renamed.is_none()
+        {
+            peer.renamed = Some((before, telling));
+        }
+        drop(peers);
         self.show_members();
-        let after = self.label(member);
-        if before != after && self.may_say(member, 0) {
+    }
+
+    fn tell_of_the_name(&self, member: MemberId) {
+        let told = self.peers.borrow_mut().get_mut(member).and_then(|peer| peer.renamed.take().filter(|_| peer.shown));
+        let after = self.called(member);
+        if let Some((before, _)) = told
+            && before != after
+        {
             self.happened(format!("{before} is now {after}"));
         }
     }
@@ -263,6 +284,11 @@ impl Session {
             .unwrap_or_default()
     }
 
+    /// The same in a sentence.
+    pub(super) fn called(&self, member: MemberId) -> String {
+        in_sentence(&self.label(member))
+    }
+
     /// How a link is; a member who said goodbye stays `interrupted` until they are back or gone.
     pub(super) fn show_health(&self, member: MemberId, health: Health) {
         let going = self.peers.borrow().get(member).is_some_and(|peer| peer.going);
@@ -275,14 +301,14 @@ impl Session {
         }
         match (before, health) {
             (Some(Health::Connected), Health::Interrupted) if !going => {
-                self.warn(format!("The connection to {} is interrupted. Trying to mend it.", self.label(member)));
+                self.warn(format!("The connection to {} is interrupted. Trying to mend it.", self.called(member)));
             }
             (Some(Health::Interrupted | Health::Failed), Health::Connected) => {
-                self.around.notices.say(Tone::News, format!("{} is connected again.", self.label(member)));
+                self.around.notices.say(Tone::News, format!("{} is connected again.", self.called(member)));
             }
             (Some(Health::Connecting | Health::Interrupted), Health::Failed) => self.warn(format!(
                 "No connection to {} could be made. Your networks may not let it through; it is tried again.",
-                self.label(member)
+                self.called(member)
             )),
             _ => {}
         }

@@ -113,7 +113,7 @@ impl Session {
         if count == TELL_AFTER {
             self.warn(format!(
                 "{} sends too much, or what this page cannot read. That is left out.",
-                self.label(member)
+                self.called(member)
             ));
         }
     }

@@ -1,0 +1,40 @@
+//! Where one is: the window's title, and the keyboard's place, once one page gives way to another.
+
+use std::mem::{Discriminant, discriminant};
+
+use yew::prelude::*;
+
+use super::dom::{can_hover, document, focus_id};
+use crate::state::Page;
+
+/// Names the page in the window's title. Whoever uses the keyboard, or hears the page, begins at its heading; before joining at the
+/// name, unless that would bring up a keyboard on the screen.
+#[hook]
+pub fn use_place(page: &Page) {
+    let room = match page {
+        Page::Room(room) => Some(&room.name),
+        Page::Lobby(lobby) => lobby.name.as_ref(),
+        Page::Home(_) | Page::Trouble(_) => None,
+    };
+    let title = room.map_or(String::new(), |name| name.as_str().to_owned() + " – ") + "Klatch";
+    use_effect_with(title, |title| {
+        if let Some(document) = document() {
+            document.set_title(title);
+        }
+    });
+    let before = use_mut_ref(|| None::<Discriminant<Page>>);
+    let is_lobby = matches!(page, Page::Lobby(_));
+    use_effect_with(discriminant(page), move |kind| {
+        let is_first = before.borrow_mut().replace(*kind).is_none();
+        if is_lobby && can_hover() {
+            // What was focused while the page loaded is focused again after this.
+            focus_id("your-name");
+        } else if !is_first
+            && let Some(heading) = document().and_then(|document| document.query_selector("h1").ok().flatten())
+        {
+            let _ = heading.set_attribute("tabindex", "-1");
+            let _ = heading.set_attribute("id", "heading");
+            focus_id("heading");
+        }
+    });
+}
