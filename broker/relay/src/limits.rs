@@ -7,7 +7,7 @@ crate::limits! {
     pub struct Limits {
         /// Allocations at once.
         allocations "turn-allocations" = 4000, 1;
-        /// Allocations at once with the same credentials.
+        /// Allocations at once of one seat, however often its credentials are renewed.
         allocations_per_credential "turn-allocations-per-credential" = 64, 1;
         /// Allocations at once from one address.
         allocations_per_address "turn-allocations-per-address" = 1000, 1;

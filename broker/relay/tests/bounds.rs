@@ -93,6 +93,25 @@ fn allocations_are_counted_by_credential_by_address_and_in_all() {
 }
 
 #[test]
+fn renewed_credentials_bring_no_more_allocations() {
+    let mut world = world(Limits { allocations_per_credential: 2, ..Limits::default() });
+    let mut names = std::collections::HashSet::new();
+    let mut try_from = |world: &mut World, number: u8| {
+        // A second later the same holder's user name ends a second later.
+        world.pass(1);
+        let mut ana = world.speaker(client(number), "ana");
+        assert!(names.insert(ana.username.clone()));
+        world.say(client(number), &ana.allocate()).code()
+    };
+    assert_eq!(try_from(&mut world, 1), 0);
+    assert_eq!(try_from(&mut world, 2), 0);
+    assert_eq!(try_from(&mut world, 3), 486, "the same holder");
+    world.core.gone(client(1));
+    assert_eq!(try_from(&mut world, 4), 0, "one has gone");
+    assert_eq!(try_from(&mut world, 5), 486);
+}
+
+#[test]
 fn permissions_and_channels_are_counted() {
     let mut world = world(Limits { permissions: 3, channels: 2, ..Limits::default() });
     let (mut ana, _) = world.member(client(1), "ana");

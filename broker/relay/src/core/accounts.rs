@@ -1,16 +1,19 @@
-//! Who uses how much of the relay: credentials and addresses by allocations, rooms and addresses by bytes.
+//! Who uses how much of the relay: holders of credentials and addresses by allocations, rooms and addresses by bytes.
+//!
+//! A holder is the same in all credentials of a seat. The user name is not: its expiry changes with each renewal.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
 use crate::admission::Group;
 use crate::bucket::{Bucket, Flow};
+use crate::credentials::Holder;
 use crate::limits::Limits;
 
 /// Whose traffic or allocations are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Payer {
-    Credential(Box<str>),
+    Holder(Holder),
     Address(IpAddr),
     Room(Group),
 }
@@ -25,7 +28,7 @@ struct Account {
 /// The accounts that one allocation is counted in.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Membership {
-    credential: usize,
+    holder: usize,
     address: usize,
     room: usize,
 }
@@ -47,7 +50,7 @@ pub(super) struct Accounts {
 /// Why somebody can't have one more allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
-    /// Too many with these credentials, or from this address.
+    /// Too many of this holder, or from this address.
     Quota,
     /// Too many accounts.
     Table,
@@ -73,11 +76,11 @@ impl Accounts {
     }
 
     /// Whether one more allocation may be had.
-    pub(super) fn has_room_for(&self, username: &str, address: IpAddr) -> Result<(), Full> {
+    pub(super) fn has_room_for(&self, holder: &Holder, address: IpAddr) -> Result<(), Full> {
         let allocations = |payer: &Payer| {
             self.index.get(payer).and_then(|place| self.accounts[*place].as_ref()).map_or(0, |a| a.allocations)
         };
-        if allocations(&Payer::Credential(username.into())) >= self.per_credential
+        if allocations(&Payer::Holder(holder.clone())) >= self.per_credential
             || allocations(&Payer::Address(address)) >= self.per_address
         {
             return Err(Full::Quota);
@@ -86,9 +89,9 @@ impl Accounts {
     }
 
     /// Counts one more allocation.
-    pub(super) fn enter(&mut self, millis: u64, username: &str, address: IpAddr, room: Group) -> Membership {
+    pub(super) fn enter(&mut self, millis: u64, holder: &Holder, address: IpAddr, room: Group) -> Membership {
         Membership {
-            credential: self.open(millis, Payer::Credential(username.into())),
+            holder: self.open(millis, Payer::Holder(holder.clone())),
             address: self.open(millis, Payer::Address(address)),
             room: self.open(millis, Payer::Room(room)),
         }
@@ -96,7 +99,7 @@ impl Accounts {
 
     /// Counts one allocation less. Its accounts go with the next sweep.
     pub(super) fn leave(&mut self, membership: Membership) {
-        for place in [membership.credential, membership.address, membership.room] {
+        for place in [membership.holder, membership.address, membership.room] {
             if let Some(account) = &mut self.accounts[place] {
                 account.allocations -= 1;
             }
@@ -126,7 +129,7 @@ impl Accounts {
         for (place, entry) in self.accounts.iter_mut().enumerate() {
             let Some(account) = entry else { continue };
             let is_full = match account.payer {
-                Payer::Credential(_) => true,
+                Payer::Holder(_) => true,
                 Payer::Address(_) => account.bytes.is_full(&self.address, millis),
                 Payer::Room(_) => account.bytes.is_full(&self.room, millis),
             };

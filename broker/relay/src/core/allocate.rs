@@ -71,7 +71,7 @@ impl Core {
         optional::<Lifetime>(message)?;
         let lifetime = self.granted(now.millis, now.millis);
         let address = neighbourhood(client.address.ip());
-        match self.accounts.has_room_for(signer.username.as_str(), address) {
+        match self.accounts.has_room_for(&signer.username.holder, address) {
             Ok(()) if self.draining || self.table.is_full() => return Err(Refusal::InsufficientCapacity),
             Ok(()) => {}
             Err(Full::Quota) => return Err(Refusal::QuotaReached),
@@ -113,12 +113,12 @@ impl Core {
             let length = reply.signed(signer.seal, &signer.key);
             return &self.reply[..length];
         };
-        let username = signer.username.as_str();
         let (packets, bytes) = self.table.buckets(now.millis);
-        let accounts = self.accounts.enter(now.millis, username, neighbourhood(client.address.ip()), room);
+        let address = neighbourhood(client.address.ip());
+        let accounts = self.accounts.enter(now.millis, &signer.username.holder, address, room);
         self.table.insert(Allocation {
             client,
-            username: username.into(),
+            username: signer.username.as_str().into(),
             relayed,
             transaction: request.id.into(),
             made: now.millis,
