@@ -57,8 +57,8 @@ pub struct RelayFlags {
     #[arg(long, env = "KLATCH_TURN_SECRET_FILE", value_name = "FILE", requires = "turn")]
     pub turn_secret_file: Option<PathBuf>,
 
-    /// Relay to these special addresses too: private, loopback and link-local ones are refused otherwise. Repeatable [default:
-    /// none]
+    /// Relay to these special addresses too: private, loopback and link-local ones and this machine's own are refused
+    /// otherwise. Repeatable [default: none]
     #[arg(long, env = "KLATCH_TURN_ALLOW_PEER", value_name = "CIDR", value_delimiter = ',', requires = "turn")]
     pub turn_allow_peer: Vec<Cidr>,
 

@@ -1,6 +1,9 @@
 //! To whom the relay sends. A TURN server stands inside its host's network; what only that network may reach, and the
 //! host itself, is refused (RFC 8656 §21.1.5).
 //!
+//! The host's own public addresses count as its network too: what listens there may trust whoever comes from the host, and no
+//! firewall in front of it is passed. Relayed addresses are there as well, and are joined in process instead.
+//!
 //! The documentation ranges are not refused: nothing is routed there, so nothing is to protect.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -10,7 +13,7 @@ use crate::cidr::Cidr;
 /// Which peers are refused.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
-    /// Ranges that are reachable though their kind is refused.
+    /// Ranges that are reachable though their kind, or this host's own, is refused.
     pub allow_peer: Vec<Cidr>,
     /// This host's own addresses: those of its interfaces, and those that it has on the other side of a NAT.
     pub own: Vec<IpAddr>,
@@ -22,17 +25,27 @@ pub struct Policy {
 impl Policy {
     /// Whether a permission may be had for this address.
     pub(crate) fn lets_reach(&self, ip: IpAddr) -> bool {
-        is_public(ip) || self.allow_peer.iter().any(|range| range.contains(ip))
-    }
-
-    /// Whether this is a socket of the relay's own, other than a relayed address.
-    pub(crate) fn is_listening(&self, peer: &SocketAddr) -> bool {
-        self.listening.contains(&peer.port()) && (peer.ip().is_loopback() || self.own.contains(&peer.ip()))
+        is_public(ip) && !self.is_own(ip) || self.allow_peer.iter().any(|range| range.contains(ip))
     }
 
     /// Whether something may be sent there.
     pub(crate) fn lets_send(&self, peer: &SocketAddr) -> bool {
         peer.port() != 0 && self.lets_reach(peer.ip()) && !self.is_listening(peer)
+    }
+
+    /// Whether this is a socket of the relay's own, other than a relayed address.
+    fn is_listening(&self, peer: &SocketAddr) -> bool {
+        self.listening.contains(&peer.port()) && self.is_own(peer.ip())
+    }
+
+    /// Whether this leads to this host, be it through a router that takes an IPv4 address out of an IPv6 one.
+    fn is_own(&self, ip: IpAddr) -> bool {
+        let is_own = |ip: IpAddr| ip.is_loopback() || self.own.contains(&ip);
+        let within = match ip {
+            IpAddr::V4(_) => [None; 2],
+            IpAddr::V6(ip) => within(ip),
+        };
+        is_own(ip) || within.into_iter().flatten().any(|ip| is_own(ip.into()))
     }
 }
 
@@ -64,16 +77,24 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
 /// Global unicast is 2000::/3. Outside it only the well-known NAT64 prefix leads to anywhere public; inside, some
 /// prefixes carry an IPv4 address to which a router may turn the packet.
 fn is_public_v6(ip: Ipv6Addr) -> bool {
-    let [a, b, c, d, _, _, g, h] = ip.segments();
-    let v4 = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
-    match [a, b, c, d] {
-        [0x64, 0xff9b, 0, 0] => ip.segments()[4..6] == [0, 0] && is_public_v4(v4(g, h)),
+    let is_nat64 = ip.segments()[..6] == NAT64;
+    let is_global = (0x2000..=0x3fff).contains(&ip.segments()[0]);
+    (is_nat64 || is_global) && within(ip).into_iter().flatten().all(is_public_v4)
+}
+
+/// The well-known NAT64 prefix, 64:ff9b::/96.
+const NAT64: [u16; 6] = [0x64, 0xff9b, 0, 0, 0, 0];
+
+/// The IPv4 addresses to which a router may turn a packet for this one.
+fn within(ip: Ipv6Addr) -> [Option<Ipv4Addr>; 2] {
+    let v4 = |high: u16, low: u16| Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
+    match ip.segments() {
+        [a, b, c, d, e, f, g, h] if [a, b, c, d, e, f] == NAT64 => [v4(g, h), None],
         // 6to4.
-        [0x2002, high, low, _] => is_public_v4(v4(high, low)),
+        [0x2002, high, low, ..] => [v4(high, low), None],
         // Teredo: the server, and the client with its bits turned over.
-        [0x2001, 0, high, low] => is_public_v4(v4(high, low)) && is_public_v4(v4(!g, !h)),
-        [0x2000..=0x3fff, ..] => true,
-        _ => false,
+        [0x2001, 0, high, low, _, _, g, h] => [v4(high, low), v4(!g, !h)],
+        _ => [None; 2],
     }
 }
 
@@ -118,6 +139,27 @@ mod tests {
     }
 
     #[test]
+    fn the_hosts_own_public_addresses_are_refused_in_every_form() {
+        let own = ["198.51.100.1", "2001:db8:7::1"].map(|ip| ip.parse().unwrap()).to_vec();
+        let policy = Policy { own, ..Policy::default() };
+        for (own, neighbour) in [
+            ("198.51.100.1", "198.51.100.2"),
+            ("2001:db8:7::1", "2001:db8:7::2"),
+            ("64:ff9b::198.51.100.1", "64:ff9b::198.51.100.2"),
+            ("2002:c633:6401::1", "2002:c633:6402::1"),
+            // Teredo: as its server, as its client.
+            ("2001:0:c633:6401::f7f7:f7f7", "2001:0:c633:6402::f7f7:f7f7"),
+            ("2001:0:808:808::39cc:9bfe", "2001:0:808:808::39cc:9bfd"),
+        ] {
+            assert!(!policy.lets_reach(own.parse().expect(own)), "{own}");
+            assert!(policy.lets_reach(neighbour.parse().expect(neighbour)), "{neighbour}");
+            let allow_peer = vec![own.parse().expect(own)];
+            let allowing = Policy { allow_peer, ..policy.clone() };
+            assert!(allowing.lets_reach(own.parse().expect(own)), "{own}, which is allowed");
+        }
+    }
+
+    #[test]
     fn a_range_that_is_allowed_is_reachable_but_no_other_form_of_it() {
         let policy = Policy { allow_peer: vec!["127.0.0.0/8".parse().unwrap()], ..Policy::default() };
         assert!(policy.lets_reach("127.0.0.1".parse().unwrap()));
@@ -128,12 +170,14 @@ mod tests {
     #[test]
     fn the_relays_own_sockets_are_refused_whatever_is_allowed() {
         let policy = Policy {
-            allow_peer: vec!["0.0.0.0/0".parse().unwrap()],
+            allow_peer: ["0.0.0.0/0", "::/0"].map(|range| range.parse().unwrap()).to_vec(),
             own: vec!["192.0.2.1".parse().unwrap()],
             listening: vec![3478],
         };
         for (peer, lets) in [
             ("192.0.2.1:3478", false),
+            ("[64:ff9b::192.0.2.1]:3478", false),
+            ("[2002:c000:201::1]:3478", false),
             ("127.0.0.1:3478", false),
             ("192.0.2.1:3479", true),
             ("192.0.2.2:3478", true),

@@ -184,3 +184,32 @@ fn relayed_addresses_are_reached_where_nothing_around_them_is() {
     assert_eq!(world.say(client(1), &channel_data(0x4000, b"x")), Heard::Nothing, "no longer one");
     assert_eq!(world.core.figures().dropped_forbidden, 2);
 }
+
+#[test]
+fn nothing_else_of_the_host_is_reached_at_its_public_addresses() {
+    let own = vec![address("198.51.100.1:0").ip(), address("203.0.113.1:0").ip()];
+    let policy = Policy { own, listening: vec![3478], ..Policy::default() };
+    let mut world = World::with(Limits::default(), policy.clone());
+    let (mut ana, ana_at) = world.member(client(1), "ana");
+    let (mut ben, ben_at) = world.member(client(2), "ben");
+    let (service, elsewhere) = (address("198.51.100.1:53"), address("203.0.113.1:53"));
+    assert_eq!(world.say(client(1), &ana.permit(service)).code(), 0, "peers have their relayed addresses there");
+    assert_eq!(world.say(client(1), &ana.permit(elsewhere)).code(), 403, "none has one here");
+    for own in [service, elsewhere] {
+        assert_eq!(world.say(client(1), &ana.bind(0x4000, own)).code(), 403, "{own}");
+        assert_eq!(world.say(client(1), &send(own, b"x")), Heard::Nothing, "{own}");
+    }
+    assert_eq!(world.say(client(1), &ana.bind(0x4000, ben_at)).code(), 0);
+    assert_eq!(world.say(client(2), &ben.permit(ana_at)).code(), 0);
+    assert!(matches!(world.say(client(1), &channel_data(0x4000, b"x")), Heard::ToClient(..)), "a member is reached");
+    let allow_peer = vec!["198.51.100.1".parse().unwrap()];
+    let mut world = World::with(Limits::default(), Policy { allow_peer, ..policy });
+    let (mut ana, _) = world.member(client(1), "ana");
+    assert_eq!(world.say(client(1), &ana.bind(0x4000, service)).code(), 0, "it is allowed");
+    assert!(matches!(world.say(client(1), &channel_data(0x4000, b"x")), Heard::ToPeer(..)));
+    assert_eq!(
+        world.say(client(1), &ana.bind(0x4001, address("198.51.100.1:3478"))).code(),
+        403,
+        "the relay itself is not"
+    );
+}

@@ -41,7 +41,7 @@ impl Core {
             return Step::Rest;
         };
         let relayed = allocation.relayed;
-        let joined = if self.settings.relayed.contains(&peer.ip()) { self.table.of_relayed(&peer) } else { None };
+        let joined = self.joined(&peer);
         if joined.is_none() && !self.settings.policy.lets_send(&peer) {
             self.counts.dropped_forbidden.add(1);
             return Step::Rest;
@@ -58,6 +58,11 @@ impl Core {
                 None => Step::Rest,
             },
         }
+    }
+
+    /// The allocation here that has this relayed address.
+    pub(super) fn joined(&self, peer: &SocketAddr) -> Option<Slot> {
+        if self.settings.relayed.contains(&peer.ip()) { self.table.of_relayed(peer) } else { None }
     }
 
     /// Takes `length` bytes that a peer sent to an allocation's relayed address. To whom they go on, if to anybody.

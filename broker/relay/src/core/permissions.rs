@@ -50,7 +50,7 @@ impl Core {
             return Err(Refusal::BadRequest);
         }
         let most = self.settings.limits.channels;
-        let is_reachable = !self.settings.policy.is_listening(&peer) && peer.port() != 0;
+        let is_reachable = self.joined(&peer).is_some() || self.settings.policy.lets_send(&peer);
         let allocation = self.table.get_mut(slot).ok_or(Refusal::AllocationMismatch)?;
         let bound = allocation.peer_of(now.millis, number);
         let channel = allocation.channel_to(now.millis, &peer);
@@ -71,7 +71,8 @@ impl Core {
         Ok(Done::Reply(reply.signed(signer.seal, &signer.key)))
     }
 
-    /// All of these peers, or none.
+    /// All of these peers, or none. The addresses of relayed candidates are permitted, as peers have theirs there: what else is
+    /// at these is refused when something is sent to it.
     fn permit(&mut self, now: Now, slot: Slot, peers: &[IpAddr]) -> Result<(), Refusal> {
         let allocation = self.table.get_mut(slot).ok_or(Refusal::AllocationMismatch)?;
         let family = Family::of(allocation.relayed.ip());

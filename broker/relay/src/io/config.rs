@@ -31,7 +31,7 @@ pub struct Config {
     pub secret: Secret,
     /// Where the credentials are valid.
     pub realm: Realm,
-    /// Ranges that are relayed to though they are private, loopback or otherwise special.
+    /// Ranges that are relayed to though they are private, loopback, this host's own or otherwise special.
     pub allow_peer: Vec<Cidr>,
     /// How much of everything.
     pub limits: Limits,
