@@ -1,4 +1,4 @@
-//! How many replies a stranger gets: a table of fixed size, so that strangers cost no memory.
+//! How many replies or handshakes a stranger gets: a table of fixed size, so that strangers cost no memory.
 //!
 //! An address has its bucket in one of four places of one row; a newcomer takes the place of whoever was quiet longest.
 //! Somebody with spoofed sources can therefore push others out of the table, which only gives them a fresh bucket; he can't

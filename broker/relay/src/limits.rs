@@ -39,8 +39,10 @@ crate::limits! {
         connections "turn-connections" = 4000, 1;
         /// TCP and TLS connections at once from one address.
         connections_per_address "turn-connections-per-address" = 500, 1;
-        /// TLS handshakes a second; more wait in the backlog.
+        /// TLS handshakes a second; more wait for their turn.
         handshakes_per_second "turn-handshakes-per-second" = 200, 1;
+        /// TLS connections a second from one address, of which four seconds' worth may come at once; more are closed.
+        handshakes_per_address "turn-handshakes-per-address" = 50, 1;
         /// Seconds that a connection may take to its first complete message, TLS included.
         handshake_seconds "turn-handshake-seconds" = 10, 1;
         /// Seconds that a connection without an allocation may be idle.

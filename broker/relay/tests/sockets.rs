@@ -215,6 +215,59 @@ fn connections_that_never_say_anything_are_closed() {
     assert_eq!(busy.ask(&refresh).code(), 0, "one with an allocation is not");
 }
 
+/// A connection from an address of one's own: all of 127.0.0.0/8 is this host's.
+fn connect_from(ip: [u8; 4], to: SocketAddr) -> std::net::TcpStream {
+    use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&socket, &SocketAddr::new(ip.into(), 0)).unwrap();
+    connect(&socket, &to).unwrap();
+    let stream = std::net::TcpStream::from(socket);
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+#[test]
+fn connections_that_say_nothing_keep_nobody_from_a_handshake() {
+    let (mut config, trust) = tls_config();
+    config.limits = Limits { handshakes_per_second: 1, ..Limits::default() };
+    let relay = start(config);
+    let at = relay.addresses().tls[0];
+    let silent: Vec<_> = (0..50).map(|_| connect_from([127, 0, 0, 2], at)).collect();
+    assert_eq!(Visitor::over_tls(&relay, &trust).ask(&binding(1)).id(), 1);
+    drop(silent);
+}
+
+#[test]
+fn connections_beyond_their_addresss_rate_of_handshakes_are_closed_and_others_are_not() {
+    let (mut config, trust) = tls_config();
+    config.limits = Limits { handshakes_per_address: 1, ..Limits::default() };
+    let relay = start(config);
+    let at = relay.addresses().tls[0];
+    let mut hasty: Vec<_> = (0..20).map(|_| connect_from([127, 0, 0, 2], at)).collect();
+    let last = hasty.last_mut().unwrap().read(&mut [0]);
+    assert!(last.map_or_else(|error| error.kind() == std::io::ErrorKind::ConnectionReset, |read| read == 0));
+    until(&relay, |figures| figures.connections_refused > 10 && figures.connections > 3);
+    assert_eq!(Visitor::over_tls(&relay, &trust).ask(&binding(1)).id(), 1);
+}
+
+#[test]
+fn who_finds_no_handshake_left_waits_for_one() {
+    let (mut config, trust) = tls_config();
+    config.limits = Limits { handshakes_per_second: 1, ..Limits::default() };
+    let relay = start(config);
+    let at = relay.addresses().tls[0];
+    let mut begun = connect_from([127, 0, 0, 2], at);
+    begun.write_all(&[0x16, 3, 1, 0, 200]).unwrap();
+    let given_up = connect_from([127, 0, 0, 2], at);
+    (&given_up).write_all(&[0x16, 3, 1, 0, 200]).unwrap();
+    until(&relay, |figures| figures.connections == 2);
+    let mut two = [Visitor::over_tls(&relay, &trust), Visitor::over_tls(&relay, &trust)];
+    drop(given_up);
+    for (place, visitor) in two.iter_mut().enumerate() {
+        assert_eq!(visitor.ask(&binding(place as u128)).id(), place as u128);
+    }
+}
+
 #[test]
 fn connections_are_counted_by_address_and_in_all() {
     for limits in

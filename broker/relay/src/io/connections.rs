@@ -2,23 +2,25 @@
 
 use std::net::{SocketAddr, TcpStream};
 
-use rustix::event::epoll::{self, EventFlags};
-use rustls::ServerConnection;
-
 use super::net::{Net, Token};
-use super::stream::{MAX_MESSAGE, Scratch, Stream};
+use super::stream::{Cover, MAX_MESSAGE, Over, Scratch, Stream};
 use crate::core::{Client, Now};
 use crate::doorstep::neighbourhood;
 use crate::wire::{Front, front};
+use rustix::event::epoll::{self, EventFlags};
 
 impl Net {
     /// Takes in a connection, if there is room for it. Its number.
-    pub(super) fn take_in(&mut self, now: Now, socket: TcpStream, tls: Option<Box<ServerConnection>>) -> Option<u64> {
+    pub(super) fn take_in(&mut self, now: Now, socket: TcpStream, cover: Cover) -> Option<u64> {
         let address = socket.peer_addr().ok().map(unmapped)?;
         let limits = &self.limits;
         let near = self.by_address.get(&neighbourhood(address.ip())).copied().unwrap_or(0);
         let is_full = self.streams.len() >= limits.connections as usize || near >= limits.connections_per_address;
-        if is_full || socket.set_nonblocking(true).is_err() {
+        let mut is_hasty = || match cover {
+            Cover::Awaited(_) => !self.handshakes.admits(now.millis, address.ip()),
+            Cover::Nothing | Cover::Tls(_) => false,
+        };
+        if is_full || is_hasty() || socket.set_nonblocking(true).is_err() {
             self.counts.connections_refused.add(1);
             return None;
         }
@@ -28,13 +30,16 @@ impl Net {
         self.next_stream += 1;
         *self.by_address.entry(neighbourhood(address.ip())).or_default() += 1;
         let client = Client { door: id, on_stream: true, address };
-        self.streams.insert(id, Stream::new(socket, client, tls, now.millis));
+        self.streams.insert(id, Stream::new(socket, client, cover, now.millis));
         self.counts.connections.set(self.streams.len());
         Some(id)
     }
 
     /// Takes what came over a connection, or what was read of it before it was taken in.
     pub(super) fn stream_says(&mut self, now: Now, id: u64, scratch: &mut Scratch, early: Option<&[u8]>) {
+        if self.waits(now, id) {
+            return;
+        }
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let received = match early {
             Some(early) => stream.receive_early(early, scratch),
@@ -66,6 +71,43 @@ impl Net {
             Some(stream) if is_sound => stream.keep(&scratch.plain[start..end]),
             Some(_) | None => {
                 self.counts.dropped_malformed.add(1);
+                self.close(id);
+            }
+        }
+    }
+
+    /// Begins TLS with a connection whose ClientHello comes, or lets it wait where there is no handshake for it. Whether it
+    /// waits.
+    fn waits(&mut self, now: Now, id: u64) -> bool {
+        let Some(stream) = self.streams.get_mut(&id) else { return false };
+        if stream.is_waiting {
+            // Nothing is told of it meanwhile but its end.
+            self.close(id);
+            return true;
+        }
+        let begun = match stream.wants_tls() {
+            Ok(false) => Ok(()),
+            Ok(true) if self.handshakes.begins(now.millis, id) => stream.begin_tls(),
+            Ok(true) => {
+                stream.is_waiting = true;
+                let _ = epoll::modify(&self.epoll, &stream.socket, Token::Stream(id).data(), EventFlags::empty());
+                return true;
+            }
+            Err(Over) => Err(Over),
+        };
+        if begun.is_err() {
+            self.close(id);
+        }
+        false
+    }
+
+    /// Begins TLS with those that waited for it, as far as there are handshakes.
+    fn shake_hands(&mut self, now: Now) {
+        while let Some(id) = self.handshakes.next(now.millis) {
+            let Some(stream) = self.streams.get_mut(&id) else { continue };
+            stream.is_waiting = false;
+            let watched = epoll::modify(&self.epoll, &stream.socket, Token::Stream(id).data(), EventFlags::IN);
+            if watched.is_err() || stream.begin_tls().is_err() {
                 self.close(id);
             }
         }
@@ -109,6 +151,9 @@ impl Net {
                 self.by_address.remove(&near);
             }
         }
+        if stream.is_waiting {
+            self.handshakes.gone(id);
+        }
         self.core.gone(stream.client);
         self.close_relayed();
         stream.close();
@@ -134,6 +179,7 @@ impl Net {
         for id in over {
             self.close(id);
         }
+        self.shake_hands(now);
     }
 }
 

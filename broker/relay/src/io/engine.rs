@@ -15,10 +15,9 @@ use rustls::ServerConnection;
 use super::batch::{BATCH, Inbox};
 use super::bind::{Doors, own_addresses};
 use super::net::{Net, Token};
-use super::stream::Scratch;
+use super::stream::{Cover, Scratch};
 use super::{Config, StartError};
 use crate::admission::Admission;
-use crate::bucket::{Bucket, Flow};
 use crate::core::{Client, Core, Now, Seeds, Settings, Slot};
 use crate::figures::Counts;
 use crate::policy::Policy;
@@ -50,7 +49,6 @@ pub(super) struct Engine {
     scratch: Scratch,
     listeners: Vec<Listener>,
     tls: Option<Arc<rustls::ServerConfig>>,
-    handshakes: (Flow, Bucket),
     orders: Receiver<Order>,
     bell: Arc<OwnedFd>,
     begun: Instant,
@@ -92,21 +90,19 @@ impl Engine {
             admission,
         };
         let core = Core::counting(settings, &seeds, counts.clone());
-        let net = Net::new(core, counts, limits.clone(), doors.udp, doors.relayed, config.ports)?;
+        let net = Net::new(core, counts, limits, doors.udp, doors.relayed, config.ports)?;
         let mut listeners = Vec::new();
         for (socket, tls) in doors.tcp.into_iter().map(|s| (s, false)).chain(doors.tls.into_iter().map(|s| (s, true))) {
             net.watch(&socket, Token::Listener(listeners.len() as u32))?;
             listeners.push(Listener { socket, tls, rests: false });
         }
         net.watch(&*bell, Token::Bell)?;
-        let handshakes = Flow::new(limits.handshakes_per_second, 1);
         let mut engine = Self {
             net,
             inbox: Inbox::new(),
             scratch: Scratch::new(),
             listeners,
             tls,
-            handshakes: (handshakes, Bucket::full(&handshakes, 0)),
             orders,
             bell,
             begun: Instant::now(),
@@ -229,22 +225,15 @@ impl Engine {
     fn accept(&mut self, now: Now, place: u32) {
         let Some(listener) = self.listeners.get_mut(place as usize) else { return };
         for _ in 0..ACCEPTS {
-            let (flow, bucket) = &mut self.handshakes;
-            let may = self.end.is_none() && (!listener.tls || bucket.holds(flow, now.millis, 1));
-            let accepted = may.then(|| listener.socket.accept());
-            match accepted {
-                Some(Ok((socket, _))) => {
-                    let tls = self.tls.clone().filter(|_| listener.tls).map(ServerConnection::new);
-                    if tls.is_some() {
-                        bucket.take(1);
-                    }
-                    let Ok(tls) = tls.transpose() else { continue };
-                    let _ = self.net.take_in(now, socket, tls.map(Box::new));
+            match listener.socket.accept() {
+                Ok((socket, _)) => {
+                    let tls = self.tls.clone().filter(|_| listener.tls);
+                    let _ = self.net.take_in(now, socket, tls.map_or(Cover::Nothing, Cover::Awaited));
                 }
-                Some(Err(error)) if error.kind() == std::io::ErrorKind::WouldBlock => return,
-                Some(Err(error)) if is_of_one(&error) => {}
-                // No handshake is left for now, or no file: it would be told again and again that somebody waits.
-                Some(Err(_)) | None => {
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
+                Err(error) if is_of_one(&error) => {}
+                // No file is left: it would be told again and again that somebody waits.
+                Err(_) => {
                     let _ = epoll::delete(&self.net.epoll, listener.socket.as_fd());
                     listener.rests = true;
                     return;
@@ -260,7 +249,7 @@ impl Engine {
         while let Ok(order) = self.orders.try_recv() {
             match order {
                 Order::Adopt(socket, tls, early) => {
-                    if let Some(id) = self.net.take_in(now, socket, tls) {
+                    if let Some(id) = self.net.take_in(now, socket, tls.map_or(Cover::Nothing, Cover::tls)) {
                         self.net.stream_says(now, id, &mut self.scratch, Some(&early));
                     }
                 }

@@ -7,6 +7,7 @@ mod bind;
 mod config;
 mod connections;
 mod engine;
+mod handshakes;
 mod net;
 mod stream;
 

@@ -15,6 +15,7 @@ use super::StartError;
 use super::batch::{Arrived, Origin, Outbox};
 use super::bind::relayed_socket;
 use super::connections::due;
+use super::handshakes::Handshakes;
 use super::stream::Stream;
 use crate::core::{Client, Core, Delivery, Family, Now, Slot, Step, Ticket};
 use crate::figures::Counts;
@@ -72,6 +73,7 @@ pub(super) struct Net {
     pub(super) streams: HashMap<u64, Stream>,
     pub(super) by_address: HashMap<IpAddr, u32>,
     pub(super) next_stream: u64,
+    pub(super) handshakes: Handshakes,
     pub(super) due: Vec<u64>,
 }
 
@@ -87,6 +89,7 @@ impl Net {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(StartError::system)?;
         let doors = doors.into_iter().map(|door| Ok((door.local_addr()?.is_ipv4(), door)));
         let doors: std::io::Result<Vec<_>> = doors.map(|door| door.map(|(is_ipv4, door)| (door, is_ipv4))).collect();
+        let handshakes = Handshakes::new(&limits);
         let net = Self {
             core,
             epoll,
@@ -100,6 +103,7 @@ impl Net {
             streams: HashMap::new(),
             by_address: HashMap::new(),
             next_stream: FIRST_STREAM,
+            handshakes,
             due: Vec::new(),
         };
         for (place, (door, _)) in net.doors.iter().enumerate() {

@@ -2,8 +2,9 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 
-use rustls::ServerConnection;
+use rustls::{ServerConfig, ServerConnection};
 
 use super::batch::MAX_DATAGRAM;
 use crate::core::Client;
@@ -15,6 +16,8 @@ pub(super) const MAX_MESSAGE: usize = HEADROOM + MAX_DATAGRAM + TAILROOM;
 const READ: usize = 64 << 10;
 /// What TLS may hold of a record that is not complete yet.
 const RECORD: usize = 20 << 10;
+/// The first byte of a ClientHello: the record's type.
+const HANDSHAKE: u8 = 0x16;
 
 /// Where what streams say is looked at. One for all streams: what is not complete, each keeps for itself.
 pub(super) struct Scratch {
@@ -39,11 +42,28 @@ impl From<io::Error> for Over {
     }
 }
 
+/// What a connection's messages are wrapped in.
+pub(super) enum Cover {
+    Nothing,
+    /// TLS, once a ClientHello comes.
+    Awaited(Arc<ServerConfig>),
+    Tls(Box<ServerConnection>),
+}
+
+impl Cover {
+    /// TLS that begins, or was begun by somebody else.
+    pub(super) fn tls(mut tls: Box<ServerConnection>) -> Self {
+        // What waits is bounded by whoever queues it.
+        tls.set_buffer_limit(None);
+        Self::Tls(tls)
+    }
+}
+
 /// One connection.
 pub(super) struct Stream {
     pub(super) socket: TcpStream,
     pub(super) client: Client,
-    tls: Option<Box<ServerConnection>>,
+    cover: Cover,
     /// The beginning of a message that is not complete yet.
     rest: Vec<u8>,
     /// A message while it is sealed.
@@ -61,18 +81,16 @@ pub(super) struct Stream {
     pub(super) is_stuck: bool,
     /// Whether it is on the list of those that have something to send.
     pub(super) is_due: bool,
+    /// Whether it waits for a handshake, and is not listened to meanwhile.
+    pub(super) is_waiting: bool,
 }
 
 impl Stream {
-    pub(super) fn new(socket: TcpStream, client: Client, mut tls: Option<Box<ServerConnection>>, millis: u64) -> Self {
-        if let Some(tls) = &mut tls {
-            // What waits is bounded here.
-            tls.set_buffer_limit(None);
-        }
+    pub(super) fn new(socket: TcpStream, client: Client, cover: Cover, millis: u64) -> Self {
         Self {
             socket,
             client,
-            tls,
+            cover,
             rest: Vec::new(),
             plain: Vec::new(),
             out: Vec::new(),
@@ -82,16 +100,38 @@ impl Stream {
             has_spoken: false,
             is_stuck: false,
             is_due: false,
+            is_waiting: false,
         }
+    }
+
+    /// Whether it says something for which TLS has to begin first.
+    pub(super) fn wants_tls(&self) -> Result<bool, Over> {
+        if !matches!(self.cover, Cover::Awaited(_)) {
+            return Ok(false);
+        }
+        let mut first = [0];
+        match self.socket.peek(&mut first) {
+            Ok(1) if first == [HANDSHAKE] => Ok(true),
+            Err(error) if is_for_later(&error) => Ok(false),
+            Ok(_) | Err(_) => Err(Over),
+        }
+    }
+
+    /// Begins TLS, if it is to.
+    pub(super) fn begin_tls(&mut self) -> Result<(), Over> {
+        if let Cover::Awaited(config) = &self.cover {
+            self.cover = Cover::tls(Box::new(ServerConnection::new(config.clone()).map_err(|_| Over)?));
+        }
+        Ok(())
     }
 
     /// Puts what was read before into the scratch, as if it had come now. How much that is.
     pub(super) fn receive_early(&mut self, early: &[u8], scratch: &mut Scratch) -> Result<usize, Over> {
         let place = scratch.plain.get_mut(..early.len()).ok_or(Over)?;
         place.copy_from_slice(early);
-        match &mut self.tls {
-            Some(tls) => opened(tls, &mut scratch.plain, early.len()),
-            None => Ok(early.len()),
+        match &mut self.cover {
+            Cover::Tls(tls) => opened(tls, &mut scratch.plain, early.len()),
+            Cover::Nothing | Cover::Awaited(_) => Ok(early.len()),
         }
     }
 
@@ -100,14 +140,18 @@ impl Stream {
         let kept = self.rest.len();
         scratch.plain[..kept].copy_from_slice(&self.rest);
         self.rest.clear();
-        let into = if self.tls.is_some() { &mut scratch.sealed[..] } else { &mut scratch.plain[kept..kept + READ] };
+        let into = match self.cover {
+            Cover::Nothing => &mut scratch.plain[kept..kept + READ],
+            Cover::Tls(_) => &mut scratch.sealed[..],
+            Cover::Awaited(_) => return Ok(kept),
+        };
         let read = match self.socket.read(into) {
             Ok(0) => return Err(Over),
             Ok(read) => read,
             Err(error) if is_for_later(&error) => 0,
             Err(_) => return Err(Over),
         };
-        let Some(tls) = &mut self.tls else { return Ok(kept + read) };
+        let Cover::Tls(tls) = &mut self.cover else { return Ok(kept + read) };
         let (mut sealed, mut end) = (&scratch.sealed[..read], kept);
         while !sealed.is_empty() {
             tls.read_tls(&mut sealed)?;
@@ -133,7 +177,7 @@ impl Stream {
         if self.out.len() - self.sent + length > most {
             return false;
         }
-        let Some(tls) = &mut self.tls else {
+        let Cover::Tls(tls) = &mut self.cover else {
             parts.iter().for_each(|part| self.out.extend_from_slice(part));
             return true;
         };
@@ -144,7 +188,7 @@ impl Stream {
 
     /// Sends what waits. Whether nothing is left.
     pub(super) fn send(&mut self) -> Result<bool, Over> {
-        if let Some(tls) = &mut self.tls {
+        if let Cover::Tls(tls) = &mut self.cover {
             drain(tls, &mut self.out)?;
         }
         while self.sent < self.out.len() {
@@ -166,7 +210,7 @@ impl Stream {
 
     /// Says goodbye, if the connection still takes it.
     pub(super) fn close(mut self) {
-        if let Some(tls) = &mut self.tls {
+        if let Cover::Tls(tls) = &mut self.cover {
             tls.send_close_notify();
         }
         let _ = self.send();
