@@ -45,8 +45,10 @@ crate::limits! {
         handshakes_per_address "turn-handshakes-per-address" = 50, 1;
         /// Seconds that a connection may take to its first complete message, TLS included.
         handshake_seconds "turn-handshake-seconds" = 10, 1;
-        /// Seconds that a connection without an allocation may be idle.
-        idle_seconds "turn-idle-seconds" = 60, 1;
+        /// Seconds that a connection without an allocation may go without a whole message.
+        idle_seconds "turn-idle-seconds" = 10, 1;
+        /// Seconds that a connection may go without an allocation, whatever it says.
+        allocate_seconds "turn-allocate-seconds" = 30, 1;
         /// Bytes that may wait to be sent to one connection; what comes on top is lost, as on a full link.
         queue_bytes "turn-queue-bytes" = 262144, 16384;
     }

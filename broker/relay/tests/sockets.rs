@@ -215,6 +215,46 @@ fn connections_that_never_say_anything_are_closed() {
     assert_eq!(busy.ask(&refresh).code(), 0, "one with an allocation is not");
 }
 
+/// Says this again and again until the connection is closed.
+fn says_until_closed(visitor: Visitor, bytes: &[u8]) {
+    let Way::Tcp(mut stream) = visitor.way else { unreachable!() };
+    stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    let begun = std::time::Instant::now();
+    while stream.write_all(bytes).is_ok() {
+        match stream.read(&mut [0; 100]) {
+            Ok(0) => return,
+            Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => return,
+            Ok(_) | Err(_) => assert!(begun.elapsed() < PATIENCE, "it is never closed"),
+        }
+    }
+}
+
+#[test]
+fn who_says_much_and_allocates_nothing_is_given_up() {
+    let limits = Limits { allocate_seconds: 1, ..Limits::default() };
+    let relay = start(klatch_relay::Config { limits, ..config() });
+    let mut served = Visitor::over_tcp(&relay);
+    served.allocate();
+    says_until_closed(Visitor::over_tcp(&relay), &binding(1));
+    says_until_closed(Visitor::over_tcp(&relay), &channel_data(0x4000, b"none"));
+    let refresh = served.speaker.refresh(600);
+    assert_eq!(served.ask(&refresh).code(), 0, "who has an allocation stays");
+    let refresh = served.speaker.refresh(0);
+    assert_eq!(served.ask(&refresh).code(), 0);
+    says_until_closed(served, &binding(1));
+    until(&relay, |figures| figures.connections == 0);
+}
+
+#[test]
+fn parts_of_a_message_do_not_keep_an_idle_connection() {
+    let limits = Limits { idle_seconds: 1, allocate_seconds: 1000, ..Limits::default() };
+    let relay = start(klatch_relay::Config { limits, ..config() });
+    let mut slow = Visitor::over_tcp(&relay);
+    assert_eq!(slow.ask(&binding(1)).id(), 1);
+    slow.say(&[0x40, 0, 0x20, 0]);
+    says_until_closed(slow, b"x");
+}
+
 /// A connection from an address of one's own: all of 127.0.0.0/8 is this host's.
 fn connect_from(ip: [u8; 4], to: SocketAddr) -> std::net::TcpStream {
     use rustix::net::{AddressFamily, SocketType, bind, connect, socket};

@@ -6,6 +6,7 @@ use super::net::{Net, Token};
 use super::stream::{Cover, MAX_MESSAGE, Over, Scratch, Stream};
 use crate::core::{Client, Now};
 use crate::doorstep::neighbourhood;
+use crate::limits::Limits;
 use crate::wire::{Front, front};
 use rustix::event::epoll::{self, EventFlags};
 
@@ -49,15 +50,13 @@ impl Net {
         due(stream, id, &mut self.due);
         let Ok(end) = received else { return self.close(id) };
         let client = stream.client;
-        if end > 0 {
-            stream.heard = now.millis;
-        }
         let mut start = 0;
         let is_sound = loop {
             match front(&scratch.plain[start..end], MAX_MESSAGE) {
                 Front::Whole(length, all) => {
                     if let Some(stream) = self.streams.get_mut(&id) {
                         stream.has_spoken = true;
+                        stream.heard = now.millis;
                     }
                     self.client_says(now, client, &mut scratch.plain, start, Some(length), false);
                     start += all;
@@ -170,10 +169,16 @@ impl Net {
     pub(super) fn tick(&mut self, now: Now) {
         self.core.tick(now);
         self.close_relayed();
-        let (first, idle) = (self.limits.handshake_seconds, self.limits.idle_seconds);
+        for stream in self.streams.values_mut().filter(|stream| self.core.serves(&stream.client)) {
+            stream.since = now.millis;
+        }
+        let Limits { handshake_seconds, idle_seconds, allocate_seconds, .. } = self.limits;
+        let is_past = |from: u64, seconds: u32| now.millis >= from + u64::from(seconds) * 1000;
         let is_over = |stream: &Stream| {
-            let (from, seconds) = if stream.has_spoken { (stream.heard, idle) } else { (stream.since, first) };
-            now.millis >= from + u64::from(seconds) * 1000 && !self.core.serves(&stream.client)
+            if !stream.has_spoken {
+                return is_past(stream.since, handshake_seconds);
+            }
+            is_past(stream.since.max(stream.heard), idle_seconds) || is_past(stream.since, allocate_seconds)
         };
         let over: Vec<u64> = self.streams.iter().filter(|(_, stream)| is_over(stream)).map(|(id, _)| *id).collect();
         for id in over {

@@ -71,9 +71,9 @@ pub(super) struct Stream {
     /// What waits to be sent, from `sent` on.
     out: Vec<u8>,
     sent: usize,
-    /// When it was accepted.
+    /// Since when it has no allocation: when it was accepted, or last seen with one.
     pub(super) since: u64,
-    /// When something last came.
+    /// When a whole message last came.
     pub(super) heard: u64,
     /// Whether a whole message has come.
     pub(super) has_spoken: bool,
