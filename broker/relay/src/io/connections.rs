@@ -2,13 +2,14 @@
 
 use std::net::{SocketAddr, TcpStream};
 
+use rustix::event::epoll::{self, EventFlags};
+
 use super::net::{Net, Token};
 use super::stream::{Cover, MAX_MESSAGE, Over, Scratch, Stream};
 use crate::core::{Client, Now};
 use crate::doorstep::neighbourhood;
 use crate::limits::Limits;
 use crate::wire::{Front, front};
-use rustix::event::epoll::{self, EventFlags};
 
 impl Net {
     /// Takes in a connection, if there is room for it. Its number.
