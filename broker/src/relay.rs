@@ -11,6 +11,7 @@ use clap::builder::BoolishValueParser;
 use klatch_relay::{
     Addresses, Admission, BadRealm, Cidr, Group, Holder, Limits, Realm, Relay, Secret, StartError, is_public,
 };
+use rustix::process::{Resource, getrlimit};
 use rustls::server::ResolvesServerCert;
 
 use crate::certificate::{BadCertificate, Certificate};
@@ -158,7 +159,7 @@ impl Bundled {
             public_ips: flags.turn_public_ip.clone(),
             ports: flags.turn_ports.0.clone(),
             allow_peer: flags.turn_allow_peer.clone(),
-            limits,
+            limits: within(limits, getrlimit(Resource::Nofile).current),
             ..klatch_relay::Config::new(secret.clone(), realm)
         };
         let relay = Relay::start(config, admission)?;
@@ -182,6 +183,18 @@ impl Bundled {
         let port = self.relay.addresses().udp.first().map_or(0, SocketAddr::port);
         format!("turn:{}:{port}", self.host)
     }
+}
+
+/// The same limits, or less: half of the files that this program may open stay the broker's, whatever comes to the relay.
+fn within(limits: Limits, files: Option<u64>) -> Limits {
+    let share = files.map_or(u32::MAX, |files| u32::try_from(files / 4).unwrap_or(u32::MAX));
+    if limits.connections.max(limits.allocations) > share {
+        tracing::warn!(
+            "the relay takes {share} connections and {share} allocations at most, as this program may open few files: raise \
+             `ulimit -Hn`, or LimitNOFILE= of a unit"
+        );
+    }
+    Limits { connections: limits.connections.min(share), allocations: limits.allocations.min(share), ..limits }
 }
 
 /// An address of the relay's that is good enough for whoever is told no name.
@@ -238,6 +251,16 @@ mod tests {
         let sockets = |texts: &[&str]| texts.iter().map(|text| text.parse().expect(text)).collect();
         let relayed = relayed.iter().map(|text| text.parse().expect(text)).collect();
         Addresses { udp: sockets(udp), tcp: sockets(tcp), tls: sockets(tls), relayed }
+    }
+
+    #[test]
+    fn the_broker_keeps_half_of_the_files() {
+        let of = |files| within(Limits::default(), files);
+        let usual = Limits::default();
+        assert_eq!((of(Some(1024)).connections, of(Some(1024)).allocations), (256, 256));
+        for files in [None, Some(1 << 20), Some(u64::MAX)] {
+            assert_eq!((of(files).connections, of(files).allocations), (usual.connections, usual.allocations));
+        }
     }
 
     #[test]

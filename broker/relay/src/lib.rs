@@ -2,7 +2,8 @@
 //!
 //! It does what browsers use of RFC 8489 and RFC 8656, and that is all: Binding, UDP allocations over UDP, TCP and TLS, on
 //! IPv4 and IPv6, permissions, channels, Send and Data. Reserved ports, DONT-FRAGMENT, a second address family for one
-//! allocation, mobility and TCP allocations are refused as the RFCs let one refuse them.
+//! allocation, mobility and TCP allocations are refused as the RFCs let one refuse them. ICMP errors are not told to clients
+//! (RFC 8656 §11.5), and neither DSCP nor ECN is passed on (§15): browsers use none of it.
 //!
 //! [`core`] is the whole protocol as a pure state machine; [`Relay`] runs one on sockets.
 

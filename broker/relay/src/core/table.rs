@@ -1,4 +1,5 @@
-//! The allocations: by place, by client and by relayed address, none of it searched through.
+//! The allocations: by place, by client and by relayed address, none of it searched through. What one allocation has, of which the
+//! limits leave it a few dozen, is.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
