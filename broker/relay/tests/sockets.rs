@@ -462,3 +462,53 @@ fn all_addresses_of_both_families_are_listened_on() {
     let (length, _) = socket.recv_from(&mut buffer).unwrap();
     assert_eq!(support::speech::Answer(buffer[..length].to_vec()).mapped(), socket.local_addr().unwrap());
 }
+
+/// An IPv4 address of this host's other than loopback, if it has one: from where it reaches others. Nothing is sent.
+fn outward() -> Option<std::net::IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    let found = socket.connect("1.1.1.1:9").and_then(|()| socket.local_addr()).ok();
+    found.map(|address| address.ip()).filter(|ip| !ip.is_loopback())
+}
+
+#[test]
+fn replies_leave_from_the_address_that_was_asked() {
+    let Some(outward) = outward() else { return eprintln!("left out: this host has one address only") };
+    for listen in ["0.0.0.0:0", "[::]:0"] {
+        let relay = start(klatch_relay::Config { listen: vec![listen.parse().unwrap()], ..config() });
+        let port = relay.addresses().udp[0].port();
+        assert!(relay.addresses().udp.iter().all(|address| address.ip().is_unspecified()));
+        let loopback = std::net::IpAddr::from([127, 0, 0, 1]);
+        // To each of them the kernel would rather reply from itself.
+        for (from, to) in [(loopback, outward), (outward, loopback)] {
+            let socket = UdpSocket::bind((from, 0)).unwrap();
+            socket.set_read_timeout(Some(PATIENCE)).unwrap();
+            socket.connect((to, port)).unwrap();
+            let mut visitor = Visitor::new(Way::Udp(socket));
+            assert_eq!(visitor.ask(&binding(5)).id(), 5, "{from} asks {to}");
+        }
+        for taken in [outward, [0, 0, 0, 0].into()] {
+            use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
+            let socket = socket(AddressFamily::INET, SocketType::DGRAM, None).unwrap();
+            sockopt::set_socket_reuseport(&socket, true).unwrap();
+            assert!(bind(&socket, &SocketAddr::new(taken, port)).is_err(), "nobody else gets in at its port");
+        }
+    }
+}
+
+#[test]
+fn what_is_relayed_leaves_from_the_address_that_candidates_carry() {
+    let Some(outward) = outward() else { return eprintln!("left out: this host has one address only") };
+    let behind_a_nat = "203.0.113.77".parse().unwrap();
+    for public in [None, Some(outward), Some(behind_a_nat)] {
+        let public_ips = public.into_iter().collect();
+        let relay = start(klatch_relay::Config { listen: vec!["0.0.0.0:0".parse().unwrap()], public_ips, ..config() });
+        let mut visitor = Visitor::over_tcp(&relay);
+        let relayed = visitor.allocate();
+        assert_eq!(relayed.ip(), public.unwrap_or(outward));
+        let (peer, at) = peer();
+        visitor.permit(at);
+        visitor.say(&send(at, b"x"));
+        let (_, from) = peer.recv_from(&mut [0; 9]).unwrap();
+        assert_eq!(from, SocketAddr::new(outward, relayed.port()), "{public:?}");
+    }
+}

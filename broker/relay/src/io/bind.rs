@@ -1,4 +1,7 @@
 //! The sockets that the relay opens, and the addresses that it has.
+//!
+//! A client takes a reply only from where it asked, and a peer knows a relayed address by the candidate that carries it. From a
+//! socket of all addresses the kernel sends by the one that it prefers, so there is a socket for each.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
@@ -14,12 +17,16 @@ use crate::core::Family;
 const DOOR_BUFFER: usize = 4 << 20;
 const RELAYED_BUFFER: usize = 1 << 20;
 const BACKLOG: i32 = 1024;
+/// For how many of the host's own addresses there is a socket besides that of all addresses.
+const OWN_DOORS: usize = 64;
 /// How often a free port is looked for, before there is none.
 const TRIES: usize = 64;
 
 /// Everything that is listened on.
 pub(super) struct Doors {
     pub(super) udp: Vec<UdpSocket>,
+    /// Where all addresses are listened on over UDP, the host's own once more, by a socket each.
+    pub(super) own_udp: Vec<UdpSocket>,
     pub(super) tcp: Vec<TcpListener>,
     pub(super) tls: Vec<TcpListener>,
     /// What relayed candidates carry, and where their sockets are bound.
@@ -46,11 +53,12 @@ impl Doors {
         for address in &config.tls_listen {
             tls.extend(several(*address, listener).map_err(|error| StartError::Listen(*address, error))?);
         }
+        let own_udp = udp.iter().flat_map(own_doors).collect();
         let relayed = relayed(config);
         if relayed.is_empty() {
             return Err(StartError::NoRelayedAddress);
         }
-        Ok(Self { udp, tcp, tls, relayed })
+        Ok(Self { udp, own_udp, tcp, tls, relayed })
     }
 
     pub(super) fn addresses(&self) -> Addresses {
@@ -64,8 +72,9 @@ impl Doors {
     }
 }
 
-/// A relayed socket at a random port, an even one if need be.
-pub(super) fn relayed_socket(ip: IpAddr, ports: &RangeInclusive<u16>, even: bool) -> io::Result<(UdpSocket, u16)> {
+/// A relayed socket at a random port, an even one if need be. Where the host has lost the address meanwhile, it is of all
+/// addresses.
+pub(super) fn relayed_socket(mut ip: IpAddr, ports: &RangeInclusive<u16>, even: bool) -> io::Result<(UdpSocket, u16)> {
     let span = u32::from(ports.end() - ports.start()) + 1;
     for _ in 0..TRIES {
         let random = getrandom::u32().map_err(io::Error::other)?;
@@ -76,6 +85,7 @@ pub(super) fn relayed_socket(ip: IpAddr, ports: &RangeInclusive<u16>, even: bool
         }
         match udp(SocketAddr::new(ip, port), RELAYED_BUFFER) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            Err(error) if is_without(&error) && !ip.is_unspecified() => ip = any(Family::of(ip)),
             other => return other.map(|socket| (socket, port)),
         }
     }
@@ -90,6 +100,32 @@ pub(super) fn own_addresses() -> Vec<IpAddr> {
         v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
     };
     interfaces.filter_map(|interface| interface.address.and_then(ip)).collect()
+}
+
+/// Sockets of the host's own addresses, if `door` is of all. Those for which there is none are still reached by `door`.
+fn own_doors(door: &UdpSocket) -> Vec<UdpSocket> {
+    let Some(all) = door.local_addr().ok().filter(|all| all.ip().is_unspecified()) else { return Vec::new() };
+    let fits = |ip: &IpAddr| Family::of(*ip) == Family::of(all.ip()) && !is_link_local(*ip);
+    let mut own: Vec<IpAddr> = own_addresses().into_iter().filter(fits).collect();
+    own.sort_unstable();
+    own.dedup();
+    own.truncate(OWN_DOORS);
+    let _ = sockopt::set_socket_reuseport(door, true);
+    let opened = own.into_iter().filter_map(|ip| udp_at(SocketAddr::new(ip, all.port()), DOOR_BUFFER, true).ok());
+    let opened: Vec<UdpSocket> = opened.collect();
+    // From now on the port is as taken as any.
+    for socket in opened.iter().chain([door]) {
+        let _ = sockopt::set_socket_reuseport(socket, false);
+    }
+    opened
+}
+
+/// Whether an address is only good together with an interface.
+fn is_link_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    }
 }
 
 /// UDP and TCP on the same port.
@@ -161,7 +197,15 @@ fn socket(address: SocketAddr, kind: SocketType) -> io::Result<OwnedFd> {
 }
 
 fn udp(address: SocketAddr, buffer: usize) -> io::Result<UdpSocket> {
+    udp_at(address, buffer, false)
+}
+
+/// Where it `shares`, other sockets that do may have the same port.
+fn udp_at(address: SocketAddr, buffer: usize, shares: bool) -> io::Result<UdpSocket> {
     let socket = socket(address, SocketType::DGRAM)?;
+    if shares {
+        sockopt::set_socket_reuseport(&socket, true)?;
+    }
     let _ = sockopt::set_socket_recv_buffer_size(&socket, buffer);
     let _ = sockopt::set_socket_send_buffer_size(&socket, buffer);
     // What is relayed may be fragmented on its way (RFC 8656 §15), as DONT-FRAGMENT is not offered.
@@ -185,20 +229,30 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// For each family that is listened on: what relayed candidates carry, and where their sockets are bound.
 fn relayed(config: &Config) -> Vec<(IpAddr, IpAddr)> {
-    let families = [(Family::V4, IpAddr::from(Ipv4Addr::UNSPECIFIED)), (Family::V6, Ipv6Addr::UNSPECIFIED.into())];
+    let own = own_addresses();
     let listened = || config.listen.iter().chain(&config.tls_listen).map(SocketAddr::ip);
-    families
+    [Family::V4, Family::V6]
         .into_iter()
-        .filter_map(|(family, any)| {
+        .filter_map(|family| {
             let fits = |ip: &IpAddr| Family::of(*ip) == family;
             let named = listened().find(|ip| fits(ip) && !ip.is_unspecified());
             let is_any = listened().any(|ip| ip.is_unspecified() && (fits(&ip) || ip.is_ipv6()));
-            let local = named.or(is_any.then_some(any))?;
-            let public = config.public_ips.iter().copied().find(fits);
-            let public = public.or(named).or_else(|| outward(any))?;
+            if named.is_none() && !is_any {
+                return None;
+            }
+            let here = named.or_else(|| outward(any(family)));
+            let public = config.public_ips.iter().copied().find(fits).or(here)?;
+            let local = if own.contains(&public) { public } else { here.unwrap_or(any(family)) };
             Some((public, local))
         })
         .collect()
+}
+
+fn any(family: Family) -> IpAddr {
+    match family {
+        Family::V4 => Ipv4Addr::UNSPECIFIED.into(),
+        Family::V6 => Ipv6Addr::UNSPECIFIED.into(),
+    }
 }
 
 /// The address from which the host reaches others. Nothing is sent; the kernel only looks up the way.
@@ -210,4 +264,15 @@ fn outward(any: IpAddr) -> Option<IpAddr> {
     let socket = UdpSocket::bind(SocketAddr::new(any, 0)).ok()?;
     let found = socket.connect(SocketAddr::new(somebody, 9)).and_then(|()| socket.local_addr()).ok();
     found.map(|address| address.ip()).or_else(|| own_addresses().into_iter().find(|ip| ip.is_ipv4() && any.is_ipv4()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_that_has_lost_its_address_relays_from_the_others() {
+        let (socket, port) = relayed_socket("203.0.113.77".parse().unwrap(), &(40_000..=40_999), false).unwrap();
+        assert_eq!(socket.local_addr().unwrap(), SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port));
+    }
 }

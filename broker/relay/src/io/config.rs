@@ -15,15 +15,16 @@ use crate::limits::Limits;
 #[derive(Clone)]
 pub struct Config {
     /// Where to listen over UDP and TCP, on the same port. Port 0 picks a free one. An unspecified IPv6 address stands for
-    /// all addresses of both families. A host with several addresses of one family names each: replies leave from the
-    /// address that the kernel prefers, which must be the one that was asked.
+    /// all addresses of both families. Replies leave from the address that was asked, if the host had it when the relay
+    /// started; from others by the one that the kernel prefers.
     pub listen: Vec<SocketAddr>,
     /// Where to listen over TLS, in the same way; needs `certificates`.
     pub tls_listen: Vec<SocketAddr>,
     /// The certificates to listen over TLS with.
     pub certificates: Option<Arc<dyn ResolvesServerCert>>,
     /// The addresses that relayed candidates carry; the first of each family counts. Without one of a family it is the
-    /// address listened on, or the one from which the host reaches others.
+    /// address listened on, or the one from which the host reaches others. What is relayed leaves from there, if the host
+    /// has that address itself.
     pub public_ips: Vec<IpAddr>,
     /// Where relayed sockets are opened.
     pub ports: RangeInclusive<u16>,

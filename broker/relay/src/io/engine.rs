@@ -90,7 +90,8 @@ impl Engine {
             admission,
         };
         let core = Core::counting(settings, &seeds, counts.clone());
-        let net = Net::new(core, counts, limits, doors.udp, doors.relayed, config.ports)?;
+        let udp = doors.udp.into_iter().chain(doors.own_udp).collect();
+        let net = Net::new(core, counts, limits, udp, doors.relayed, config.ports)?;
         let mut listeners = Vec::new();
         for (socket, tls) in doors.tcp.into_iter().map(|s| (s, false)).chain(doors.tls.into_iter().map(|s| (s, true))) {
             net.watch(&socket, Token::Listener(listeners.len() as u32))?;
