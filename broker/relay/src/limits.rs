@@ -8,7 +8,7 @@ crate::limits! {
         /// Allocations at once.
         allocations "turn-allocations" = 4000, 1;
         /// Allocations at once of one seat, however often its credentials are renewed.
-        allocations_per_credential "turn-allocations-per-credential" = 64, 1;
+        allocations_per_credential "turn-allocations-per-credential" = 256, 1;
         /// Allocations at once from one address.
         allocations_per_address "turn-allocations-per-address" = 1000, 1;
         /// Peer addresses at once that one allocation has permissions for.
