@@ -1,0 +1,84 @@
+//! Coming, going and coming back, over and over: each time the two are connected, and nothing of the times before is left.
+
+use anyhow::{Result, ensure};
+use klatch_tests::{Kind, Person, Scene, play, play_within};
+use std::time::Duration;
+
+/// Times that are enough for each change.
+const FEW: usize = 4;
+/// Times that find what is rare.
+const MANY: usize = 50;
+/// What those may take on a busy machine.
+const LONG: Duration = Duration::from_secs(1200);
+
+#[test]
+fn who_leaves_and_comes_back_is_connected_each_time() {
+    play(async |scene| one_after_the_other(scene, FEW).await);
+}
+
+#[test]
+fn two_who_reload_at_once_are_connected_each_time() {
+    play(async |scene| both_at_once(scene, FEW).await);
+}
+
+#[test]
+#[ignore = "takes four minutes"]
+fn who_leaves_and_comes_back_fifty_times_is_connected_each_time() {
+    play_within(LONG, async |scene| one_after_the_other(scene, MANY).await);
+}
+
+#[test]
+#[ignore = "takes four minutes"]
+fn two_who_reload_at_once_fifty_times_are_connected_each_time() {
+    play_within(LONG, async |scene| both_at_once(scene, MANY).await);
+}
+
+async fn one_after_the_other(scene: &Scene, times: usize) -> Result<()> {
+    let broker = scene.broker(&[]).await?;
+    for kind in [Kind::Chromium, Kind::Firefox] {
+        let ([ana, bo], _) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (kind, "Bo")]).await?;
+        for time in 0..times {
+            bo.leaves().await?;
+            // Ana's page has seen him go in some of the times, and is surprised in the others.
+            if time.is_multiple_of(2) {
+                ana.no_longer_sees("Bo").await?;
+            }
+            bo.page().click("link", "Sunday breakfast").await?;
+            bo.is_in_the_room().await?;
+            are_connected(&ana, &bo).await?;
+        }
+        part(&ana, &bo).await?;
+    }
+    Ok(())
+}
+
+/// Both offer then, so that each time there is glare.
+async fn both_at_once(scene: &Scene, times: usize) -> Result<()> {
+    let broker = scene.broker(&[]).await?;
+    for kind in [Kind::Chromium, Kind::Firefox] {
+        let ([ana, bo], _) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (kind, "Bo")]).await?;
+        for _ in 0..times {
+            tokio::try_join!(ana.page().reload(), bo.page().reload())?;
+            are_connected(&ana, &bo).await?;
+        }
+        part(&ana, &bo).await?;
+    }
+    Ok(())
+}
+
+/// By one connection each, over which sound comes.
+async fn are_connected(ana: &Person, bo: &Person) -> Result<()> {
+    for (person, other) in [(ana, bo), (bo, ana)] {
+        person.is_connected_to(other.name()).await?;
+        person.hears(1).await?;
+    }
+    Ok(())
+}
+
+async fn part(ana: &Person, bo: &Person) -> Result<()> {
+    for person in [ana, bo] {
+        person.leaves().await?;
+        ensure!(person.connections().await?.is_empty(), "{} keeps connections", person.name());
+    }
+    Ok(())
+}
