@@ -22,13 +22,13 @@ fn two_who_reload_at_once_are_connected_each_time() {
 }
 
 #[test]
-#[ignore = "takes four minutes"]
+#[ignore = "takes six minutes"]
 fn who_leaves_and_comes_back_fifty_times_is_connected_each_time() {
     play_within(LONG, async |scene| one_after_the_other(scene, MANY).await);
 }
 
 #[test]
-#[ignore = "takes four minutes"]
+#[ignore = "takes six minutes"]
 fn two_who_reload_at_once_fifty_times_are_connected_each_time() {
     play_within(LONG, async |scene| both_at_once(scene, MANY).await);
 }
