@@ -254,9 +254,10 @@ impl Connection {
             ours.stop();
         }
         offered.set_direction(RtcRtpTransceiverDirection::Sendrecv);
+        // Its own from here on: a track that comes while this one is put in place goes there too, and after it.
+        self.fill(source, offered.clone());
         let track = self.outgoing.borrow().get(&source).cloned();
         let _ = JsFuture::from(offered.sender().replace_track(track.as_ref())).await;
-        self.fill(source, offered);
     }
 
     /// `addIceCandidate()`. One that the browser refuses belongs to nothing any more.

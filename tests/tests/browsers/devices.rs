@@ -270,3 +270,45 @@ fn devices_that_come_and_go_are_told_and_a_speaker_that_is_gone_is_not_waited_fo
         ana.hears(1).await
     });
 }
+
+/// Holds back what puts tracks into place, until `__go` is called.
+const HOLD: &str = "() => {
+    if (!window.RTCRtpSender) return;
+    const { replaceTrack } = RTCRtpSender.prototype;
+    const gate = new Promise((done) => (window.__go = done));
+    window.__held = 0;
+    RTCRtpSender.prototype.replaceTrack = async function (track) {
+        window.__held += 1;
+        await gate;
+        return replaceTrack.call(this, track);
+    };
+}";
+
+#[test]
+fn a_microphone_that_comes_while_an_offer_is_taken_in_is_heard() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        for kind in [Kind::Chromium, Kind::Firefox] {
+            let ana = scene.person(kind, "Ana").await?;
+            ana.page().prepare(HOLD).await?;
+            ana.page().open(broker.url()).await?;
+            ana.names_a_room("Sunday breakfast").await?;
+            ana.page().click("switch", "Join with microphone").await?;
+            ana.joins().await?;
+            let link = ana.invitation().await?;
+            let bo = scene.person(Kind::Chromium, "Bo").await?;
+            bo.accepts(&link).await?;
+            wait::until("Bo’s offer to be taken in", PATIENCE, async || {
+                Ok((ana.page().number("window.__held").await? > 0.0).then_some(()))
+            })
+            .await?;
+            ana.toggles("Microphone").await?;
+            ana.page().call("() => __go()", Value::Null).await?;
+            bo.is_connected_to("Ana").await?;
+            bo.hears(1).await?;
+            ana.hears(1).await?;
+            bo.leaves().await?;
+        }
+        Ok(())
+    });
+}
