@@ -34,9 +34,7 @@ impl Roster {
         let mut taken: Vec<String> = Vec::new();
         for ((_, seated), name) in &self.seats {
             let (mut label, mut number) = (name.as_str().to_owned(), 1);
-            let own = OWN_NAMES.iter().any(|own| look_alike(own, &label));
-            while own && number == 1
-                || taken.iter().any(|taken| look_alike(taken, &label))
+            while OWN_NAMES.into_iter().chain(taken.iter().map(String::as_str)).any(|taken| look_alike(taken, &label))
                 || OWN_ENDINGS.iter().any(|end| label.ends_with(end))
             {
                 number += 1;

@@ -2,6 +2,8 @@
 
 use std::mem::{Discriminant, discriminant};
 
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::dom::{can_hover, document, focus_id};
@@ -32,9 +34,9 @@ pub fn use_place(page: &Page) {
         } else if !is_first
             && let Some(heading) = document().and_then(|document| document.query_selector("h1").ok().flatten())
         {
+            // An attribute of a plain name on an element that is there can be set.
             let _ = heading.set_attribute("tabindex", "-1");
-            let _ = heading.set_attribute("id", "heading");
-            focus_id("heading");
+            let _ = heading.unchecked_into::<HtmlElement>().focus();
         }
     });
 }
