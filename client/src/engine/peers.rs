@@ -2,7 +2,6 @@
 
 use gloo_timers::callback::Timeout;
 use klatch_mesh::{Allowance, Few};
-use klatch_shared::peer::Sends;
 use klatch_shared::seal::PairKey;
 use klatch_shared::wire::{MemberView, Presence};
 use klatch_shared::{Card, MemberId, MemberKeys, RoomKeys, Sealed, SessionNonce};
@@ -29,10 +28,10 @@ pub(super) struct Peer {
     pub(super) grace: Option<Timeout>,
     /// The name as it was told of last, until the present one is.
     pub(super) renamed: Option<(String, Timeout)>,
-    /// When a screen of this member's was last shown, and what was said about sources too soon after.
-    pub(super) screen: (Option<u64>, Option<Timeout>),
-    /// What this member sends, by their own latest word.
-    pub(super) sends: Sends,
+    /// When a screen of this member's was last shown.
+    pub(super) screen_shown: Option<u64>,
+    /// Runs while the next one is not to be shown yet.
+    pub(super) screen_waits: Option<Timeout>,
     /// What this member may still say.
     pub(super) allowance: Allowance,
     /// Things of this member's that could not be read, or were too many.
@@ -78,8 +77,8 @@ impl Peers {
                     going: false,
                     grace: None,
                     renamed: None,
-                    screen: (None, None),
-                    sends: Sends::default(),
+                    screen_shown: None,
+                    screen_waits: None,
                     allowance: Allowance::new(clock::now()),
                     dropped: 0,
                 };

@@ -79,27 +79,25 @@ impl Session {
 
     /// What a member sends now. A screen takes the stage when it comes, so one member's come with a pause between them.
     fn on_sends(&self, from: MemberId, sends: Sends) {
+        let state = self.around.store.state();
+        let is_shown = state.room().and_then(|room| room.member(from)).is_some_and(|member| member.sends.screen);
         let mut peers = self.peers.borrow_mut();
         let Some(peer) = peers.get_mut(from) else { return };
-        let now = clock::now();
-        let again = peer.screen.0.map_or(0, |shown| shown + SCREEN_PAUSE_MS);
-        let begins = sends.screen && !peer.sends.screen;
+        peer.screen_waits = None;
+        let (now, begins) = (clock::now(), sends.screen && !is_shown);
+        let again = peer.screen_shown.map_or(0, |shown| shown + SCREEN_PAUSE_MS);
         let shown = if begins && now < again {
             let weak = self.weak.clone();
-            peer.screen.1 = Some(Timeout::new((again - now) as u32, move || {
+            peer.screen_waits = Some(Timeout::new((again - now) as u32, move || {
                 if let Some(this) = weak.upgrade() {
                     this.on_sends(from, sends);
                 }
             }));
             Sends { screen: false, screen_sound: false, ..sends }
         } else {
-            peer.screen.1 = None;
-            if begins {
-                peer.screen.0 = Some(now);
-            }
+            peer.screen_shown = if begins { Some(now) } else { peer.screen_shown };
             sends
         };
-        peer.sends = shown;
         drop(peers);
         self.dispatch(RoomAction::Sends(from, shown));
     }

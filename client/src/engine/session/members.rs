@@ -13,7 +13,7 @@ use crate::state::{Line, Member};
 const GRACE_MS: u32 = 3_000;
 /// The same for a member whose page said goodbye: long enough for a reload, short enough to be seen going.
 const GOODBYE_MS: u32 = 1_500;
-/// How long a new name stays before it is told of.
+/// How long after a change of name it is told of.
 const RENAMED_MS: u32 = 1_000;
 
 impl Session {
@@ -161,22 +161,22 @@ impl Session {
         }
     }
 
-    /// A member's new name. That it changed is told once it has stayed for a moment, however often it changed before.
+    /// A member's new name. It is shown at once, and told of a moment later, however often it changes meanwhile.
     pub(super) fn member_renamed(&self, member: MemberId, card: &Sealed) {
         let before = self.called(member);
         let mut peers = self.peers.borrow_mut();
         if !peers.new_card(&self.room, member, card) {
             return;
         }
-        let weak = self.weak.clone();
-        let telling = Timeout::new(RENAMED_MS, move || {
-            if let Some(this) = weak.upgrade() {
-                this.tell_of_the_name(member);
-            }
-        });
         if let Some(peer) = peers.get_mut(member)
             && peer.renamed.is_none()
         {
+            let weak = self.weak.clone();
+            let telling = Timeout::new(RENAMED_MS, move || {
+                if let Some(this) = weak.upgrade() {
+                    this.tell_of_the_name(member);
+                }
+            });
             peer.renamed = Some((before, telling));
         }
         drop(peers);
