@@ -54,8 +54,8 @@ pub const MAX_ROOM_NAME_BYTES: usize = 512;
 /// Combining marks one cluster of a name may stack.
 pub const MAX_MARKS: usize = 8;
 
-/// A message on a data channel, in bytes. Both browsers carry 16 KiB without fragmenting trouble.
-pub const MAX_PEER_MESSAGE_BYTES: usize = 16 * 1024;
+/// A message on a data channel, in bytes: a sealed description fits. What both browsers take at least (RFC 8841 §6.1).
+pub const MAX_PEER_MESSAGE_BYTES: usize = 64 * 1024;
 /// A chat message, in characters (Unicode scalar values).
 pub const MAX_CHAT_CHARS: usize = 2000;
 /// An SDP description, in bytes, before sealing.

@@ -1,4 +1,4 @@
-//! What two members say to each other over their data channel: JSON texts of at most 16 KiB on one ordered, reliable
+//! What two members say to each other over their data channel: JSON texts of at most 64 KiB on one ordered, reliable
 //! channel ([`CHANNEL`]), protected by DTLS. What does not fit is dropped and counted by whoever receives it.
 
 use std::fmt;
@@ -9,9 +9,10 @@ use serde::Serialize;
 use crate::encoding::{fields, from_json};
 use crate::json::{Fields, FromFields, FromJson, object};
 use crate::limits::{
-    MAX_CANDIDATE_BYTES, MAX_CHAT_CHARS, MAX_PEER_MESSAGE_BYTES, MAX_SDP_BYTES, MAX_SECTIONS, MAX_SOURCES,
+    MAX_CANDIDATE_BYTES, MAX_CHAT_CHARS, MAX_PEER_MESSAGE_BYTES, MAX_SDP_BYTES, MAX_SEATS, MAX_SECTIONS, MAX_SOURCES,
 };
-use crate::{Card, MemberId, MemberKeys, MessageId, RoomId, Signature};
+use crate::wire::Side;
+use crate::{Card, ExchangeId, MemberId, MemberKeys, MessageId, RoomId, Sealed, Signature};
 
 /// The data channel's label and, as it is negotiated out of band, its id (W3C WebRTC §6.2).
 pub const CHANNEL: (&str, u16) = ("klatch", 0);
@@ -33,7 +34,34 @@ pub enum PeerMessage {
     Wants(Wants),
     /// This page is going: left, or closed.
     Bye,
+    /// I am here: said each second, so that silence tells of a dead path before the browser does.
+    Pulse {
+        /// The members with whom this one's channel works: at most [`MAX_SEATS`].
+        reaches: Vec<MemberId>,
+    },
+    /// A signal for whoever reads this, or to be passed on.
+    Signal(PassedSignal),
 }
+
+/// A sealed signal without the broker: over the pair's own channel, or by way of a member whom both reach. Whoever passes it on
+/// can neither read nor change it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PassedSignal {
+    /// Who sealed it.
+    pub from: MemberId,
+    /// For whom.
+    pub to: MemberId,
+    /// Where it belongs.
+    pub exchange: ExchangeId,
+    /// Which end of that exchange the sender is.
+    pub side: Side,
+    /// Its place there: 0 is the description, candidates count from 1.
+    pub sequence: u32,
+    /// An offer, an answer or a candidate, as side and place say.
+    pub body: Sealed,
+}
+
+object!(PassedSignal { from, to, exchange, side, sequence, body });
 
 /// Which of a member's sources are live.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -181,6 +209,8 @@ impl PeerMessage {
             "sends" => Self::Sends(FromFields::from_fields(fields)?),
             "wants" => Self::Wants(FromFields::from_fields(fields)?),
             "bye" => Self::Bye,
+            "pulse" => Self::Pulse { reaches: fields.get("reaches").filter(|all: &Vec<_>| all.len() <= MAX_SEATS)? },
+            "signal" => Self::Signal(FromFields::from_fields(fields)?),
             _ => return None,
         })
     }
@@ -387,6 +417,15 @@ mod tests {
             PeerMessage::Sends(sends),
             PeerMessage::Wants(Wants { camera: 0, screen: 720 }),
             PeerMessage::Bye,
+            PeerMessage::Pulse { reaches: vec![MemberId::random(), MemberId::random()] },
+            PeerMessage::Signal(PassedSignal {
+                from: MemberId::random(),
+                to: MemberId::random(),
+                exchange: ExchangeId(7),
+                side: Side::Answerer,
+                sequence: 3,
+                body: "c2VhbGVk".parse().expect("base64url"),
+            }),
         ];
         for message in all {
             assert_eq!(PeerMessage::parse(&message.to_text()), Ok(message));

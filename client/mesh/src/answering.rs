@@ -42,7 +42,9 @@ impl<R: Rules> Link<R> {
 
     pub(crate) fn answer(&mut self, turn: &mut Turn<'_>, exchange: ExchangeId, wish: Wish) -> bool {
         self.phase = Phase::Answering { exchange, wish };
-        self.announce(exchange, Side::Answerer);
+        if let Some(carrier) = self.arrivals.carrier() {
+            self.announce(carrier, exchange, Side::Answerer);
+        }
         turn.order(Command::SetLocal { link: self.id, restart: false });
         true
     }
@@ -55,8 +57,10 @@ impl<R: Rules> Link<R> {
         description: Description,
     ) {
         self.end_exchange(turn, wish);
-        if turn.reaches && self.arrivals.is_latest(exchange) {
-            self.describe(turn, exchange, Side::Answerer, Signal::Answer(description));
+        if self.arrivals.is_latest(exchange)
+            && let Some(carrier) = self.arrivals.carrier().filter(|carrier| self.carries(turn, *carrier))
+        {
+            self.describe(turn, carrier, exchange, Side::Answerer, Signal::Answer(description));
         }
     }
 

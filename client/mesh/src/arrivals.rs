@@ -11,13 +11,15 @@ use klatch_shared::wire::Side;
 
 use crate::identity::Identity;
 use crate::stream::{Progress, Stream};
-use crate::{Rule, Rules, Signal};
+use crate::{Carrier, Rule, Rules, Signal};
 
 /// Both streams.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Arrivals {
     offers: Stream,
     answers: Stream,
+    /// What carries their latest exchange.
+    carrier: Option<Carrier>,
 }
 
 /// What a hole that stays has cost.
@@ -33,7 +35,14 @@ pub(crate) enum Broken {
 
 impl Arrivals {
     /// Takes in what came; what is in the wrong place, too old or too much is dropped.
-    pub(crate) fn arrive<R: Rules>(&mut self, now: u64, at: (ExchangeId, Side, u32), signal: Signal, rules: R) {
+    pub(crate) fn arrive<R: Rules>(
+        &mut self,
+        now: u64,
+        carrier: Carrier,
+        at: (ExchangeId, Side, u32),
+        signal: Signal,
+        rules: R,
+    ) {
         let (exchange, side, sequence) = at;
         let placed = match (&signal, side) {
             (Signal::Offer(_), Side::Offerer) | (Signal::Answer(_), Side::Answerer) => sequence == 0,
@@ -43,12 +52,18 @@ impl Arrivals {
         let newer = exchange > self.offers.exchange || !rules.keeps(Rule::OlderExchangeIsOver);
         if side == Side::Offerer && newer && exchange != self.offers.exchange && placed {
             self.offers = Stream::awaited(exchange);
+            self.carrier = Some(carrier);
         }
         let stream = self.stream(side);
         let fits = exchange == stream.exchange || side == Side::Answerer && !rules.keeps(Rule::AnswerFitsItsOffer);
         if placed && fits {
             stream.arrive(now, sequence, signal);
         }
+    }
+
+    /// What carries their latest exchange, and our part of it.
+    pub(crate) fn carrier(&self) -> Option<Carrier> {
+        self.carrier
     }
 
     /// We sent an offer: its answer is awaited.

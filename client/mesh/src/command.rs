@@ -4,7 +4,7 @@ use klatch_shared::peer::{Description, IceCandidate};
 use klatch_shared::wire::Side;
 use klatch_shared::{ExchangeId, MemberId, SessionNonce};
 
-use crate::{Kind, LinkId, Signal};
+use crate::{Carrier, Kind, LinkId, Signal};
 
 /// Orders, carried out in this order; for one link never two of [`Command::SetLocal`] and [`Command::SetRemote`] at a time.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +47,8 @@ pub enum Command {
         peer: MemberId,
         /// To which page session.
         session: SessionNonce,
+        /// How.
+        carrier: Carrier,
         /// Where it belongs.
         exchange: ExchangeId,
         /// Which end of that exchange we are.

@@ -1,21 +1,28 @@
-//! How a connection does, and when an ICE restart is due: a ladder of growing waits.
+//! How a connection does, and when it is mended: a ladder of growing waits.
 //!
-//! Browsers call a lost path `disconnected` after about 5 s, which may heal by itself, and `failed` after 15 s, which
-//! heals only by an ICE restart. One end restarts: the impolite one; the polite one joins in when that does not help, as
-//! it does when its own machine's network changed.
+//! Browsers call a lost path `disconnected` after about 5 s and `failed` after 15 s. Members hear of each other each second, so
+//! silence tells earlier: what is silent for a few beats is down, whatever the browser says, and works again only when something
+//! is heard. One end mends: the impolite one; the polite one joins in when that does not help. First by ICE restarts; what several
+//! of them do not help is replaced by a fresh connection. After a change of network it is at once, by whichever end's it was.
 
 use crate::{ConnectionState, Health};
 
 /// How long a link is shown as being made or mended, before it is shown as failed.
 const HOPE: u64 = 30_000;
-/// The waits before each restart, after `failed`: of the impolite end, and of the polite one.
-const LADDER: [[u64; 5]; 2] = [[0, 4_000, 10_000, 20_000, 30_000], [6_000, 10_000, 20_000, 30_000, 30_000]];
-/// How long after a change of network a `disconnected` is taken for its effect.
+/// The waits before each attempt: of the impolite end, and of the polite one.
+const LADDER: [[u64; 5]; 2] = [[2_000, 4_000, 10_000, 20_000, 30_000], [8_000, 10_000, 20_000, 30_000, 30_000]];
+/// The wait before the first attempt once the browser has given a path up.
+const FAILED: [u64; 2] = [0, 6_000];
+/// Attempts before a fresh connection is made.
+const RESTARTS: usize = 3;
+/// Beats without a sound after which a path is taken for dead.
+const QUIET: u8 = 4;
+/// How long after a change of network a lost path is taken for its effect.
 const DOUBT: u64 = 20_000;
 /// Changes of network come in bursts; within this of a restart they ask for no other.
 const BURST: u64 = 2_000;
 
-/// Who is polite: gives way in glare, and restarts later.
+/// Who is polite: gives way in glare, and mends later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manners {
     /// The higher id.
@@ -24,11 +31,24 @@ pub(crate) enum Manners {
     Polite,
 }
 
+/// What helps next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mend {
+    /// An ICE restart.
+    Restart,
+    /// A fresh connection.
+    Fresh,
+}
+
 /// A connection's health over time.
 #[derive(Clone, Debug)]
 pub(crate) struct Vitals {
     standing: Standing,
     past: Past,
+    said: Said,
+    pulse: Pulse,
+    /// Attempts since it worked last.
+    rung: usize,
     doubted_until: u64,
     restarted: Option<u64>,
 }
@@ -40,10 +60,8 @@ enum Standing {
     Young { since: u64 },
     /// Connected.
     Well,
-    /// Disconnected; may heal by itself.
-    Hurt { since: u64 },
-    /// Failed; the next restart is due at `next`.
-    Down { since: u64, rung: usize, next: u64 },
+    /// Not any more; may heal by itself. The next attempt is due at `next`.
+    Down { since: u64, next: u64 },
 }
 
 /// Whether it ever worked.
@@ -53,10 +71,34 @@ enum Past {
     Connected,
 }
 
+/// What the browser said last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Said {
+    Works,
+    Doubtful,
+}
+
+/// What is heard of the other end.
+#[derive(Clone, Copy, Debug)]
+enum Pulse {
+    /// It has not spoken yet, and may be of a kind that does not.
+    Unheard,
+    /// It speaks; beats since it last did.
+    Quiet(u8),
+}
+
 impl Vitals {
     /// Of a connection that is being made.
     pub(crate) fn new(now: u64) -> Self {
-        Self { standing: Standing::Young { since: now }, past: Past::Unconnected, doubted_until: 0, restarted: None }
+        Self {
+            standing: Standing::Young { since: now },
+            past: Past::Unconnected,
+            said: Said::Doubtful,
+            pulse: Pulse::Unheard,
+            rung: 0,
+            doubted_until: 0,
+            restarted: None,
+        }
     }
 
     /// The browser told how the connection is.
@@ -64,31 +106,53 @@ impl Vitals {
         match state {
             ConnectionState::New | ConnectionState::Connecting => {}
             ConnectionState::Connected => {
-                (self.standing, self.past, self.doubted_until) = (Standing::Well, Past::Connected, 0);
+                self.said = Said::Works;
+                self.pulse = match self.pulse {
+                    Pulse::Unheard => Pulse::Unheard,
+                    Pulse::Quiet(_) => Pulse::Quiet(0),
+                };
+                self.rise();
             }
-            ConnectionState::Disconnected => match self.standing {
-                Standing::Well if now < self.doubted_until => self.fall(now, now),
-                Standing::Well => self.standing = Standing::Hurt { since: now },
-                Standing::Young { .. } | Standing::Hurt { .. } | Standing::Down { .. } => {}
-            },
-            ConnectionState::Failed | ConnectionState::Closed => match self.standing {
-                Standing::Well | Standing::Young { .. } | Standing::Hurt { .. } => {
-                    self.fall(now, now + wait(manners, 0));
+            ConnectionState::Disconnected => {
+                self.said = Said::Doubtful;
+                if self.is_well() {
+                    self.weaken(now, manners);
                 }
-                Standing::Down { .. } => {}
-            },
+            }
+            ConnectionState::Failed | ConnectionState::Closed => {
+                self.said = Said::Doubtful;
+                let due = now + if self.rung == 0 { first(FAILED, manners) } else { wait(manners, self.rung) };
+                match self.standing {
+                    Standing::Well | Standing::Young { .. } => self.fall(now, due),
+                    Standing::Down { since, next } => self.standing = Standing::Down { since, next: next.min(due) },
+                }
+            }
+        }
+    }
+
+    /// Something came from the other end.
+    pub(crate) fn heard(&mut self) {
+        self.pulse = Pulse::Quiet(0);
+        if self.said == Said::Works {
+            self.rise();
+        }
+    }
+
+    /// A beat has passed. Beats are counted, not time: a page that slept has heard nothing of what it will read in a moment.
+    pub(crate) fn beat(&mut self, now: u64, manners: Manners) {
+        if let Pulse::Quiet(beats) = self.pulse {
+            let beats = beats.saturating_add(1);
+            self.pulse = Pulse::Quiet(beats);
+            if beats >= QUIET && self.is_well() {
+                self.weaken(now, manners);
+            }
         }
     }
 
     /// The connection is replaced by a fresh one.
     pub(crate) fn replaced(&mut self, now: u64) {
-        self.standing = match self.standing {
-            Standing::Young { since } | Standing::Hurt { since } | Standing::Down { since, .. } => match self.past {
-                Past::Unconnected => Standing::Young { since },
-                Past::Connected => Standing::Hurt { since },
-            },
-            Standing::Well => Standing::Hurt { since: now },
-        };
+        (self.said, self.pulse) = (Said::Doubtful, Pulse::Unheard);
+        self.standing = Standing::Young { since: self.since(now) };
     }
 
     /// The machine's network changed: what is not known to work is restarted at once, what works is doubted for a while.
@@ -96,23 +160,25 @@ impl Vitals {
         let recent = self.restarted.is_some_and(|at| now < at + BURST);
         match self.standing {
             Standing::Well => self.doubted_until = now + DOUBT,
-            Standing::Young { .. } | Standing::Hurt { .. } | Standing::Down { .. } if recent => {}
-            Standing::Young { .. } | Standing::Hurt { .. } => self.fall(now, now),
-            Standing::Down { since, rung, .. } => self.standing = Standing::Down { since, rung, next: now },
+            Standing::Young { .. } | Standing::Down { .. } if recent => {}
+            Standing::Young { .. } => self.fall(now, now),
+            Standing::Down { since, .. } => self.standing = Standing::Down { since, next: now },
         }
     }
 
-    /// Whether a restart is due; told once a rung.
-    pub(crate) fn take_restart(&mut self, now: u64, manners: Manners) -> bool {
-        let Standing::Down { since, rung, next } = self.standing else {
-            return false;
+    /// What helps, if it is due; told once a rung.
+    pub(crate) fn take_mend(&mut self, now: u64, manners: Manners) -> Option<Mend> {
+        let Standing::Down { since, next } = self.standing else {
+            return None;
         };
         if now < next {
-            return false;
+            return None;
         }
-        self.standing = Standing::Down { since, rung: rung + 1, next: now + wait(manners, rung + 1) };
+        let mend = if self.rung >= RESTARTS && manners == Manners::Impolite { Mend::Fresh } else { Mend::Restart };
+        self.rung += 1;
+        self.standing = Standing::Down { since, next: now + wait(manners, self.rung) };
         self.restarted = Some(now);
-        true
+        Some(mend)
     }
 
     /// Whether it works, as far as is known.
@@ -124,7 +190,7 @@ impl Vitals {
     pub(crate) fn health(&self, now: u64) -> Health {
         match self.standing {
             Standing::Well => Health::Connected,
-            Standing::Young { since } | Standing::Hurt { since } | Standing::Down { since, .. } => match self.past {
+            Standing::Young { since } | Standing::Down { since, .. } => match self.past {
                 Past::Unconnected | Past::Connected if now >= since + HOPE => Health::Failed,
                 Past::Unconnected => Health::Connecting,
                 Past::Connected => Health::Interrupted,
@@ -136,28 +202,48 @@ impl Vitals {
     pub(crate) fn deadline(&self, now: u64) -> Option<u64> {
         let (since, next) = match self.standing {
             Standing::Well => return None,
-            Standing::Young { since } | Standing::Hurt { since } => (since, None),
-            Standing::Down { since, next, .. } => (since, Some(next)),
+            Standing::Young { since } => (since, None),
+            Standing::Down { since, next } => (since, Some(next)),
         };
         let hopeless = Some(since + HOPE).filter(|at| *at > now);
         [hopeless, next].into_iter().flatten().min()
     }
 
+    fn rise(&mut self) {
+        (self.standing, self.past) = (Standing::Well, Past::Connected);
+        (self.rung, self.doubted_until) = (0, 0);
+    }
+
+    /// What worked seems not to.
+    fn weaken(&mut self, now: u64, manners: Manners) {
+        let due = if now < self.doubted_until { now } else { now + wait(manners, 0) };
+        self.fall(now, due);
+    }
+
     fn fall(&mut self, now: u64, next: u64) {
-        let since = match self.standing {
-            Standing::Young { since } | Standing::Hurt { since } | Standing::Down { since, .. } => since,
+        self.standing = Standing::Down { since: self.since(now), next };
+    }
+
+    /// Since when it has not worked.
+    fn since(&self, now: u64) -> u64 {
+        match self.standing {
+            Standing::Young { since } | Standing::Down { since, .. } => since,
             Standing::Well => now,
-        };
-        self.standing = Standing::Down { since, rung: 0, next };
+        }
     }
 }
 
 fn wait(manners: Manners, rung: usize) -> u64 {
-    let ladder = match manners {
-        Manners::Impolite => LADDER[0],
-        Manners::Polite => LADDER[1],
-    };
+    let ladder = first(LADDER, manners);
     ladder[rung.min(ladder.len() - 1)]
+}
+
+/// The impolite end's, or the polite one's.
+fn first<T: Copy>(of: [T; 2], manners: Manners) -> T {
+    match manners {
+        Manners::Impolite => of[0],
+        Manners::Polite => of[1],
+    }
 }
 
 #[cfg(test)]
@@ -165,18 +251,22 @@ mod tests {
     use super::*;
     use ConnectionState::{Connected, Connecting, Disconnected, Failed};
 
-    /// When restarts come, if ticked at each deadline until `end`.
-    fn restarts(vitals: &mut Vitals, manners: Manners, mut now: u64, end: u64) -> Vec<u64> {
-        let mut times = Vec::new();
+    /// When what comes, if ticked at each deadline until `end`.
+    fn mends(vitals: &mut Vitals, manners: Manners, mut now: u64, end: u64) -> Vec<(u64, Mend)> {
+        let mut mends = Vec::new();
         loop {
-            if vitals.take_restart(now, manners) {
-                times.push(now);
-            }
+            mends.extend(vitals.take_mend(now, manners).map(|mend| (now, mend)));
             match vitals.deadline(now) {
                 Some(next) if next <= end => now = next,
-                Some(_) | None => return times,
+                Some(_) | None => return mends,
             }
         }
+    }
+
+    fn connected(manners: Manners) -> Vitals {
+        let mut vitals = Vitals::new(0);
+        vitals.observe(0, Connected, manners);
+        vitals
     }
 
     #[test]
@@ -190,33 +280,71 @@ mod tests {
 
     #[test]
     fn a_short_outage_shows_and_heals_without_a_restart() {
-        let mut vitals = Vitals::new(0);
-        vitals.observe(500, Connected, Manners::Impolite);
+        let mut vitals = connected(Manners::Impolite);
         vitals.observe(9_000, Disconnected, Manners::Impolite);
         assert_eq!(vitals.health(9_000), Health::Interrupted);
-        assert!(restarts(&mut vitals, Manners::Impolite, 9_000, 15_000).is_empty());
-        vitals.observe(16_000, Connected, Manners::Impolite);
-        assert_eq!((vitals.health(16_000), vitals.deadline(16_000)), (Health::Connected, None));
+        assert!(mends(&mut vitals, Manners::Impolite, 9_000, 10_999).is_empty());
+        vitals.observe(10_999, Connected, Manners::Impolite);
+        assert_eq!((vitals.health(10_999), vitals.deadline(10_999)), (Health::Connected, None));
     }
 
     #[test]
-    fn after_failed_the_impolite_end_restarts_at_once_and_ever_more_patiently() {
-        let mut vitals = Vitals::new(0);
-        vitals.observe(0, Failed, Manners::Impolite);
-        let times = restarts(&mut vitals, Manners::Impolite, 0, 100_000);
-        assert_eq!(times, [0, 4_000, 14_000, 34_000, 64_000, 94_000]);
-        let mut polite = Vitals::new(0);
-        polite.observe(0, Failed, Manners::Polite);
-        assert_eq!(restarts(&mut polite, Manners::Polite, 0, 40_000), [6_000, 16_000, 36_000]);
+    fn the_impolite_end_restarts_soon_and_ever_more_patiently_and_then_begins_afresh() {
+        use Mend::{Fresh, Restart};
+        let mut vitals = connected(Manners::Impolite);
+        vitals.observe(0, Disconnected, Manners::Impolite);
+        let times = mends(&mut vitals, Manners::Impolite, 0, 100_000);
+        let expected =
+            [(2_000, Restart), (6_000, Restart), (16_000, Restart), (36_000, Fresh), (66_000, Fresh), (96_000, Fresh)];
+        assert_eq!(times, expected);
+        let mut polite = connected(Manners::Polite);
+        polite.observe(0, Disconnected, Manners::Polite);
+        let times = mends(&mut polite, Manners::Polite, 0, 70_000);
+        assert_eq!(times, [(8_000, Restart), (18_000, Restart), (38_000, Restart), (68_000, Restart)]);
+    }
+
+    #[test]
+    fn what_the_browser_has_given_up_is_restarted_at_once() {
+        for before in [Connecting, Connected, Disconnected] {
+            let mut vitals = Vitals::new(0);
+            vitals.observe(0, before, Manners::Impolite);
+            vitals.observe(1_000, Failed, Manners::Impolite);
+            assert_eq!(vitals.take_mend(1_000, Manners::Impolite), Some(Mend::Restart));
+            assert_eq!(vitals.take_mend(1_000, Manners::Impolite), None);
+        }
+    }
+
+    #[test]
+    fn four_beats_of_silence_tell_before_the_browser_does() {
+        let mut vitals = connected(Manners::Impolite);
+        (1..100).for_each(|beat| vitals.beat(beat * 1_000, Manners::Impolite));
+        assert!(vitals.is_well(), "who has never spoken may be of a kind that does not");
+        vitals.heard();
+        (100..103).for_each(|beat| vitals.beat(beat * 1_000, Manners::Impolite));
+        assert!(vitals.is_well());
+        vitals.beat(103_000, Manners::Impolite);
+        assert_eq!((vitals.health(103_000), vitals.deadline(103_000)), (Health::Interrupted, Some(105_000)));
+        vitals.heard();
+        assert_eq!(vitals.health(103_000), Health::Connected);
+    }
+
+    #[test]
+    fn what_is_heard_does_not_hide_that_the_browser_is_not_heard_itself() {
+        let mut vitals = connected(Manners::Impolite);
+        vitals.heard();
+        vitals.observe(5_000, Disconnected, Manners::Impolite);
+        vitals.heard();
+        assert_eq!(vitals.health(5_000), Health::Interrupted);
     }
 
     #[test]
     fn connecting_again_does_not_hide_that_it_is_being_mended() {
-        let mut vitals = Vitals::new(0);
-        vitals.observe(0, Connected, Manners::Polite);
+        let mut vitals = connected(Manners::Polite);
         vitals.observe(1_000, Failed, Manners::Polite);
         vitals.observe(1_100, Connecting, Manners::Polite);
         assert_eq!(vitals.health(2_000), Health::Interrupted);
+        vitals.replaced(20_000);
+        assert_eq!(vitals.health(20_000), Health::Interrupted);
         assert_eq!(vitals.health(31_000), Health::Failed);
         vitals.observe(40_000, Connected, Manners::Polite);
         assert_eq!(vitals.health(40_000), Health::Connected);
@@ -226,13 +354,13 @@ mod tests {
     fn a_change_of_network_restarts_what_is_not_well_once_and_doubts_what_is() {
         let mut vitals = Vitals::new(0);
         vitals.network_changed(100);
-        assert!(vitals.take_restart(100, Manners::Polite));
+        assert!(vitals.take_mend(100, Manners::Polite).is_some());
         vitals.network_changed(200);
-        assert!(!vitals.take_restart(200, Manners::Polite));
+        assert!(vitals.take_mend(200, Manners::Polite).is_none());
         vitals.observe(300, Connected, Manners::Polite);
         vitals.network_changed(50_000);
-        assert!(!vitals.take_restart(50_000, Manners::Polite));
+        assert!(vitals.take_mend(50_000, Manners::Polite).is_none());
         vitals.observe(55_300, Disconnected, Manners::Polite);
-        assert!(vitals.take_restart(55_300, Manners::Polite));
+        assert!(vitals.take_mend(55_300, Manners::Polite).is_some());
     }
 }

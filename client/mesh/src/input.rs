@@ -4,6 +4,8 @@ use klatch_shared::peer::{Description, IceCandidate};
 use klatch_shared::wire::Side;
 use klatch_shared::{ExchangeId, MemberId, SessionNonce};
 
+use crate::Carrier;
+
 /// One connection's life with one member. A fresh connection has a higher generation; facts about an older one are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId {
@@ -32,14 +34,21 @@ pub enum Input {
         /// Who.
         peer: MemberId,
     },
-    /// Signalling can reach others (again).
+    /// The broker can be reached (again).
     BrokerBack,
-    /// Signalling reaches nobody for now.
+    /// The broker can't be reached for now.
     BrokerLost,
+    /// A member's socket was lost: the broker passes nothing on to them until they are [`Input::Present`] again.
+    Away {
+        /// Who.
+        peer: MemberId,
+    },
     /// Something that a member sealed for us, opened and parsed, in whatever order it came.
     Signal {
         /// Who sealed it.
         peer: MemberId,
+        /// How it came.
+        carrier: Carrier,
         /// Where it belongs.
         exchange: ExchangeId,
         /// Which end of that exchange the sender is.
@@ -96,6 +105,30 @@ pub enum Input {
         /// What it is now.
         state: ConnectionState,
     },
+    /// The data channel opened.
+    ChannelOpen {
+        /// Of which connection.
+        link: LinkId,
+    },
+    /// The data channel closed.
+    ChannelClosed {
+        /// Of which connection.
+        link: LinkId,
+    },
+    /// A member said with whom their data channel works.
+    Reaches {
+        /// Who said so.
+        peer: MemberId,
+        /// With whom: few, as the driver reads no more of them than there can be.
+        members: Vec<MemberId>,
+    },
+    /// Something came from the other end over this connection, whatever it was.
+    Heard {
+        /// Which connection.
+        link: LinkId,
+    },
+    /// A second has passed, in which each end was to be heard of: whoever speaks says something each second.
+    Beat,
     /// The machine's network changed, as far as the browser tells.
     NetworkChanged,
     /// Nothing happened but time.

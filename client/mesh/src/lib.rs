@@ -11,7 +11,7 @@
 //!
 //! Where things are: [`Input`] and [`Command`] are the two lists of words; `mesh` keeps the links; `link` is one of them and
 //! `phase` whose turn it is there; `negotiation` moves it, by what `offering` does for our exchanges and `answering` for theirs;
-//! `arrivals` keeps what the other end sent, a `stream` for each side, `sending` and `trickle` what it is sent; `health` is how
+//! `arrivals` keeps what the other end sent, a `stream` for each side, `sending` and `trickle` what it is sent, and [`Carrier`] how; `health` is how
 //! the connection does, `patience` how long we wait, `identity` which connection the other end has. [`Rules`] names what makes
 //! two ends agree, so that tests can break one rule at a time. [`Roster`], [`uplink`], [`Allowance`] and [`Few`] stand beside all this: what
 //! members are called, what each is sent, how much each may say, and a map of a few things.
@@ -21,6 +21,7 @@ pub mod uplink;
 mod allowance;
 mod answering;
 mod arrivals;
+mod carrier;
 mod command;
 mod few;
 mod health;
@@ -40,6 +41,7 @@ mod trickle;
 mod turn;
 
 pub use allowance::Allowance;
+pub use carrier::Carrier;
 pub use command::{Command, Health};
 pub use few::Few;
 pub use input::{ConnectionState, Input, Kind, LinkId, Signal};

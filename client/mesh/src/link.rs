@@ -5,13 +5,13 @@ use klatch_shared::wire::Side;
 use klatch_shared::{ExchangeId, MemberId, SessionNonce};
 
 use crate::arrivals::{Arrivals, Broken};
-use crate::health::{Manners, Vitals};
+use crate::health::{Manners, Mend, Vitals};
 use crate::identity::Identity;
 use crate::patience::{FIRST_WORD, Patience};
 use crate::phase::{Phase, Wish};
 use crate::trickle::Trickle;
 use crate::turn::Turn;
-use crate::{Command, ConnectionState, Health, LinkId, Rule, Rules, Signal};
+use crate::{Carrier, Command, ConnectionState, Health, LinkId, Rule, Rules, Signal};
 
 /// One link. What it negotiates is in [`crate::negotiation`].
 #[derive(Clone, Debug)]
@@ -31,7 +31,19 @@ pub(crate) struct Link<R> {
     session: SessionNonce,
     pub(crate) born: u64,
     vitals: Vitals,
+    channel: Channel,
+    /// Whom the member reaches, as they said.
+    reaches: Vec<MemberId>,
+    /// The broker does not reach the member.
+    pub(crate) is_away: bool,
     shown: Health,
+}
+
+/// The data channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Channel {
+    Shut,
+    Open,
 }
 
 impl<R: Rules> Link<R> {
@@ -58,6 +70,9 @@ impl<R: Rules> Link<R> {
             trickle: Trickle::default(),
             session,
             vitals: Vitals::new(turn.now),
+            channel: Channel::Shut,
+            reaches: Vec::new(),
+            is_away: false,
             shown: Health::Connecting,
         };
         link.begin(turn, offers);
@@ -73,6 +88,7 @@ impl<R: Rules> Link<R> {
         self.arrivals.begin_afresh();
         (self.wish, self.trickle) = (Wish::Nothing, Trickle::default());
         (self.heard, self.hearing) = (None, None);
+        (self.channel, self.reaches) = (Channel::Shut, Vec::new());
         self.begin(turn, offers);
     }
 
@@ -94,22 +110,45 @@ impl<R: Rules> Link<R> {
         self.session
     }
 
-    /// The member's socket is back, or ours: what waited is tried now.
-    pub(crate) fn nudge(&mut self, now: u64) {
+    /// The data channel opened, or closed.
+    pub(crate) fn channel(&mut self, is_open: bool) {
+        self.channel = if is_open { Channel::Open } else { Channel::Shut };
+    }
+
+    /// The member said whom they reach.
+    pub(crate) fn tells_whom(&mut self, members: Vec<MemberId>) {
+        self.reaches = members;
+    }
+
+    /// Whether what we say over the data channel arrives, as far as is known.
+    pub(crate) fn has_channel(&self) -> bool {
+        self.channel == Channel::Open && self.vitals.is_well()
+    }
+
+    /// Whom this member reaches for us.
+    pub(crate) fn as_helper(&self) -> Option<(MemberId, Vec<MemberId>)> {
+        self.has_channel().then(|| (self.id.peer, self.reaches.clone()))
+    }
+
+    /// The member's socket was lost.
+    pub(crate) fn away(&mut self) {
+        self.is_away = true;
+    }
+
+    /// The member's socket is here.
+    pub(crate) fn present(&mut self, now: u64) {
+        self.is_away = false;
+        self.nudge(now);
+    }
+
+    /// What waited is tried now.
+    fn nudge(&mut self, now: u64) {
         if let Phase::Idle { not_before } = &mut self.phase {
             *not_before = now.min(*not_before);
         }
     }
 
-    /// Signalling reaches nobody: what is in the middle is over.
-    pub(crate) fn broker_lost(&mut self, now: u64) {
-        self.trickle.path_lost();
-        if self.is_offered() {
-            self.give_up(now);
-        }
-    }
-
-    /// Signalling reaches others again. Candidates that found no way meanwhile go with a fresh offer, which names them.
+    /// The broker reaches others again. Candidates that found no way meanwhile go with a fresh offer, which names them.
     pub(crate) fn broker_back(&mut self, now: u64) {
         if self.trickle.is_stranded() && !self.vitals.is_well() && self.heard.is_some() {
             self.want(Wish::Offer);
@@ -117,8 +156,8 @@ impl<R: Rules> Link<R> {
         self.nudge(now);
     }
 
-    pub(crate) fn signal(&mut self, now: u64, at: (ExchangeId, Side, u32), signal: Signal) {
-        self.arrivals.arrive(now, at, signal, self.rules);
+    pub(crate) fn signal(&mut self, now: u64, carrier: Carrier, at: (ExchangeId, Side, u32), signal: Signal) {
+        self.arrivals.arrive(now, carrier, at, signal, self.rules);
     }
 
     /// The broker refused something of this exchange. If it was our offer, it waits for better times.
@@ -141,7 +180,8 @@ impl<R: Rules> Link<R> {
     }
 
     pub(crate) fn negotiation_needed(&mut self, turn: &Turn<'_>) {
-        let now = matches!(self.phase, Phase::Idle { not_before } if turn.now >= not_before) && turn.reaches;
+        let now =
+            matches!(self.phase, Phase::Idle { not_before } if turn.now >= not_before) && self.carrier(turn).is_some();
         if now || self.rules.keeps(Rule::NeedIsRemembered) {
             self.want(Wish::Offer);
         }
@@ -168,12 +208,21 @@ impl<R: Rules> Link<R> {
         self.vitals.network_changed(now);
     }
 
+    pub(crate) fn heard_of(&mut self) {
+        self.vitals.heard();
+        if self.vitals.is_well() {
+            self.wish = self.wish.min(Wish::Offer);
+        }
+    }
+
+    pub(crate) fn beat(&mut self, now: u64) {
+        self.vitals.beat(now, self.manners);
+    }
+
     /// Does all there is to do at this time.
     pub(crate) fn tend(&mut self, turn: &mut Turn<'_>) {
-        let restart = self.vitals.take_restart(turn.now, self.manners) && self.heard.is_some();
-        if restart && self.phase.carried() < Wish::Restart {
-            self.want(Wish::Restart);
-        }
+        self.check_carrier(turn);
+        self.mend(turn);
         if self.arrivals.take_stray() && self.rules.keeps(Rule::StrayAnswerIsMended) {
             self.want(Wish::Offer);
         }
@@ -184,6 +233,16 @@ impl<R: Rules> Link<R> {
         }
         self.flush(turn);
         self.show(turn);
+    }
+
+    /// What is due to mend a path that does not carry. What has never been described has nothing to mend.
+    fn mend(&mut self, turn: &mut Turn<'_>) {
+        let due = self.vitals.take_mend(turn.now, self.manners).filter(|_| self.heard.is_some());
+        match due {
+            Some(Mend::Fresh) if self.carrier(turn).is_some() => self.replace(turn, true),
+            Some(Mend::Restart | Mend::Fresh) if self.phase.carried() < Wish::Restart => self.want(Wish::Restart),
+            Some(Mend::Restart | Mend::Fresh) | None => {}
+        }
     }
 
     /// When it wants to be tended.
@@ -208,7 +267,7 @@ impl<R: Rules> Link<R> {
         }
     }
 
-    fn is_offered(&self) -> bool {
+    pub(crate) fn is_offered(&self) -> bool {
         matches!(self.phase, Phase::Offered { .. })
     }
 

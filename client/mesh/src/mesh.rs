@@ -2,6 +2,7 @@
 
 use klatch_shared::{ExchangeId, MemberId, SessionNonce};
 
+use crate::carrier::Carriers;
 use crate::link::Link;
 use crate::turn::{Counters, Turn};
 use crate::{Command, Few, Health, Input, LinkId, Protocol, Rule, Rules};
@@ -14,12 +15,13 @@ pub struct Mesh<R = Protocol> {
     me: MemberId,
     session: SessionNonce,
     broker: Broker,
+    carriers: Carriers,
     counters: Counters,
     links: Few<MemberId, Link<R>>,
     deadline: Option<u64>,
 }
 
-/// Whether signalling reaches others.
+/// Whether the broker reaches others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Broker {
     Reachable,
@@ -27,7 +29,7 @@ enum Broker {
 }
 
 impl Mesh {
-    /// A mesh without links, for this page session; signalling reaches others.
+    /// A mesh without links, for this page session; the broker reaches others.
     pub fn new(me: MemberId, session: SessionNonce) -> Self {
         Self::with_rules(me, session, Protocol)
     }
@@ -37,19 +39,31 @@ impl<R: Rules> Mesh<R> {
     /// The same under other rules: for tests.
     pub fn with_rules(me: MemberId, session: SessionNonce, rules: R) -> Self {
         let counters = Counters { exchange: ExchangeId(0), generation: 0 };
-        Self { rules, me, session, broker: Broker::Reachable, counters, links: Few::default(), deadline: None }
+        Self {
+            rules,
+            me,
+            session,
+            broker: Broker::Reachable,
+            carriers: Carriers::default(),
+            counters,
+            links: Few::default(),
+            deadline: None,
+        }
     }
 
     /// Takes in a fact, and says what to do. `now` does not run backwards.
     pub fn handle(&mut self, now: u64, input: Input) -> Vec<Command> {
         let mut commands = Vec::new();
         let mut counters = self.counters;
-        let mut turn =
-            Turn { now, reaches: self.reaches_after(&input), counters: &mut counters, commands: &mut commands };
+        let mut carriers = std::mem::take(&mut self.carriers);
+        carriers.broker = self.reaches_after(&input);
+        let mut turn = Turn { now, carriers: &carriers, counters: &mut counters, commands: &mut commands };
         self.take_in(&mut turn, input);
+        carriers.helpers = self.links.values().filter_map(Link::as_helper).collect();
+        let mut turn = Turn { now, carriers: &carriers, counters: &mut counters, commands: &mut commands };
         self.links.values_mut().for_each(|link| link.tend(&mut turn));
         self.deadline = self.links.values().filter_map(|link| link.deadline(&turn)).min();
-        self.counters = counters;
+        (self.counters, self.carriers) = (counters, carriers);
         commands
     }
 
@@ -68,6 +82,11 @@ impl<R: Rules> Mesh<R> {
         self.links.get(&peer).map(|link| link.id)
     }
 
+    /// The members with whom our data channel works: whom others may reach by way of us.
+    pub fn reached(&self) -> Vec<MemberId> {
+        self.links.iter().filter(|(_, link)| link.has_channel()).map(|(peer, _)| *peer).collect()
+    }
+
     /// This page session.
     pub fn session(&self) -> SessionNonce {
         self.session
@@ -82,10 +101,15 @@ impl<R: Rules> Mesh<R> {
                 }
             }
             Input::BrokerBack => self.broker_back(turn.now),
-            Input::BrokerLost => self.broker_lost(turn.now),
-            Input::Signal { peer, exchange, side, sequence, signal } => {
+            Input::BrokerLost => self.broker = Broker::Lost,
+            Input::Away { peer } => {
                 if let Some(link) = self.links.get_mut(&peer) {
-                    link.signal(turn.now, (exchange, side, sequence), signal);
+                    link.away();
+                }
+            }
+            Input::Signal { peer, carrier, exchange, side, sequence, signal } => {
+                if let Some(link) = self.links.get_mut(&peer) {
+                    link.signal(turn.now, carrier, (exchange, side, sequence), signal);
                 }
             }
             Input::Refused { peer, exchange, side } => {
@@ -101,6 +125,15 @@ impl<R: Rules> Mesh<R> {
             Input::StepFailed { link } => self.on(link, |link| link.step_failed(turn)),
             Input::LocalCandidate { link, candidate } => self.on(link, |link| link.local_candidate(candidate)),
             Input::Connection { link, state } => self.on(link, |link| link.connection(turn, state)),
+            Input::ChannelOpen { link } => self.on(link, |link| link.channel(true)),
+            Input::ChannelClosed { link } => self.on(link, |link| link.channel(false)),
+            Input::Reaches { peer, members } => {
+                if let Some(link) = self.links.get_mut(&peer) {
+                    link.tells_whom(members);
+                }
+            }
+            Input::Heard { link } => self.on(link, |link| link.heard_of()),
+            Input::Beat => self.links.values_mut().for_each(|link| link.beat(turn.now)),
             Input::NetworkChanged => self.links.values_mut().for_each(|link| link.network_changed(turn.now)),
             Input::Tick => {}
         }
@@ -112,7 +145,7 @@ impl<R: Rules> Mesh<R> {
         }
         if let Some(link) = self.links.get_mut(&peer) {
             if link.session() == session || !self.rules.keeps(Rule::NewSessionNewConnection) {
-                link.nudge(turn.now);
+                link.present(turn.now);
                 return;
             }
             link.close(turn);
@@ -125,11 +158,6 @@ impl<R: Rules> Mesh<R> {
             self.broker = Broker::Reachable;
             self.links.values_mut().for_each(|link| link.broker_back(now));
         }
-    }
-
-    fn broker_lost(&mut self, now: u64) {
-        self.broker = Broker::Lost;
-        self.links.values_mut().for_each(|link| link.broker_lost(now));
     }
 
     fn reaches_after(&self, input: &Input) -> bool {
@@ -146,6 +174,12 @@ impl<R: Rules> Mesh<R> {
             | Input::StepFailed { .. }
             | Input::LocalCandidate { .. }
             | Input::Connection { .. }
+            | Input::Away { .. }
+            | Input::ChannelOpen { .. }
+            | Input::ChannelClosed { .. }
+            | Input::Reaches { .. }
+            | Input::Heard { .. }
+            | Input::Beat
             | Input::NetworkChanged
             | Input::Tick => self.broker == Broker::Lost,
         };

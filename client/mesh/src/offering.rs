@@ -13,13 +13,16 @@ use crate::{Command, Kind, Rule, Rules, Signal};
 
 impl<R: Rules> Link<R> {
     pub(crate) fn offer(&mut self, turn: &mut Turn<'_>, not_before: u64) -> bool {
-        if self.wish == Wish::Nothing || !turn.reaches || turn.now < not_before {
+        if self.wish == Wish::Nothing || turn.now < not_before {
             return false;
         }
+        let Some(carrier) = self.carrier(turn) else {
+            return false;
+        };
         let wish = std::mem::take(&mut self.wish);
         let exchange = turn.next_exchange();
         self.phase = Phase::Offering { exchange, wish };
-        self.announce(exchange, Side::Offerer);
+        self.announce(carrier, exchange, Side::Offerer);
         turn.order(Command::SetLocal { link: self.id, restart: wish == Wish::Restart });
         true
     }
@@ -97,12 +100,13 @@ impl<R: Rules> Link<R> {
         if is_void {
             return;
         }
-        if turn.reaches {
-            self.arrivals.expect(exchange);
-            self.phase = Phase::Offered { exchange, wish, until: self.patience.answer(turn.now) };
-            self.describe(turn, exchange, Side::Offerer, Signal::Offer(description));
-        } else {
-            self.give_up(turn.now);
+        match self.carrier(turn) {
+            Some(carrier) => {
+                self.arrivals.expect(exchange);
+                self.phase = Phase::Offered { exchange, wish, until: self.patience.answer(turn.now) };
+                self.describe(turn, carrier, exchange, Side::Offerer, Signal::Offer(description));
+            }
+            None => self.give_up(turn.now),
         }
     }
 }

@@ -6,21 +6,53 @@ use klatch_shared::wire::Side;
 use crate::link::Link;
 use crate::phase::Phase;
 use crate::turn::Turn;
-use crate::{Command, Rule, Rules, Signal};
+use crate::{Carrier, Command, Rule, Rules, Signal};
 
 impl<R: Rules> Link<R> {
     /// Sends a description, and lets candidates follow.
-    pub(crate) fn describe(&mut self, turn: &mut Turn<'_>, exchange: ExchangeId, side: Side, signal: Signal) {
+    pub(crate) fn describe(
+        &mut self,
+        turn: &mut Turn<'_>,
+        carrier: Carrier,
+        exchange: ExchangeId,
+        side: Side,
+        signal: Signal,
+    ) {
         if self.rules.keeps(Rule::CandidatesFollowDescription) {
-            self.trickle.described(exchange, side);
+            self.trickle.described(exchange, side, carrier);
         }
-        self.send(turn, exchange, side, 0, signal);
+        self.send(turn, carrier, exchange, side, 0, signal);
     }
 
     /// A description is being made.
-    pub(crate) fn announce(&mut self, exchange: ExchangeId, side: Side) {
+    pub(crate) fn announce(&mut self, carrier: Carrier, exchange: ExchangeId, side: Side) {
         if !self.rules.keeps(Rule::CandidatesFollowDescription) {
-            self.trickle.described(exchange, side);
+            self.trickle.described(exchange, side, carrier);
+        }
+    }
+
+    /// What carries an exchange that begins now.
+    pub(crate) fn carrier(&self, turn: &Turn<'_>) -> Option<Carrier> {
+        let via = || turn.carriers.helper(self.id.peer).map(Carrier::Via);
+        [Carrier::Channel, Carrier::Broker].into_iter().find(|carrier| self.carries(turn, *carrier)).or_else(via)
+    }
+
+    /// Whether this still carries.
+    pub(crate) fn carries(&self, turn: &Turn<'_>, carrier: Carrier) -> bool {
+        match carrier {
+            Carrier::Channel => self.has_channel(),
+            Carrier::Broker => turn.carriers.broker && !self.is_away,
+            Carrier::Via(helper) => turn.carriers.reaches(helper),
+        }
+    }
+
+    /// The exchange of ours whose carrier is lost is over.
+    pub(crate) fn check_carrier(&mut self, turn: &Turn<'_>) {
+        if self.trickle.carrier().is_some_and(|carrier| !self.carries(turn, carrier)) {
+            self.trickle.carrier_lost();
+            if self.is_offered() {
+                self.give_up(turn.now);
+            }
         }
     }
 
@@ -33,15 +65,23 @@ impl<R: Rules> Link<R> {
             }
         };
         while may
-            && turn.reaches
+            && let Some(carrier) = self.trickle.carrier().filter(|carrier| self.carries(turn, *carrier))
             && let Some((exchange, side, sequence, candidate)) = self.trickle.next()
         {
-            self.send(turn, exchange, side, sequence, Signal::Candidate(candidate));
+            self.send(turn, carrier, exchange, side, sequence, Signal::Candidate(candidate));
         }
     }
 
-    pub(crate) fn send(&self, turn: &mut Turn<'_>, exchange: ExchangeId, side: Side, sequence: u32, signal: Signal) {
+    fn send(
+        &self,
+        turn: &mut Turn<'_>,
+        carrier: Carrier,
+        exchange: ExchangeId,
+        side: Side,
+        sequence: u32,
+        signal: Signal,
+    ) {
         let (peer, session) = (self.id.peer, self.session());
-        turn.order(Command::Send { peer, session, exchange, side, sequence, signal });
+        turn.order(Command::Send { peer, session, carrier, exchange, side, sequence, signal });
     }
 }

@@ -7,6 +7,8 @@ use klatch_shared::limits::MAX_CANDIDATES;
 use klatch_shared::peer::IceCandidate;
 use klatch_shared::wire::Side;
 
+use crate::Carrier;
+
 /// A candidate with its place.
 pub(crate) type Placed = (ExchangeId, Side, u32, IceCandidate);
 
@@ -22,6 +24,7 @@ pub(crate) struct Trickle {
 struct Place {
     exchange: ExchangeId,
     side: Side,
+    carrier: Carrier,
     sent: u32,
 }
 
@@ -35,8 +38,8 @@ impl Trickle {
     }
 
     /// A description was sent: what follows belongs to its exchange.
-    pub(crate) fn described(&mut self, exchange: ExchangeId, side: Side) {
-        self.place = Some(Place { exchange, side, sent: 0 });
+    pub(crate) fn described(&mut self, exchange: ExchangeId, side: Side, carrier: Carrier) {
+        self.place = Some(Place { exchange, side, carrier, sent: 0 });
     }
 
     /// That exchange is over: what is left waits for the next.
@@ -46,8 +49,13 @@ impl Trickle {
         }
     }
 
-    /// The path is gone, and every exchange with it.
-    pub(crate) fn path_lost(&mut self) {
+    /// What carries the exchange.
+    pub(crate) fn carrier(&self) -> Option<Carrier> {
+        self.place.map(|place| place.carrier)
+    }
+
+    /// What carried the exchange is gone, and the exchange with it.
+    pub(crate) fn carrier_lost(&mut self) {
         self.place = None;
     }
 
@@ -86,7 +94,7 @@ mod tests {
         trickle.gathered(candidate(0));
         trickle.gathered(candidate(1));
         assert!(trickle.next().is_none() && trickle.is_stranded());
-        trickle.described(ExchangeId(4), Side::Offerer);
+        trickle.described(ExchangeId(4), Side::Offerer, Carrier::Broker);
         assert_eq!(sequences(&mut trickle), [1, 2]);
         trickle.given_up(ExchangeId(4), Side::Answerer);
         trickle.gathered(candidate(2));
@@ -100,7 +108,7 @@ mod tests {
     fn an_exchange_takes_only_so_many_and_no_more_are_kept() {
         let mut trickle = Trickle::default();
         (0..MAX_CANDIDATES * 2).for_each(|n| trickle.gathered(candidate(n)));
-        trickle.described(ExchangeId(1), Side::Answerer);
+        trickle.described(ExchangeId(1), Side::Answerer, Carrier::Broker);
         assert_eq!(sequences(&mut trickle), (1..=MAX_CANDIDATES).collect::<Vec<_>>());
         trickle.gathered(candidate(0));
         assert!(trickle.next().is_none() && trickle.unsent.is_empty());

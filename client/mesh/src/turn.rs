@@ -2,6 +2,7 @@
 
 use klatch_shared::{ExchangeId, MemberId};
 
+use crate::carrier::Carriers;
 use crate::{Command, LinkId};
 
 /// One call of [`crate::Mesh::handle`].
@@ -9,8 +10,8 @@ use crate::{Command, LinkId};
 pub(crate) struct Turn<'a> {
     /// When.
     pub(crate) now: u64,
-    /// Whether signalling reaches others.
-    pub(crate) reaches: bool,
+    /// What carries signals.
+    pub(crate) carriers: &'a Carriers,
     /// What counts up through a page session.
     pub(crate) counters: &'a mut Counters,
     /// What to do.

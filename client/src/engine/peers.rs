@@ -34,6 +34,8 @@ pub(super) struct Peer {
     pub(super) screen_waits: Option<Timeout>,
     /// What this member may still say.
     pub(super) allowance: Allowance,
+    /// What may still be passed on for this member.
+    pub(super) passes: Allowance,
     /// Things of this member's that could not be read, or were too many.
     pub(super) dropped: u32,
 }
@@ -80,6 +82,7 @@ impl Peers {
                     screen_shown: None,
                     screen_waits: None,
                     allowance: Allowance::new(clock::now()),
+                    passes: Allowance::new(clock::now()),
                     dropped: 0,
                 };
                 self.by_id.insert(view.member, peer);

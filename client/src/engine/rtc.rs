@@ -308,6 +308,16 @@ impl Connection {
 
     /// How loud what is received as `source` is, 0 to 1; `None` where nothing comes.
     pub(super) fn level(&self, source: Source) -> Option<f64> {
+        self.of_the_sound(source, "audioLevel")
+    }
+
+    /// When the last packet of what is received as `source` came, by a clock of the browser's; `None` where nothing comes.
+    pub(super) fn last_packet(&self, source: Source) -> Option<f64> {
+        self.of_the_sound(source, "timestamp")
+    }
+
+    /// Of the synchronization source (W3C WebRTC §5.3.1).
+    fn of_the_sound(&self, source: Source, name: &str) -> Option<f64> {
         let slot = self.slots.borrow().get(&source).cloned()?;
         let sources = slot.receiver();
         let sources = Reflect::get(&sources, &"getSynchronizationSources".into())
@@ -317,7 +327,7 @@ impl Connection {
             .call0(&sources)
             .ok()?;
         let first = Array::from(&sources).get(0);
-        Reflect::get(&first, &"audioLevel".into()).ok()?.as_f64()
+        Reflect::get(&first, &name.into()).ok()?.as_f64()
     }
 
     /// How the selected candidate pair runs.

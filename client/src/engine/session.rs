@@ -21,6 +21,7 @@ use klatch_mesh::{Command, Few, Input, Mesh};
 use klatch_shared::peer::ChatMessage;
 use klatch_shared::wire::{CloseCode, Event, Hello, IceServer, IceServers, Verb};
 use klatch_shared::{MemberId, RoomKeys, SessionNonce};
+use wasm_bindgen::JsCast;
 use yew::Callback;
 
 use super::clock;
@@ -39,6 +40,8 @@ pub(super) use enter::{EnterError, seat_for};
 
 /// Reconnecting waits this long at first, then twice as long each time, up to the second.
 const RECONNECT_MS: (u32, u32) = (500, 15_000);
+/// How often members say that they are here.
+const PULSE_MS: u32 = 1_000;
 /// How often credentials for relays are renewed, which last for 10 minutes.
 const RENEWAL_MS: u32 = 4 * 60_000;
 
@@ -159,8 +162,8 @@ impl Session {
             Command::SetLocal { link, restart } => return self.set_local(link, restart),
             Command::SetRemote { link, kind, description } => return self.set_remote(link, kind, description),
             Command::AddCandidate { link, candidate } => self.add_candidate(link, candidate),
-            Command::Send { peer, session, exchange, side, sequence, signal } => {
-                self.send_signal(peer, session, exchange, side, sequence, &signal);
+            Command::Send { peer, session, carrier, exchange, side, sequence, signal } => {
+                self.send_signal((peer, session), carrier, (exchange, side, sequence), &signal);
             }
             Command::Close { link } => self.close_link(link),
             Command::Show { peer, health } => self.show_health(peer, health),
@@ -286,11 +289,18 @@ impl Session {
         }));
     }
 
-    /// The network or the tab came back: no reason to wait any longer.
+    /// The network or the tab came back: no reason to wait any longer, nor to trust a socket that may have died meanwhile.
     fn reconnect_now(&self) {
-        if self.socket.borrow().is_none() && !self.over.get() {
-            self.connect();
+        match self.socket() {
+            Some(socket) => socket.doubt(),
+            None if !self.over.get() => self.connect(),
+            None => {}
         }
+    }
+
+    fn network_changed(&self) {
+        self.reconnect_now();
+        self.feed(Input::NetworkChanged);
     }
 
     /// Watches what the session must know of the page.
@@ -313,11 +323,8 @@ impl Session {
                 }
             })
         };
-        let listeners = vec![
-            on(&window, "online", |this| {
-                this.reconnect_now();
-                this.feed(Input::NetworkChanged);
-            }),
+        let mut listeners = vec![
+            on(&window, "online", Self::network_changed),
             on(&window, "resize", Self::tell_wants),
             on(&document, "visibilitychange", |this| {
                 this.reconnect_now();
@@ -325,10 +332,22 @@ impl Session {
             }),
             on(&window, "pagehide", Self::say_goodbye),
         ];
+        // Not in every browser (Network Information API).
+        let network = js_sys::Reflect::get(&window.navigator(), &"connection".into());
+        if let Some(network) = network.ok().and_then(|network| network.dyn_into::<web_sys::EventTarget>().ok()) {
+            listeners.push(on(&network, "change", Self::network_changed));
+        }
         let weak = self.weak.clone();
         let renewal = Interval::new(RENEWAL_MS, move || {
             if let Some(this) = weak.upgrade() {
                 this.renew_servers();
+            }
+        });
+        let weak = self.weak.clone();
+        // Whether anybody looks or not.
+        let pulse = Interval::new(PULSE_MS, move || {
+            if let Some(this) = weak.upgrade() {
+                Session::beat(&this);
             }
         });
         let beats = vec![
@@ -336,6 +355,7 @@ impl Session {
             beat(1_000, Self::tell_wants),
             beat(4_000, Self::look_at_paths),
             renewal,
+            pulse,
         ];
         *self.guards.borrow_mut() = (listeners, beats);
     }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use futures_channel::oneshot;
 use gloo_events::EventListener;
-use gloo_timers::callback::Interval;
+use gloo_timers::callback::{Interval, Timeout};
 use klatch_mesh::Few;
 use klatch_shared::json::FromJson;
 use klatch_shared::limits::{PAGE_PING, PAGE_SILENCE};
@@ -50,6 +50,8 @@ pub(super) struct Socket {
     asked: Cell<u64>,
     tell: RefCell<Option<Callback<SocketEvent>>>,
     guards: RefCell<Option<([EventListener; 2], Interval)>>,
+    /// Runs while the broker is asked after.
+    doubt: RefCell<Option<Timeout>>,
 }
 
 impl Socket {
@@ -67,6 +69,7 @@ impl Socket {
             asked: Cell::new(0),
             tell: RefCell::new(Some(tell)),
             guards: RefCell::default(),
+            doubt: RefCell::default(),
         });
         this.listen();
         Some(this)
@@ -126,6 +129,23 @@ impl Socket {
         }
     }
 
+    /// Asks at once whether the broker is still there, and does not wait for long: the network changed, or the machine slept.
+    pub(super) fn doubt(self: &Rc<Self>) {
+        const PATIENCE_MS: u32 = 3_000;
+        if self.socket.ready_state() != WebSocket::OPEN {
+            return;
+        }
+        self.send(Verb::Ping);
+        let (weak, heard) = (Rc::downgrade(self), self.heard.get());
+        let doubt = Timeout::new(PATIENCE_MS, move || {
+            if let Some(this) = weak.upgrade().filter(|this| this.heard.get() == heard) {
+                let _ = this.socket.close();
+                this.over(None);
+            }
+        });
+        *self.doubt.borrow_mut() = Some(doubt);
+    }
+
     /// The end, once, however it was noticed: open requests are lost, and the owner is told.
     fn over(&self, code: Option<CloseCode>) {
         self.pending.borrow_mut().clear();
@@ -179,6 +199,7 @@ impl Socket {
     pub(super) fn close(&self) {
         self.tell.borrow_mut().take();
         self.guards.borrow_mut().take();
+        self.doubt.borrow_mut().take();
         self.pending.borrow_mut().clear();
         let _ = self.socket.close();
     }

@@ -34,7 +34,7 @@ pub struct Browser {
     ungathered: VecDeque<(u32, u32)>,
     gathered: BTreeMap<u32, u32>,
     known: BTreeSet<(u32, u32)>,
-    /// The other end changed its certificate: DTLS never connects again.
+    /// The other end changed its certificate, or something broke: it never connects again.
     foreign: bool,
 }
 
@@ -191,6 +191,11 @@ impl Browser {
             self.known.insert((ufrag, n));
         }
         Ok(())
+    }
+
+    /// Whatever it is told, it carries no packet any more.
+    pub fn jam(&mut self) {
+        self.foreign = true;
     }
 
     /// Whether nothing is in progress and nothing wanted.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use klatch_mesh::{Command, Health, Input, LinkId, Mesh, Rule, Rules};
+use klatch_mesh::{Carrier, Command, Health, Input, LinkId, Mesh, Rule, Rules};
 use klatch_shared::peer::Source;
 use klatch_shared::{MemberId, SessionNonce};
 
@@ -60,7 +60,7 @@ impl End {
     }
 
     /// Tells the mesh a fact and carries out what it orders; what is to be sent, or what went wrong.
-    pub fn feed(&mut self, now: u64, fresh: &mut u32, input: Input) -> Result<Vec<Message>, String> {
+    pub fn feed(&mut self, now: u64, fresh: &mut u32, input: Input) -> Result<Vec<(Carrier, Message)>, String> {
         let mut out = Vec::new();
         let commands = self.mesh.handle(now, input);
         self.print = print(&self.mesh);
@@ -73,7 +73,7 @@ impl End {
         Ok(out)
     }
 
-    fn carry_out(&mut self, fresh: &mut u32, command: Command) -> Result<Option<Message>, String> {
+    fn carry_out(&mut self, fresh: &mut u32, command: Command) -> Result<Option<(Carrier, Message)>, String> {
         match command {
             Command::Open { link, offers } => {
                 *fresh += 1;
@@ -94,8 +94,9 @@ impl End {
                 browser.set_remote(&description);
             }
             Command::AddCandidate { link, candidate } => self.open(link)?.add_candidate(&candidate)?,
-            Command::Send { session, exchange, side, sequence, signal, .. } => {
-                return Ok(Some(Message::Signal { from: self.session, to: session, exchange, side, sequence, signal }));
+            Command::Send { session, carrier, exchange, side, sequence, signal, .. } => {
+                let from = self.session;
+                return Ok(Some((carrier, Message::Signal { from, to: session, exchange, side, sequence, signal })));
             }
             Command::Close { link } => {
                 let (id, browser) = self.browser.take().ok_or("closes what is not open")?;
@@ -117,14 +118,15 @@ impl End {
     }
 
     /// What a signal is to the mesh, if it opens: it was sealed between these two page sessions.
-    pub fn unseal(&self, message: Message) -> Option<Input> {
+    pub fn unseal(&self, carrier: Carrier, message: Message) -> Option<Input> {
         let peer = self.peer;
         match message {
             Message::Signal { from, to, exchange, side, sequence, signal } => {
                 let opens = self.known == Some(from) && to == self.session;
-                opens.then_some(Input::Signal { peer, exchange, side, sequence, signal })
+                opens.then_some(Input::Signal { peer, carrier, exchange, side, sequence, signal })
             }
             Message::Refused { exchange, side } => Some(Input::Refused { peer, exchange, side }),
+            Message::Away => Some(Input::Away { peer }),
             Message::Present { session } => Some(Input::Present { peer, session, we_offer: false }),
         }
     }

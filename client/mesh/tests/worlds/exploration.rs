@@ -32,9 +32,12 @@ explored! {
     a_newcomer_that_loses_the_broker_ends_connected: NEWCOMER_LOST in 2,
     ends_that_both_lose_the_broker_end_agreed: BOTH_LOST in 4,
     what_is_new_while_the_broker_is_lost_is_sent_afterwards: MORE_MEANWHILE in 5,
+    ends_that_the_broker_refuses_for_a_while_end_connected: REFUSED in 2,
     a_reloaded_newcomer_ends_connected: RELOAD in 2,
     the_first_reloaded_ends_agreed: FIRST_RELOADS in 4,
     a_link_dropped_by_one_end_ends_connected: DROPPED in 3,
-    a_link_dropped_by_the_newcomer_ends_connected: NEWCOMER_DROPS in 4,
+    a_link_dropped_by_the_newcomer_ends_connected: NEWCOMER_DROPS in 5,
+    ends_without_a_broker_go_on_over_their_channel: BROKER_DIES in 5,
+    an_end_without_a_broker_goes_on_over_the_channel: BROKER_DIES_FOR_ONE in 7,
     browsers_that_refuse_steps_end_connected: REFUSED_STEPS in 4,
 }

@@ -7,6 +7,7 @@ mod description;
 mod end;
 mod exploration;
 mod explore;
+mod healing;
 mod mutants;
 mod network;
 mod properties;

@@ -41,5 +41,5 @@ caught! {
     the_mutant_that_sends_candidates_before_their_description_is_caught: CandidatesFollowDescription in LATE_CANDIDATES,
     the_mutant_that_sends_while_nobody_is_reached_is_caught: NothingStaleIsSent in LOST,
     the_mutant_in_which_both_ends_offer_at_first_is_caught: NewcomerOffers in MEETING,
-    the_mutant_that_tries_again_at_once_is_caught: RefusedWaits in LOST,
+    the_mutant_that_tries_again_at_once_is_caught: RefusedWaits in REFUSED,
 }

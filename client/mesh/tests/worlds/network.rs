@@ -1,9 +1,10 @@
 //! A model of the broker and the way there: it passes on what belongs to a known exchange and refuses the rest; a socket may
-//! die unnoticed, and takes with it what was on the way.
+//! die unnoticed, and takes with it what was on the way. And of the data channel between two connections, which keeps what it was
+//! given until packets flow.
 
 use std::collections::VecDeque;
 
-use klatch_mesh::Signal;
+use klatch_mesh::{Carrier, Signal};
 use klatch_shared::limits::MAX_CANDIDATES;
 use klatch_shared::wire::Side;
 use klatch_shared::{ExchangeId, SessionNonce};
@@ -17,6 +18,8 @@ pub enum Message {
     Refused { exchange: ExchangeId, side: Side },
     /// The other end took or took back its seat.
     Present { session: SessionNonce },
+    /// The other end's socket is gone.
+    Away,
 }
 
 /// A socket.
@@ -33,8 +36,18 @@ pub enum Socket {
 #[derive(Clone, Debug)]
 pub struct Network {
     pub sockets: [Socket; 2],
+    /// Whether the broker refuses all that it is sent.
+    pub refuses: bool,
     /// To each end.
     pub ways: [VecDeque<Message>; 2],
+    /// The connections of the ends.
+    pub connections: [u32; 2],
+    /// Whether there is a data channel between them.
+    pub channel: bool,
+    /// Whether each end's present connection was told of one.
+    pub opened: [bool; 2],
+    /// What came to each end over it.
+    pub said: [VecDeque<Message>; 2],
     /// From each end, the latest exchange that it began.
     begun: [Exchange; 2],
     /// How many were begun.
@@ -50,19 +63,59 @@ struct Exchange {
 impl Default for Network {
     fn default() -> Self {
         let none = Exchange { id: ExchangeId(0), candidates: [0; 2] };
-        Self { sockets: [Socket::Works; 2], ways: Default::default(), begun: [none; 2], offers: 0 }
+        Self {
+            sockets: [Socket::Works; 2],
+            refuses: false,
+            ways: Default::default(),
+            connections: [0; 2],
+            channel: false,
+            opened: [false; 2],
+            said: Default::default(),
+            begun: [none; 2],
+            offers: 0,
+        }
     }
 }
 
 impl Network {
     /// End `from` sends.
-    pub fn send(&mut self, from: usize, message: Message) -> Result<(), &'static str> {
+    pub fn send(&mut self, from: usize, carrier: Carrier, message: Message) -> Result<(), &'static str> {
+        match carrier {
+            Carrier::Broker => self.send_to_broker(from, message),
+            Carrier::Channel if self.channel => {
+                self.offers += u32::from(matches!(message, Message::Signal { signal: Signal::Offer(_), .. }));
+                self.said[1 - from].push_back(message);
+                Ok(())
+            }
+            // The other end's is gone, and this one has not noticed.
+            Carrier::Channel if self.opened[from] => Ok(()),
+            Carrier::Channel => Err("something is sent over a channel that is not open"),
+            Carrier::Via(_) => Err("there is nobody else"),
+        }
+    }
+
+    /// These are the connections from now on: what was between others is gone.
+    pub fn connect(&mut self, connections: [u32; 2]) {
+        for (end, connection) in connections.into_iter().enumerate() {
+            if self.connections[end] != connection {
+                self.opened[end] = false;
+                (self.channel, self.said) = (false, Default::default());
+            }
+        }
+        self.connections = connections;
+    }
+
+    fn send_to_broker(&mut self, from: usize, message: Message) -> Result<(), &'static str> {
         let Message::Signal { exchange, side, sequence, ref signal, .. } = message else {
             return Err("only signals are sent");
         };
         match self.sockets[from] {
             Socket::Gone => return Err("something is sent while signalling reaches nobody"),
             Socket::Cut => return Ok(()),
+            Socket::Works if self.refuses => {
+                self.ways[from].push_back(Message::Refused { exchange, side });
+                return Ok(());
+            }
             Socket::Works => {}
         }
         let offerer = if side == Side::Offerer { from } else { 1 - from };
@@ -99,8 +152,10 @@ impl Network {
 
     /// Where signals are on the way to an end: what the broker tells of members keeps its order, what members seal need not.
     pub fn signals(&self, to: usize) -> impl Iterator<Item = usize> {
-        let signals =
-            self.ways[to].iter().enumerate().filter(|(_, message)| !matches!(message, Message::Present { .. }));
+        let signals = self.ways[to]
+            .iter()
+            .enumerate()
+            .filter(|(_, message)| !matches!(message, Message::Present { .. } | Message::Away));
         signals.map(|(at, _)| at)
     }
 
@@ -108,6 +163,9 @@ impl Network {
     pub fn cut(&mut self, end: usize) {
         self.sockets[end] = Socket::Cut;
         self.ways[end].clear();
+        if self.sockets[1 - end] == Socket::Works {
+            self.ways[1 - end].push_back(Message::Away);
+        }
     }
 
     /// Another page has the seat, with exchanges of its own.

@@ -19,6 +19,7 @@ fn trouble() -> impl Strategy<Value = Vec<Change>> {
         1 => Just(vec![FailStep]),
         1 => Just(vec![PathDown, PathUp]),
         1 => Just(vec![NetworkChanged]),
+        1 => Just(vec![Jam]),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! One end by hand: what the mesh orders, fact by fact, as a driver sees it.
 
-use klatch_mesh::{Command, ConnectionState, Health, Input, Kind, LinkId, Mesh, Signal};
+use klatch_mesh::{Carrier, Command, ConnectionState, Health, Input, Kind, LinkId, Mesh, Signal};
 use klatch_shared::peer::{Description, IceCandidate};
 use klatch_shared::wire::Side;
 use klatch_shared::{ExchangeId, MemberId, SessionNonce};
@@ -69,7 +69,8 @@ impl Page {
     }
 
     fn told(&mut self, exchange: u32, side: Side, sequence: u32, signal: Signal) -> Vec<Command> {
-        self.hears(Input::Signal { peer: member(POLITER), exchange: ExchangeId(exchange), side, sequence, signal })
+        let (peer, carrier) = (member(POLITER), Carrier::Broker);
+        self.hears(Input::Signal { peer, carrier, exchange: ExchangeId(exchange), side, sequence, signal })
     }
 
     /// Our offer was made and sent.
@@ -235,4 +236,99 @@ fn nothing_is_sent_while_nobody_can_be_reached_and_all_that_is_needed_afterwards
 fn no_link_is_made_with_ourselves() {
     let mut page = Page::meets(true);
     assert!(page.hears(Input::Present { peer: member(US), session: session(US), we_offer: true }).is_empty());
+}
+
+const HELPER: u8 = 7;
+
+impl Page {
+    /// Somebody else is here, too, with whom our channel works, and who reaches `POLITER`.
+    fn has_a_helper(&mut self) -> LinkId {
+        let peer = member(HELPER);
+        self.hears(Input::Present { peer, session: session(3), we_offer: false });
+        let link = self.mesh.link(peer).expect("there is a link");
+        let offer = Signal::Offer(description("helper's"));
+        let side = Side::Offerer;
+        self.hears(Input::Signal {
+            peer,
+            carrier: Carrier::Broker,
+            exchange: ExchangeId(1),
+            side,
+            sequence: 0,
+            signal: offer,
+        });
+        self.hears(Input::RemoteSet { link });
+        self.hears(Input::LocalSet { link, kind: Kind::Answer, description: description("ours for the helper") });
+        self.hears(Input::Connection { link, state: ConnectionState::Connected });
+        self.hears(Input::ChannelOpen { link });
+        self.hears(Input::Reaches { peer, members: vec![member(POLITER)] });
+        link
+    }
+}
+
+/// By what signals go.
+fn carriers(commands: &[Command]) -> Vec<Carrier> {
+    let carrier = |command: &Command| {
+        let Command::Send { carrier, .. } = command else {
+            return None;
+        };
+        Some(*carrier)
+    };
+    commands.iter().filter_map(carrier).collect()
+}
+
+#[test]
+fn signals_go_by_the_broker_until_there_is_a_channel_and_then_over_that() {
+    let mut page = Page::meets(true);
+    let link = page.link();
+    assert_eq!(carriers(&page.offers()), [Carrier::Broker]);
+    page.told(1, Side::Answerer, 0, Signal::Answer(description("theirs")));
+    page.remote();
+    page.connection(ConnectionState::Connected);
+    page.hears(Input::ChannelOpen { link });
+    assert_eq!(carriers(&page.offers()), [Carrier::Channel]);
+    assert_eq!(carriers(&page.hears(Input::LocalCandidate { link, candidate: candidate("ours") })), [Carrier::Channel]);
+}
+
+#[test]
+fn an_answer_goes_back_by_what_brought_the_offer_or_not_at_all() {
+    let answers = |page: &mut Page| {
+        page.remote();
+        carriers(&page.local(Kind::Answer))
+    };
+    let mut page = Page::meets(true);
+    let link = page.link();
+    page.connects();
+    page.hears(Input::ChannelOpen { link });
+    page.told(5, Side::Offerer, 0, Signal::Offer(description("theirs")));
+    assert_eq!(answers(&mut page), [Carrier::Broker]);
+    page.told(6, Side::Offerer, 0, Signal::Offer(description("theirs")));
+    page.hears(Input::BrokerLost);
+    assert_eq!(answers(&mut page), []);
+}
+
+#[test]
+fn without_the_broker_a_broken_link_is_mended_by_way_of_whoever_reaches_both() {
+    let mut page = Page::meets(true);
+    let link = page.link();
+    page.connects();
+    let helper = page.has_a_helper();
+    page.hears(Input::BrokerLost);
+    let restart = page.connection(ConnectionState::Failed);
+    assert_eq!(restart[0], Command::SetLocal { link, restart: true });
+    assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Via(member(HELPER))]);
+    // The helper is lost too: what was under way is over, and waits.
+    page.hears(Input::ChannelClosed { link: helper });
+    assert!(carriers(&page.hears(Input::LocalCandidate { link, candidate: candidate("ours") })).is_empty());
+    page.hears(Input::ChannelOpen { link: helper });
+    assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Via(member(HELPER)), Carrier::Via(member(HELPER))]);
+}
+
+#[test]
+fn who_lost_their_own_socket_is_reached_by_way_of_others() {
+    let mut page = Page::meets(true);
+    page.connects();
+    page.has_a_helper();
+    page.hears(Input::Away { peer: member(POLITER) });
+    page.connection(ConnectionState::Failed);
+    assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Via(member(HELPER))]);
 }

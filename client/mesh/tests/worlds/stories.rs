@@ -54,6 +54,8 @@ pub const NEWCOMER_LOST: Story = Story { changes: [&[], &[Cut, Notice, Back]], .
 pub const BOTH_LOST: Story = Story { changes: [&[Cut, Notice, Back], &[Cut, Notice, Back]], gathers: 0, ..ROUGH };
 /// Something new is to be sent while nobody can be reached.
 pub const MORE_MEANWHILE: Story = Story { changes: [&[Cut, Notice, Send(Camera), Back], &[]], ..ROUGH };
+/// The broker refuses everything for a while.
+pub const REFUSED: Story = Story { changes: [&[Refuse, Relent], &[]], ..ROUGH };
 /// One page is loaded again.
 pub const RELOAD: Story = Story { changes: [&[], &[Reload]], ..ROUGH };
 pub const FIRST_RELOADS: Story = Story { changes: [&[Reload], &[Send(Camera)]], gathers: 0, ..ROUGH };
@@ -62,6 +64,15 @@ pub const DROPPED: Story = Story { changes: [&[Drop, Meet], &[]], ..ROUGH };
 pub const NEWCOMER_DROPS: Story = Story { changes: [&[Send(Camera)], &[Drop, Meet]], ..ROUGH };
 /// Browsers refuse steps.
 pub const REFUSED_STEPS: Story = Story { changes: [&[FailStep, FailStep], &[FailStep, Send(Camera)]], ..ROUGH };
+
+/// Once there is a data channel the broker dies for good, and each end has more to send.
+pub const BROKER_DIES: Story = Story {
+    changes: [&[OnceMet, Cut, Notice, Send(Camera), Send(Screen)], &[OnceMet, Cut, Notice, Send(Camera)]],
+    ..CALM
+};
+/// The broker dies for one end alone.
+pub const BROKER_DIES_FOR_ONE: Story =
+    Story { changes: [&[OnceMet, Cut, Notice, Send(Camera)], &[Send(Screen), Mute(Screen)]], ..ROUGH };
 
 impl Story {
     /// Explores it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use klatch_mesh::{Command, ConnectionState, Input, Kind, LinkId, Mesh, Signal};
+use klatch_mesh::{Carrier, Command, ConnectionState, Input, Kind, LinkId, Mesh, Signal};
 use klatch_shared::peer::{Description, IceCandidate};
 use klatch_shared::wire::Side;
 use klatch_shared::{ExchangeId, MemberId, SessionNonce};
@@ -40,6 +40,10 @@ fn signal() -> impl Strategy<Value = Signal> {
     ]
 }
 
+fn carrier() -> impl Strategy<Value = Carrier> {
+    prop_oneof![Just(Carrier::Broker), Just(Carrier::Channel), member().prop_map(Carrier::Via)]
+}
+
 fn state() -> impl Strategy<Value = ConnectionState> {
     use ConnectionState::*;
     proptest::sample::select(&[New, Connecting, Connected, Disconnected, Failed, Closed][..])
@@ -58,9 +62,23 @@ fn input() -> impl Strategy<Value = Input> {
         member().prop_map(|peer| Input::Gone { peer }),
         Just(Input::BrokerBack),
         Just(Input::BrokerLost),
-        (member(), exchange(), side(), sequence, signal()).prop_map(|(peer, exchange, side, sequence, signal)| {
-            Input::Signal { peer, exchange, side, sequence, signal }
-        }),
+        (member(), carrier(), exchange(), side(), sequence, signal()).prop_map(
+            |(peer, carrier, exchange, side, sequence, signal)| Input::Signal {
+                peer,
+                carrier,
+                exchange,
+                side,
+                sequence,
+                signal
+            }
+        ),
+        member().prop_map(|peer| Input::Away { peer }),
+        link().prop_map(|link| Input::ChannelOpen { link }),
+        link().prop_map(|link| Input::ChannelClosed { link }),
+        (member(), proptest::collection::vec(member(), 0..4))
+            .prop_map(|(peer, members)| Input::Reaches { peer, members }),
+        link().prop_map(|link| Input::Heard { link }),
+        Just(Input::Beat),
         (member(), exchange(), side()).prop_map(|(peer, exchange, side)| Input::Refused { peer, exchange, side }),
         link().prop_map(|link| Input::NegotiationNeeded { link }),
         (link(), kind, description()).prop_map(|(link, kind, description)| Input::LocalSet { link, kind, description }),

@@ -5,7 +5,7 @@ mod path;
 
 use std::collections::{BTreeSet, VecDeque};
 
-use klatch_mesh::{Health, Input};
+use klatch_mesh::{Carrier, Health, Input};
 use klatch_shared::peer::Source;
 use klatch_shared::{MemberId, SessionNonce};
 
@@ -25,6 +25,8 @@ pub enum Event {
     Gather(usize),
     /// A message arrives: the first, or one out of order, or one a second time.
     Arrive(usize, usize, Delivery),
+    /// The first message over the data channel arrives.
+    Hear(usize),
     Ghost(usize),
     /// Time passes, to the next thing that waits for it.
     Time,
@@ -96,8 +98,10 @@ impl World {
             add(browser.is_some_and(Browser::has_task), Event::Task(i));
             add(browser.is_some_and(Browser::has_candidate), Event::Gather(i));
             add(!self.network.ways[i].is_empty(), Event::Arrive(i, 0, Delivery::Only));
+            add(!self.network.said[i].is_empty() && self.flows(), Event::Hear(i));
             add(!end.ghosts.is_empty(), Event::Ghost(i));
-            add(!self.todo[i].is_empty(), Event::Change(i));
+            let waits = self.todo[i].front() == Some(&Change::OnceMet) && !self.network.channel;
+            add(!self.todo[i].is_empty() && !waits, Event::Change(i));
             if order == Order::Lost {
                 events.extend(
                     self.network.signals(i).filter(|at| *at > 0).map(|at| Event::Arrive(i, at, Delivery::Only)),
@@ -140,6 +144,13 @@ impl World {
                 }
             }
             Event::Arrive(i, at, again) => self.arrive(i, at, again)?,
+            Event::Hear(i) => {
+                if let Some(message) = self.network.said[i].pop_front()
+                    && let Some(input) = self.ends[i].unseal(Carrier::Channel, message)
+                {
+                    self.feed(i, input)?;
+                }
+            }
             Event::Ghost(i) => {
                 let (link, mut browser) = self.ends[i].ghosts.remove(0);
                 let input = browser.finish().map_or(Input::NegotiationNeeded { link }, |it| End::report(link, it));
@@ -188,11 +199,18 @@ impl World {
         self.ends.iter().all(|end| end.health == Health::Connected)
     }
 
-    fn feed(&mut self, i: usize, input: Input) -> Result<(), String> {
-        for message in self.ends[i].feed(self.now, &mut self.fresh, input)? {
-            self.network.send(i, message)?;
+    pub fn feed(&mut self, i: usize, input: Input) -> Result<(), String> {
+        let sent = self.ends[i].feed(self.now, &mut self.fresh, input)?;
+        self.network.connect(self.connections());
+        for (carrier, message) in sent {
+            self.network.send(i, carrier, message)?;
         }
         Ok(())
+    }
+
+    /// The connections that there are, or 0.
+    fn connections(&self) -> [u32; 2] {
+        self.ends.each_ref().map(|end| end.browser.as_ref().map_or(0, |(_, browser)| browser.id))
     }
 
     fn pass(&mut self, until: u64) -> Result<(), String> {
@@ -223,7 +241,7 @@ impl World {
         if let Message::Present { session } = &message {
             self.ends[i].known = Some(*session);
         }
-        match self.ends[i].unseal(message) {
+        match self.ends[i].unseal(Carrier::Broker, message) {
             Some(input) => self.feed(i, input),
             None => Ok(()),
         }

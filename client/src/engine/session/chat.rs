@@ -74,6 +74,8 @@ impl Session {
                 self.tune();
             }
             PeerMessage::Bye => self.member_going(from),
+            PeerMessage::Pulse { reaches } => self.feed(Input::Reaches { peer: from, members: reaches }),
+            PeerMessage::Signal(signal) => self.on_passed(from, signal),
         }
     }
 

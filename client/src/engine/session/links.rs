@@ -1,6 +1,6 @@
 //! The mesh's orders carried out on connections, and the connections' events told to the mesh.
 
-use klatch_mesh::{ConnectionState, Kind, LinkId};
+use klatch_mesh::{ConnectionState, Health, Kind, LinkId};
 use klatch_shared::peer::{Description, IceCandidate, PeerMessage, Source, Wants};
 
 use super::super::rtc::{Connection, RtcEvent};
@@ -14,6 +14,10 @@ pub(super) struct Link {
     pub(super) wants: Wants,
     /// What we told the member that we want of theirs.
     pub(super) told: Option<Wants>,
+    /// Whether something came over the channel since the last beat.
+    heard: bool,
+    /// When the last packet of the member's voice had come by then, by the browser's clock.
+    voice: Option<f64>,
 }
 
 impl Session {
@@ -31,7 +35,8 @@ impl Session {
         let opened = Connection::open(spare, &self.ways(), outgoing, offers, tell);
         match opened {
             Ok(connection) => {
-                let entry = Link { id: link, connection, wants: Wants::EVERYTHING, told: None };
+                let entry =
+                    Link { id: link, connection, wants: Wants::EVERYTHING, told: None, heard: false, voice: None };
                 self.links.borrow_mut().insert(link.peer, entry);
                 offers.then_some(Input::NegotiationNeeded { link })
             }
@@ -126,9 +131,11 @@ impl Session {
             }
             RtcEvent::ChannelOpen => self.channel_opened(link),
             RtcEvent::ChannelClosed => {
+                self.feed(Input::ChannelClosed { link });
                 self.member_going(link.peer);
             }
             RtcEvent::Text(text) => {
+                self.heard(link);
                 let message = if self.may_say(link.peer, text.len()) { PeerMessage::parse(&text).ok() } else { None };
                 match message {
                     Some(message) => self.on_message(link.peer, message),
@@ -142,7 +149,34 @@ impl Session {
         }
     }
 
+    /// Something came from a member. Told to the mesh with the next beat, or at once where it changes something.
+    fn heard(&self, link: LinkId) {
+        if let Some(entry) = self.links.borrow_mut().get_mut(&link.peer) {
+            entry.heard = true;
+        }
+        if self.mesh.borrow().health(link.peer) != Some(Health::Connected) {
+            self.feed(Input::Heard { link });
+        }
+    }
+
+    /// Says that we are here, and sees who else is.
+    pub(super) fn beat(&self) {
+        let reaches = self.mesh.borrow().reached();
+        self.say_to_all(&PeerMessage::Pulse { reaches });
+        let mut heard = Vec::new();
+        for entry in self.links.borrow_mut().values_mut() {
+            let voice = entry.connection.last_packet(Source::Microphone);
+            if std::mem::take(&mut entry.heard) || voice != entry.voice {
+                heard.push(entry.id);
+            }
+            entry.voice = voice;
+        }
+        heard.into_iter().for_each(|link| self.feed(Input::Heard { link }));
+        self.feed(Input::Beat);
+    }
+
     fn channel_opened(&self, link: LinkId) {
+        self.feed(Input::ChannelOpen { link });
         if let Some(connection) = self.connection(link) {
             connection.say(&PeerMessage::Sends(self.around.media.sends()).to_text());
         }

@@ -1,7 +1,7 @@
 //! Sealing what the mesh sends and opening what comes for it.
 
-use klatch_mesh::Signal;
-use klatch_shared::peer::{Description, IceCandidate};
+use klatch_mesh::{Allowance, Carrier, Signal};
+use klatch_shared::peer::{Description, IceCandidate, PassedSignal, PeerMessage};
 use klatch_shared::seal::{Context, Kind as Sealing};
 use klatch_shared::wire::{Answer, Candidate, Empty, Offer, Side};
 use klatch_shared::{ExchangeId, Sealed};
@@ -13,18 +13,15 @@ use super::*;
 const TELL_AFTER: u32 = 20;
 
 impl Session {
-    /// Seals a signal for a member's page session and sends it; a refusal goes back to the mesh.
+    /// Seals a signal for a member's page session and sends it; what the broker refuses goes back to the mesh.
     pub(super) fn send_signal(
         &self,
-        to: MemberId,
-        session: SessionNonce,
-        exchange: ExchangeId,
-        side: Side,
-        sequence: u32,
+        (to, session): (MemberId, SessionNonce),
+        carrier: Carrier,
+        (exchange, side, sequence): (ExchangeId, Side, u32),
         signal: &Signal,
     ) {
-        let Some(socket) = self.socket() else { return };
-        let sealed = {
+        let body = {
             let peers = self.peers.borrow();
             let Some(peer) = peers.get(to) else { return };
             let (kind, text) = match signal {
@@ -36,12 +33,21 @@ impl Session {
             let context = Context::signal(kind, self.room.id(), sender, (to, session), exchange, sequence);
             peer.pair.seal(&context, &text)
         };
-        let verb = match signal {
-            Signal::Offer(_) => Verb::Offer(Offer { to, exchange, body: sealed }),
-            Signal::Answer(_) => Verb::Answer(Answer { to, exchange, body: sealed }),
-            Signal::Candidate(_) => Verb::Candidate(Candidate { to, exchange, side, sequence, body: sealed }),
+        let by = match carrier {
+            Carrier::Broker => None,
+            Carrier::Channel => Some(to),
+            Carrier::Via(helper) => Some(helper),
         };
-        let weak = self.weak.clone();
+        if let Some(by) = by {
+            self.pass_on(by, PassedSignal { from: self.me, to, exchange, side, sequence, body });
+            return;
+        }
+        let verb = match signal {
+            Signal::Offer(_) => Verb::Offer(Offer { to, exchange, body }),
+            Signal::Answer(_) => Verb::Answer(Answer { to, exchange, body }),
+            Signal::Candidate(_) => Verb::Candidate(Candidate { to, exchange, side, sequence, body }),
+        };
+        let (Some(socket), weak) = (self.socket(), self.weak.clone()) else { return };
         spawn(async move {
             if let Err(AskError::Refused(_)) = socket.ask::<Empty>(verb).await
                 && let Some(this) = weak.upgrade()
@@ -49,6 +55,43 @@ impl Session {
                 this.feed(Input::Refused { peer: to, exchange, side });
             }
         });
+    }
+
+    /// Says a signal over the channel with `by`.
+    fn pass_on(&self, by: MemberId, signal: PassedSignal) {
+        let connection = self.links.borrow().get(&by).map(|entry| entry.connection.clone());
+        if let Some(connection) = connection {
+            connection.say(&PeerMessage::Signal(signal).to_text());
+        }
+    }
+
+    /// A signal over the channel with `by`: for us, or to be passed on, if it is that member's own.
+    pub(super) fn on_passed(&self, by: MemberId, signal: PassedSignal) {
+        if signal.to != self.me {
+            if signal.from == by && self.may_be_passed_on(by) {
+                self.pass_on(signal.to, signal);
+            }
+            return;
+        }
+        let PassedSignal { from, exchange, side, sequence, body, .. } = signal;
+        let kind = match (sequence, side) {
+            (0, Side::Offerer) => Sealing::Offer,
+            (0, Side::Answerer) => Sealing::Answer,
+            (_, side) => Sealing::Candidate(side),
+        };
+        let carrier = if from == by { Carrier::Channel } else { Carrier::Via(by) };
+        match self.open_signal(from, exchange, sequence, kind, &body) {
+            Some(signal) => self.feed(Input::Signal { peer: from, carrier, exchange, side, sequence, signal }),
+            // What came by way of somebody may be either's fault.
+            None if from == by => self.dropped(by),
+            None => {}
+        }
+    }
+
+    /// Whether a member has not had too much passed on of late: it is we whom the receiver hears it from.
+    fn may_be_passed_on(&self, from: MemberId) -> bool {
+        const COST: usize = 5 * Allowance::BYTES;
+        self.peers.borrow_mut().get_mut(from).is_some_and(|peer| peer.passes.takes(COST, clock::now()))
     }
 
     /// Opens a signal from a member. What does not open, parse or fit is dropped and counted.
@@ -70,7 +113,10 @@ impl Session {
             | Event::Ended => return,
         };
         match self.open_signal(from, exchange, sequence, kind, &body) {
-            Some(signal) => self.feed(Input::Signal { peer: from, exchange, side, sequence, signal }),
+            Some(signal) => {
+                let carrier = Carrier::Broker;
+                self.feed(Input::Signal { peer: from, carrier, exchange, side, sequence, signal });
+            }
             None => self.dropped(from),
         }
     }

@@ -17,6 +17,9 @@ pub enum Change {
     Cut,
     Notice,
     Back,
+    /// The broker refuses all that is sent; passes it on again.
+    Refuse,
+    Relent,
     /// The page is loaded again.
     Reload,
     /// This end gives up the link; takes it up again with the same page session.
@@ -28,6 +31,10 @@ pub enum Change {
     PathDown,
     PathUp,
     NetworkChanged,
+    /// What follows happens once there is a data channel.
+    OnceMet,
+    /// Whatever is exchanged, this connection carries no packet any more.
+    Jam,
 }
 
 impl World {
@@ -50,6 +57,8 @@ impl World {
                 self.feed(i, Input::Present { peer, session, we_offer: true })?;
                 self.feed(i, Input::BrokerBack)?;
             }
+            Change::Refuse => self.network.refuses = true,
+            Change::Relent => self.network.refuses = false,
             Change::Reload => {
                 self.sessions += 1;
                 let fresh = SessionNonce::from_bytes([self.sessions; 16]);
@@ -67,6 +76,12 @@ impl World {
             Change::FailStep => self.ends[i].fails_next = true,
             Change::PathDown => self.path.works = false,
             Change::PathUp => self.path.works = true,
+            Change::OnceMet => {}
+            Change::Jam => {
+                if let Some((_, browser)) = &mut self.ends[i].browser {
+                    browser.jam();
+                }
+            }
             Change::NetworkChanged => self.feed(i, Input::NetworkChanged)?,
         }
         Ok(())

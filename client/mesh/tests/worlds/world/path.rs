@@ -12,7 +12,7 @@ pub struct Path {
     pub works: bool,
     said: [Said; 2],
     /// ICE generations that have failed.
-    dead: BTreeSet<(u32, u32)>,
+    pub dead: BTreeSet<(u32, u32)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,6 +85,21 @@ impl World {
             if let Some((link, _)) = &self.ends[i].browser {
                 let link = *link;
                 self.feed(i, Input::Connection { link, state })?;
+            }
+        }
+        self.open_channel()
+    }
+
+    /// A data channel opens once the connections carry packets, and outlives their not carrying any.
+    fn open_channel(&mut self) -> Result<(), String> {
+        let connected = self.path.said.iter().all(|said| said.state == ConnectionState::Connected);
+        if !self.network.channel && connected && self.flows() {
+            (self.network.channel, self.network.opened) = (true, [true; 2]);
+            for i in 0..2 {
+                if let Some((link, _)) = &self.ends[i].browser {
+                    let link = *link;
+                    self.feed(i, Input::ChannelOpen { link })?;
+                }
             }
         }
         Ok(())

@@ -1,0 +1,51 @@
+//! What carries an exchange between two members: the data channel between them, once there is one; else the broker; else a member
+//! whom both still reach. An exchange begins and ends on one of them, and is over when that is lost.
+
+use klatch_shared::MemberId;
+
+/// One way for signals. They are sealed for the pair on each of them: nobody in between can read or change them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Carrier {
+    /// The broker.
+    Broker,
+    /// The pair's own data channel.
+    Channel,
+    /// The data channels with this member, who passes on what is not for them.
+    Via(MemberId),
+}
+
+/// What carries signals at this moment, but for the link's own channel.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Carriers {
+    /// Whether the broker does, as far as is known.
+    pub(crate) broker: bool,
+    /// The members with whom our channel works, in the order of their ids, and whom each of them reaches.
+    pub(crate) helpers: Vec<(MemberId, Vec<MemberId>)>,
+}
+
+impl Carriers {
+    /// A member by way of whom another is reached. Of several the first: both ends choose the same where both see the same.
+    pub(crate) fn helper(&self, to: MemberId) -> Option<MemberId> {
+        self.helpers.iter().find(|(helper, reached)| *helper != to && reached.contains(&to)).map(|(helper, _)| *helper)
+    }
+
+    /// Whether our channel with this member works.
+    pub(crate) fn reaches(&self, member: MemberId) -> bool {
+        self.helpers.iter().any(|(helper, _)| *helper == member)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_helper_is_somebody_else_who_reaches_the_member() {
+        let member = |n: u8| MemberId::from_random_bytes([n; 16]);
+        let [a, b, c] = [1, 2, 3].map(member);
+        let carriers = Carriers { broker: false, helpers: vec![(a, vec![]), (b, vec![a, c]), (c, vec![b, c])] };
+        assert_eq!(carriers.helper(c), Some(b));
+        assert_eq!(carriers.helper(b), Some(c));
+        assert_eq!(carriers.helper(member(9)), None);
+    }
+}
