@@ -9,8 +9,9 @@ use super::super::storage;
 use super::*;
 use crate::state::{Line, Member};
 
-/// A member whose socket and link are lost may be back within this without anybody being told of a leave and a join.
-const GRACE_MS: u32 = 3_000;
+/// A member whose socket and link are lost may be back within this without anybody being told of a leave and a join: long enough for a
+/// tunnel, a lid that is closed and opened, a phone that is put into the pocket.
+const GRACE_MS: u32 = 30_000;
 /// The same for a member whose page said goodbye: long enough for a reload, short enough to be seen going.
 const GOODBYE_MS: u32 = 1_500;
 /// How long after a change of name it is told of.
@@ -66,6 +67,7 @@ impl Session {
         if let Some(peer) = self.peers.borrow_mut().get_mut(member) {
             peer.presence = Presence::Away;
         }
+        self.feed(Input::Away { peer: member });
         self.wait_for(member);
     }
 
@@ -110,11 +112,13 @@ impl Session {
     }
 
     fn grace_is_over(&self, member: MemberId) {
+        let knows = self.socket().is_some();
         let linked = self.mesh.borrow().health(member) == Some(Health::Connected);
         let (away, going, shown) = match self.peers.borrow_mut().get_mut(member) {
             Some(peer) => {
                 peer.grace = None;
-                (peer.presence != Presence::Present, peer.going, peer.shown)
+                // Without the broker nobody tells of a leave but who leaves.
+                (peer.presence != Presence::Present || peer.going && !knows, peer.going, peer.shown)
             }
             None => return,
         };
