@@ -10,27 +10,66 @@ use super::turn::{Maker, Peer, Turn, run};
 
 /// Bytes of a message, about what a packet of video has.
 const LENGTH: &str = "1000";
-/// What each load is, its arguments to `turnutils_uclient`, what it is to reach, and whether it counts by the GB.
-const LOADS: [(&str, &[&str], Target, bool); 6] = [
-    ("CPU s per GB, UDP, 20 at 200/s", &["-m", "20", "-n", "1000", "-z", "5"], Target::Ratio(0.7), true),
-    ("CPU µs per packet, UDP, busy", &["-m", "20", "-n", "5000", "-z", "0"], Target::Ratio(0.4), false),
-    (
-        "CPU s per GB, client to client, 20 at 200/s",
-        &["-m", "20", "-n", "1000", "-z", "5", "-y"],
-        Target::Ratio(0.4),
-        true,
-    ),
-    (
-        "CPU µs per packet, client to client, busy",
-        &["-m", "20", "-n", "5000", "-z", "0", "-y"],
-        Target::Ratio(0.4),
-        false,
-    ),
-    ("CPU s per GB, TCP, 20 at 200/s", &["-m", "20", "-n", "500", "-z", "5", "-t"], Target::Ratio(1.0), true),
-    ("CPU s per GB, TLS, 20 at 200/s", &["-m", "20", "-n", "500", "-z", "5", "-t", "-S"], Target::Ratio(1.0), true),
+/// One kind of load.
+struct Load {
+    what: &'static str,
+    /// Arguments to `turnutils_uclient`.
+    arguments: &'static [&'static str],
+    pace: Pace,
+    target: Target,
+}
+
+/// How much of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// As in a call: nothing is to be lost, and what counts is a GB.
+    Call,
+    /// As much as the machine can bear: one client after the other takes so much longer than a relay that it never gets to see one
+    /// busy, so there are several at a time. What counts is a packet.
+    Saturation,
+}
+
+/// Clients at a time where a relay is to be busy.
+const CROWD: usize = 8;
+
+const LOADS: [Load; 6] = [
+    Load {
+        what: "CPU s per GB, UDP, 20 at 200/s",
+        arguments: &["-m", "20", "-n", "1000", "-z", "5"],
+        pace: Pace::Call,
+        target: Target::Ratio(0.7),
+    },
+    Load {
+        what: "CPU µs per packet, UDP, saturated",
+        arguments: &["-m", "20", "-n", "3000", "-z", "0"],
+        pace: Pace::Saturation,
+        target: Target::Ratio(0.4),
+    },
+    Load {
+        what: "CPU s per GB, client to client, 20 at 200/s",
+        arguments: &["-m", "20", "-n", "1000", "-z", "5", "-y"],
+        pace: Pace::Call,
+        target: Target::Ratio(0.4),
+    },
+    Load {
+        what: "CPU µs per packet, client to client, saturated",
+        arguments: &["-m", "20", "-n", "3000", "-z", "0", "-y"],
+        pace: Pace::Saturation,
+        target: Target::Ratio(0.4),
+    },
+    Load {
+        what: "CPU s per GB, TCP, 20 at 200/s",
+        arguments: &["-m", "20", "-n", "500", "-z", "5", "-t"],
+        pace: Pace::Call,
+        target: Target::Ratio(1.0),
+    },
+    Load {
+        what: "CPU s per GB, TLS, 20 at 200/s",
+        arguments: &["-m", "20", "-n", "500", "-z", "5", "-t", "-S"],
+        pace: Pace::Call,
+        target: Target::Ratio(1.0),
+    },
 ];
-/// The loads of which nothing is to be lost: those that are paced.
-const PACED: [usize; 4] = [0, 2, 4, 5];
 const ALLOCATIONS: usize = 1000;
 const STRANGERS: usize = 20_000;
 
@@ -56,7 +95,7 @@ pub fn bench(rounds: usize) -> Result<Table> {
     }
     let title = format!("relay: beside coturn, {LENGTH} bytes a packet, {rounds} rounds");
     let mut table = Table::new(title);
-    for (place, (what, _, target, _)) in LOADS.into_iter().enumerate() {
+    for (place, Load { what, target, .. }) in LOADS.into_iter().enumerate() {
         table.compare(what, 2, &klatch.cpu[place], &coturn.cpu[place], target);
     }
     table.compare("lost where it is paced", 0, &klatch.lost, &coturn.lost, Target::Above(0.0));
@@ -92,19 +131,23 @@ struct Memory {
 }
 
 fn measure_loads(turn: &Turn, figures: &mut Figures) -> Result<()> {
-    let peer = Peer::start()?;
+    let peers: Vec<Peer> = (0..CROWD).map(|_| Peer::start()).collect::<Result<_>>()?;
+    let length: f64 = LENGTH.parse()?;
     let mut lost = 0.0;
-    for (place, (_, arguments, _, by_bytes)) in LOADS.into_iter().enumerate() {
+    for (place, Load { arguments, pace, .. }) in LOADS.into_iter().enumerate() {
+        let peers = if pace == Pace::Call { &peers[..1] } else { &peers };
         let before = cpu_seconds(turn.id())?;
-        let run = run(turn, &peer, &[arguments, &["-l", LENGTH]].concat())?;
+        let run = run(turn, peers, &[arguments, &["-l", LENGTH]].concat())?;
         let cpu = cpu_seconds(turn.id())? - before;
-        // There and back; between clients, what one sends another receives.
-        let relayed = if arguments.contains(&"-y") { run.received } else { run.sent + run.received };
+        // There and back; between clients, what one sends another receives. What is lost was not relayed.
+        let relayed = if arguments.contains(&"-y") { run.received } else { 2.0 * run.received };
         let packet = cpu / relayed;
-        let length: f64 = LENGTH.parse()?;
-        figures.cpu[place].push(if by_bytes { packet / length * 1e9 } else { packet * 1e6 });
-        if PACED.contains(&place) {
-            lost += run.sent - run.received;
+        match pace {
+            Pace::Call => {
+                figures.cpu[place].push(packet / length * 1e9);
+                lost += run.sent - run.received;
+            }
+            Pace::Saturation => figures.cpu[place].push(packet * 1e6),
         }
     }
     figures.lost.push(lost);

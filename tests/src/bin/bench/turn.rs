@@ -161,26 +161,40 @@ impl Drop for Peer {
     }
 }
 
-/// What one run of `turnutils_uclient` came to.
+/// What runs of `turnutils_uclient` came to.
+#[derive(Default)]
 pub struct Run {
     pub sent: f64,
     pub received: f64,
 }
 
-/// Runs `turnutils_uclient` with these arguments: through `turn` to `peer` and back, or between its own clients.
+/// Runs `turnutils_uclient` with these arguments, once for each of the peers at a time: through `turn` to the peer and back, or
+/// between its own clients.
 ///
 /// # Errors
-/// It does not run, or does not say how it went.
-pub fn run(turn: &Turn, peer: &Peer, arguments: &[&str]) -> Result<Run> {
+/// One does not run, or does not say how it went.
+pub fn run(turn: &Turn, peers: &[Peer], arguments: &[&str]) -> Result<Run> {
     let port = if arguments.contains(&"-S") { turn.tls_port } else { turn.port };
-    let mut client = Command::new("turnutils_uclient");
-    client.args(["-c", "-u", "bench", "-W", SECRET, "-p", &port.to_string()]).args(arguments);
-    if !arguments.contains(&"-y") {
-        client.args(["-e", "127.0.0.1", "-r", &peer.port.to_string()]);
-    }
-    let output = client.arg("127.0.0.1").output().context("turnutils_uclient (Debian: coturn)")?;
-    let text = [output.stdout, output.stderr].concat();
-    let text = String::from_utf8_lossy(&text);
+    let start = |peer: &Peer| {
+        let mut client = Command::new("turnutils_uclient");
+        client.args(["-c", "-u", "bench", "-W", SECRET, "-p", &port.to_string()]).args(arguments);
+        if !arguments.contains(&"-y") {
+            client.args(["-e", "127.0.0.1", "-r", &peer.port.to_string()]);
+        }
+        client.arg("127.0.0.1").stdout(Stdio::piped()).stderr(Stdio::piped());
+        client.spawn().context("turnutils_uclient (Debian: coturn)")
+    };
+    let clients = peers.iter().map(start).collect::<Result<Vec<Child>>>()?;
+    // All have started; each waits with what it says until it is read, which is after its work.
+    clients.into_iter().map(Child::wait_with_output).try_fold(Run::default(), |sum, output| {
+        let output = output?;
+        let text = [output.stdout, output.stderr].concat();
+        let Run { sent, received } = read(&String::from_utf8_lossy(&text))?;
+        Ok(Run { sent: sum.sent + sent, received: sum.received + received })
+    })
+}
+
+fn read(text: &str) -> Result<Run> {
     // It says so again and again; the last time counts.
     let number = |name: &str| {
         let (_, rest) = text.rsplit_once(name)?;
