@@ -260,8 +260,9 @@ impl Source {
     }
 }
 
-/// What is inside a sealed offer or answer: the SDP and what its media sections carry.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+/// What is inside a sealed offer or answer: the SDP and what its media sections carry. An offer without any asks the other end for
+/// one, with an ICE restart.
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Description {
     /// RFC 8866.
     pub sdp: String,

@@ -46,7 +46,7 @@ impl Arrivals {
         let (exchange, side, sequence) = at;
         let placed = match (&signal, side) {
             (Signal::Offer(_), Side::Offerer) | (Signal::Answer(_), Side::Answerer) => sequence == 0,
-            (Signal::Offer(_), Side::Answerer) | (Signal::Answer(_), Side::Offerer) => false,
+            (Signal::Offer(_), Side::Answerer) | (Signal::Answer(_), Side::Offerer) | (Signal::Ask, _) => false,
             (Signal::Candidate(_), Side::Offerer | Side::Answerer) => (1..=MAX_CANDIDATES).contains(&sequence),
         };
         let newer = exchange > self.offers.exchange || !rules.keeps(Rule::OlderExchangeIsOver);
@@ -59,6 +59,15 @@ impl Arrivals {
         if placed && fits {
             stream.arrive(now, sequence, signal);
         }
+    }
+
+    /// Another exchange of theirs, in which nothing is described; false if it is not newer than all.
+    pub(crate) fn supersede(&mut self, exchange: ExchangeId) -> bool {
+        let newer = exchange > self.offers.exchange;
+        if newer {
+            self.offers = Stream { exchange, ..Stream::default() };
+        }
+        newer
     }
 
     /// What carries their latest exchange, and our part of it.

@@ -2,8 +2,8 @@
 //!
 //! Browsers call a lost path `disconnected` after about 5 s and `failed` after 15 s. Members hear of each other each second, so
 //! silence tells earlier: what is silent for a few beats is down, whatever the browser says, and works again only when something
-//! is heard. One end mends: the impolite one; the polite one joins in when that does not help. First by ICE restarts; what several
-//! of them do not help is replaced by a fresh connection. After a change of network it is at once, by whichever end's it was.
+//! is heard. One end sees to it: the impolite one; the polite one joins in when that does not help; after a change of network it is
+//! whichever end's it was, at once.
 
 use crate::{ConnectionState, Health};
 
@@ -13,13 +13,11 @@ const HOPE: u64 = 30_000;
 const LADDER: [[u64; 5]; 2] = [[2_000, 4_000, 10_000, 20_000, 30_000], [8_000, 10_000, 20_000, 30_000, 30_000]];
 /// The wait before the first attempt once the browser has given a path up.
 const FAILED: [u64; 2] = [0, 6_000];
-/// Attempts before a fresh connection is made.
-const RESTARTS: usize = 3;
 /// Beats without a sound after which a path is taken for dead.
 const QUIET: u8 = 4;
-/// How long after a change of network a lost path is taken for its effect.
+/// How long after a change of network, or a word of the other end's, a lost path is mended at once.
 const DOUBT: u64 = 20_000;
-/// Changes of network come in bursts; within this of a restart they ask for no other.
+/// Changes of network come in bursts; within this of an attempt they ask for no other.
 const BURST: u64 = 2_000;
 
 /// Who is polite: gives way in glare, and mends later.
@@ -29,15 +27,6 @@ pub(crate) enum Manners {
     Impolite,
     /// The lower id.
     Polite,
-}
-
-/// What helps next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mend {
-    /// An ICE restart.
-    Restart,
-    /// A fresh connection.
-    Fresh,
 }
 
 /// A connection's health over time.
@@ -50,7 +39,7 @@ pub(crate) struct Vitals {
     /// Attempts since it worked last.
     rung: usize,
     doubted_until: u64,
-    restarted: Option<u64>,
+    attempted: Option<u64>,
 }
 
 /// How it is now.
@@ -76,6 +65,8 @@ enum Past {
 enum Said {
     Works,
     Doubtful,
+    /// The data channel is lost: nothing but a fresh connection has one again.
+    Maimed,
 }
 
 /// What is heard of the other end.
@@ -97,12 +88,15 @@ impl Vitals {
             pulse: Pulse::Unheard,
             rung: 0,
             doubted_until: 0,
-            restarted: None,
+            attempted: None,
         }
     }
 
     /// The browser told how the connection is.
     pub(crate) fn observe(&mut self, now: u64, state: ConnectionState, manners: Manners) {
+        if self.is_maimed() {
+            return;
+        }
         match state {
             ConnectionState::New | ConnectionState::Connecting => {}
             ConnectionState::Connected => {
@@ -138,6 +132,19 @@ impl Vitals {
         }
     }
 
+    /// The data channel closed.
+    pub(crate) fn maim(&mut self, now: u64, manners: Manners) {
+        self.said = Said::Maimed;
+        if self.is_well() {
+            self.weaken(now, manners);
+        }
+    }
+
+    /// Whether only a fresh connection helps.
+    pub(crate) fn is_maimed(&self) -> bool {
+        self.said == Said::Maimed
+    }
+
     /// A beat has passed. Beats are counted, not time: a page that slept has heard nothing of what it will read in a moment.
     pub(crate) fn beat(&mut self, now: u64, manners: Manners) {
         if let Pulse::Quiet(beats) = self.pulse {
@@ -157,28 +164,39 @@ impl Vitals {
 
     /// The machine's network changed: what is not known to work is restarted at once, what works is doubted for a while.
     pub(crate) fn network_changed(&mut self, now: u64) {
-        let recent = self.restarted.is_some_and(|at| now < at + BURST);
+        let recent = self.attempted.is_some_and(|at| now < at + BURST);
         match self.standing {
-            Standing::Well => self.doubted_until = now + DOUBT,
+            Standing::Well => self.doubt(now),
             Standing::Young { .. } | Standing::Down { .. } if recent => {}
             Standing::Young { .. } => self.fall(now, now),
-            Standing::Down { since, .. } => self.standing = Standing::Down { since, next: now },
+            Standing::Down { .. } => self.hasten(now),
         }
     }
 
-    /// What helps, if it is due; told once a rung.
-    pub(crate) fn take_mend(&mut self, now: u64, manners: Manners) -> Option<Mend> {
+    /// Whether it is time to mend it; told once a rung.
+    pub(crate) fn take_due(&mut self, now: u64, manners: Manners) -> bool {
         let Standing::Down { since, next } = self.standing else {
-            return None;
+            return false;
         };
         if now < next {
-            return None;
+            return false;
         }
-        let mend = if self.rung >= RESTARTS && manners == Manners::Impolite { Mend::Fresh } else { Mend::Restart };
         self.rung += 1;
         self.standing = Standing::Down { since, next: now + wait(manners, self.rung) };
-        self.restarted = Some(now);
-        Some(mend)
+        self.attempted = Some(now);
+        true
+    }
+
+    /// What could not be mended may be now.
+    pub(crate) fn hasten(&mut self, now: u64) {
+        if let Standing::Down { since, .. } = self.standing {
+            self.standing = Standing::Down { since, next: now };
+        }
+    }
+
+    /// The other end takes it for lost, or the machine's network changed: if it seems lost here too, it is.
+    pub(crate) fn doubt(&mut self, now: u64) {
+        self.doubted_until = now + DOUBT;
     }
 
     /// Whether it works, as far as is known.
@@ -251,11 +269,11 @@ mod tests {
     use super::*;
     use ConnectionState::{Connected, Connecting, Disconnected, Failed};
 
-    /// When what comes, if ticked at each deadline until `end`.
-    fn mends(vitals: &mut Vitals, manners: Manners, mut now: u64, end: u64) -> Vec<(u64, Mend)> {
+    /// When it is due, if ticked at each deadline until `end`.
+    fn mends(vitals: &mut Vitals, manners: Manners, mut now: u64, end: u64) -> Vec<u64> {
         let mut mends = Vec::new();
         loop {
-            mends.extend(vitals.take_mend(now, manners).map(|mend| (now, mend)));
+            mends.extend(vitals.take_due(now, manners).then_some(now));
             match vitals.deadline(now) {
                 Some(next) if next <= end => now = next,
                 Some(_) | None => return mends,
@@ -289,28 +307,32 @@ mod tests {
     }
 
     #[test]
-    fn the_impolite_end_restarts_soon_and_ever_more_patiently_and_then_begins_afresh() {
-        use Mend::{Fresh, Restart};
+    fn the_impolite_end_mends_soon_and_ever_more_patiently_and_the_polite_one_later() {
         let mut vitals = connected(Manners::Impolite);
         vitals.observe(0, Disconnected, Manners::Impolite);
-        let times = mends(&mut vitals, Manners::Impolite, 0, 100_000);
-        let expected =
-            [(2_000, Restart), (6_000, Restart), (16_000, Restart), (36_000, Fresh), (66_000, Fresh), (96_000, Fresh)];
-        assert_eq!(times, expected);
+        assert_eq!(mends(&mut vitals, Manners::Impolite, 0, 100_000), [2_000, 6_000, 16_000, 36_000, 66_000, 96_000]);
         let mut polite = connected(Manners::Polite);
         polite.observe(0, Disconnected, Manners::Polite);
-        let times = mends(&mut polite, Manners::Polite, 0, 70_000);
-        assert_eq!(times, [(8_000, Restart), (18_000, Restart), (38_000, Restart), (68_000, Restart)]);
+        assert_eq!(mends(&mut polite, Manners::Polite, 0, 70_000), [8_000, 18_000, 38_000, 68_000]);
     }
 
     #[test]
-    fn what_the_browser_has_given_up_is_restarted_at_once() {
+    fn where_the_other_end_takes_it_for_lost_it_is_mended_as_soon_as_it_is_lost_here_too() {
+        let mut vitals = connected(Manners::Polite);
+        vitals.doubt(1_000);
+        assert!(!vitals.take_due(1_000, Manners::Polite));
+        vitals.observe(2_000, Disconnected, Manners::Polite);
+        assert!(vitals.take_due(2_000, Manners::Polite));
+    }
+
+    #[test]
+    fn what_the_browser_has_given_up_is_mended_at_once() {
         for before in [Connecting, Connected, Disconnected] {
             let mut vitals = Vitals::new(0);
             vitals.observe(0, before, Manners::Impolite);
             vitals.observe(1_000, Failed, Manners::Impolite);
-            assert_eq!(vitals.take_mend(1_000, Manners::Impolite), Some(Mend::Restart));
-            assert_eq!(vitals.take_mend(1_000, Manners::Impolite), None);
+            assert!(vitals.take_due(1_000, Manners::Impolite));
+            assert!(!vitals.take_due(1_000, Manners::Impolite));
         }
     }
 
@@ -338,6 +360,19 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_without_its_channel_is_down_whatever_else_comes_over_it() {
+        let mut vitals = connected(Manners::Polite);
+        vitals.heard();
+        vitals.maim(1_000, Manners::Polite);
+        vitals.heard();
+        vitals.observe(2_000, Connected, Manners::Polite);
+        assert_eq!((vitals.health(2_000), vitals.take_due(9_000, Manners::Polite)), (Health::Interrupted, true));
+        vitals.replaced(9_000);
+        vitals.observe(9_500, Connected, Manners::Polite);
+        assert_eq!(vitals.health(9_500), Health::Connected);
+    }
+
+    #[test]
     fn connecting_again_does_not_hide_that_it_is_being_mended() {
         let mut vitals = connected(Manners::Polite);
         vitals.observe(1_000, Failed, Manners::Polite);
@@ -354,13 +389,13 @@ mod tests {
     fn a_change_of_network_restarts_what_is_not_well_once_and_doubts_what_is() {
         let mut vitals = Vitals::new(0);
         vitals.network_changed(100);
-        assert!(vitals.take_mend(100, Manners::Polite).is_some());
+        assert!(vitals.take_due(100, Manners::Polite));
         vitals.network_changed(200);
-        assert!(vitals.take_mend(200, Manners::Polite).is_none());
+        assert!(!vitals.take_due(200, Manners::Polite));
         vitals.observe(300, Connected, Manners::Polite);
         vitals.network_changed(50_000);
-        assert!(vitals.take_mend(50_000, Manners::Polite).is_none());
+        assert!(!vitals.take_due(50_000, Manners::Polite));
         vitals.observe(55_300, Disconnected, Manners::Polite);
-        assert!(vitals.take_mend(55_300, Manners::Polite).is_some());
+        assert!(vitals.take_due(55_300, Manners::Polite));
     }
 }

@@ -110,7 +110,7 @@ pub enum Input {
         /// Of which connection.
         link: LinkId,
     },
-    /// The data channel closed.
+    /// The data channel closed: it does not open again on this connection.
     ChannelClosed {
         /// Of which connection.
         link: LinkId,
@@ -138,6 +138,10 @@ pub enum Input {
 /// What crosses between two members, sealed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Signal {
+    /// Asks the other end to restart ICE. An exchange of its own that nothing follows: the other end offers, if it gets this at all.
+    /// An end that restarts by itself holds an offer that may reach nobody, and some browsers then let the path die that would
+    /// have come back.
+    Ask,
     /// Begins an exchange.
     Offer(Description),
     /// Completes it.

@@ -5,7 +5,7 @@ use klatch_shared::wire::Side;
 use klatch_shared::{ExchangeId, MemberId, SessionNonce};
 
 use crate::arrivals::{Arrivals, Broken};
-use crate::health::{Manners, Mend, Vitals};
+use crate::health::{Manners, Vitals};
 use crate::identity::Identity;
 use crate::patience::{FIRST_WORD, Patience};
 use crate::phase::{Phase, Wish};
@@ -36,8 +36,13 @@ pub(crate) struct Link<R> {
     reaches: Vec<MemberId>,
     /// The broker does not reach the member.
     pub(crate) is_away: bool,
+    /// Exchanges that completed since it worked last.
+    exchanges_in_vain: u32,
     shown: Health,
 }
+
+/// Exchanges in vain after which a fresh connection is made.
+const RESTARTS: u32 = 2;
 
 /// The data channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +78,7 @@ impl<R: Rules> Link<R> {
             channel: Channel::Shut,
             reaches: Vec::new(),
             is_away: false,
+            exchanges_in_vain: 0,
             shown: Health::Connecting,
         };
         link.begin(turn, offers);
@@ -89,6 +95,7 @@ impl<R: Rules> Link<R> {
         (self.wish, self.trickle) = (Wish::Nothing, Trickle::default());
         (self.heard, self.hearing) = (None, None);
         (self.channel, self.reaches) = (Channel::Shut, Vec::new());
+        self.exchanges_in_vain = 0;
         self.begin(turn, offers);
     }
 
@@ -110,9 +117,15 @@ impl<R: Rules> Link<R> {
         self.session
     }
 
-    /// The data channel opened, or closed.
-    pub(crate) fn channel(&mut self, is_open: bool) {
-        self.channel = if is_open { Channel::Open } else { Channel::Shut };
+    /// The data channel opened.
+    pub(crate) fn channel_opened(&mut self) {
+        self.channel = Channel::Open;
+    }
+
+    /// It closed, and with it all that this connection is good for but sound and pictures.
+    pub(crate) fn channel_closed(&mut self, now: u64) {
+        self.channel = Channel::Shut;
+        self.vitals.maim(now, self.manners);
     }
 
     /// The member said whom they reach.
@@ -153,11 +166,18 @@ impl<R: Rules> Link<R> {
         if self.trickle.is_stranded() && !self.vitals.is_well() && self.heard.is_some() {
             self.want(Wish::Offer);
         }
+        self.vitals.hasten(now);
         self.nudge(now);
     }
 
     pub(crate) fn signal(&mut self, now: u64, carrier: Carrier, at: (ExchangeId, Side, u32), signal: Signal) {
-        self.arrivals.arrive(now, carrier, at, signal, self.rules);
+        match (signal, at) {
+            (Signal::Ask, (exchange, Side::Offerer, 0)) => self.asked(now, exchange),
+            (Signal::Ask, _) => {}
+            (signal @ (Signal::Offer(_) | Signal::Answer(_) | Signal::Candidate(_)), at) => {
+                self.arrivals.arrive(now, carrier, at, signal, self.rules);
+            }
+        }
     }
 
     /// The broker refused something of this exchange. If it was our offer, it waits for better times.
@@ -193,10 +213,7 @@ impl<R: Rules> Link<R> {
 
     pub(crate) fn connection(&mut self, turn: &mut Turn<'_>, state: ConnectionState) {
         self.vitals.observe(turn.now, state, self.manners);
-        if state == ConnectionState::Connected {
-            // It mended itself; what else was wanted may hide behind the restart.
-            self.wish = self.wish.min(Wish::Offer);
-        }
+        self.may_be_well();
         // Nothing but a fresh one helps. A step in flight will fail on it, and find that out.
         if state == ConnectionState::Closed && !self.phase.is_step() {
             self.give_up(turn.now);
@@ -210,8 +227,13 @@ impl<R: Rules> Link<R> {
 
     pub(crate) fn heard_of(&mut self) {
         self.vitals.heard();
+        self.may_be_well();
+    }
+
+    /// It mended itself; what else was wanted may hide behind the restart.
+    fn may_be_well(&mut self) {
         if self.vitals.is_well() {
-            self.wish = self.wish.min(Wish::Offer);
+            (self.wish, self.exchanges_in_vain) = (self.wish.min(Wish::Offer), 0);
         }
     }
 
@@ -235,14 +257,38 @@ impl<R: Rules> Link<R> {
         self.show(turn);
     }
 
-    /// What is due to mend a path that does not carry. What has never been described has nothing to mend.
+    /// What is due to mend a path that does not carry: the other end is asked for an ICE restart, and what exchanges have not helped is
+    /// replaced by a fresh connection. What has never been described has nothing to mend.
     fn mend(&mut self, turn: &mut Turn<'_>) {
-        let due = self.vitals.take_mend(turn.now, self.manners).filter(|_| self.heard.is_some());
-        match due {
-            Some(Mend::Fresh) if self.carrier(turn).is_some() => self.replace(turn, true),
-            Some(Mend::Restart | Mend::Fresh) if self.phase.carried() < Wish::Restart => self.want(Wish::Restart),
-            Some(Mend::Restart | Mend::Fresh) | None => {}
+        let due = self.vitals.take_due(turn.now, self.manners) && self.heard.is_some();
+        let Some(carrier) = self.carrier(turn).filter(|_| due) else {
+            return;
+        };
+        let in_vain = self.exchanges_in_vain >= RESTARTS && self.manners == Manners::Impolite;
+        if in_vain || self.vitals.is_maimed() {
+            self.replace(turn, true);
+        } else if matches!(self.phase, Phase::Idle { .. }) && self.wish < Wish::Restart {
+            let exchange = turn.next_exchange();
+            self.send(turn, carrier, exchange, Side::Offerer, 0, Signal::Ask);
         }
+    }
+
+    /// The other end asks for an ICE restart. What works here may be about to show that it does not.
+    fn asked(&mut self, now: u64, exchange: ExchangeId) {
+        if !self.arrivals.supersede(exchange) {
+            return;
+        }
+        if self.vitals.is_well() {
+            self.vitals.doubt(now);
+        } else if self.phase.carried() < Wish::Restart {
+            self.want(Wish::Restart);
+            self.nudge(now);
+        }
+    }
+
+    /// An exchange completed.
+    pub(crate) fn exchanged(&mut self) {
+        self.exchanges_in_vain = if self.vitals.is_well() { 0 } else { self.exchanges_in_vain.saturating_add(1) };
     }
 
     /// When it wants to be tended.

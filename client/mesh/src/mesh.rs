@@ -125,8 +125,8 @@ impl<R: Rules> Mesh<R> {
             Input::StepFailed { link } => self.on(link, |link| link.step_failed(turn)),
             Input::LocalCandidate { link, candidate } => self.on(link, |link| link.local_candidate(candidate)),
             Input::Connection { link, state } => self.on(link, |link| link.connection(turn, state)),
-            Input::ChannelOpen { link } => self.on(link, |link| link.channel(true)),
-            Input::ChannelClosed { link } => self.on(link, |link| link.channel(false)),
+            Input::ChannelOpen { link } => self.on(link, |link| link.channel_opened()),
+            Input::ChannelClosed { link } => self.on(link, |link| link.channel_closed(turn.now)),
             Input::Reaches { peer, members } => {
                 if let Some(link) = self.links.get_mut(&peer) {
                     link.tells_whom(members);

@@ -109,6 +109,7 @@ impl<R: Rules> Link<R> {
             self.want(wish);
         }
         self.patience.rest();
+        self.exchanged();
         self.phase = Phase::Idle { not_before: turn.now };
     }
 

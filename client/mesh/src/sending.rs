@@ -72,7 +72,7 @@ impl<R: Rules> Link<R> {
         }
     }
 
-    fn send(
+    pub(crate) fn send(
         &self,
         turn: &mut Turn<'_>,
         carrier: Carrier,

@@ -53,7 +53,7 @@ impl Stream {
         match (&self.progress, &signal) {
             (Progress::Over | Progress::Stray, _) => {}
             (Progress::RolledBack, Signal::Answer(_)) => self.progress = Progress::Stray,
-            (Progress::RolledBack, Signal::Offer(_) | Signal::Candidate(_)) => {}
+            (Progress::RolledBack, Signal::Ask | Signal::Offer(_) | Signal::Candidate(_)) => {}
             (Progress::Awaited | Progress::Here(_) | Progress::Taken(_) | Progress::Set, _) => {
                 // What comes twice or too far ahead is dropped, and counted by nobody: the sequence tells.
                 let _: Arrival = self.inbox.arrive(now, sequence, signal);
@@ -74,7 +74,7 @@ impl Stream {
         };
         match flows.then(|| self.inbox.next(now))?? {
             Signal::Candidate(candidate) => Some(candidate),
-            Signal::Offer(_) | Signal::Answer(_) => None,
+            Signal::Ask | Signal::Offer(_) | Signal::Answer(_) => None,
         }
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Peer {
     pub(super) pair: PairKey,
     /// Whether there is a tile.
     pub(super) shown: bool,
-    /// The page said goodbye, or its channel closed.
+    /// The page said goodbye.
     pub(super) going: bool,
     /// Runs while a member whose socket was lost may still be back.
     pub(super) grace: Option<Timeout>,

@@ -39,7 +39,7 @@ use links::Link;
 pub(super) use enter::{EnterError, seat_for};
 
 /// Reconnecting waits this long at first, then twice as long each time, up to the second.
-const RECONNECT_MS: (u32, u32) = (500, 15_000);
+const RECONNECT_MS: (u32, u32) = (500, 5_000);
 /// How often members say that they are here.
 const PULSE_MS: u32 = 1_000;
 /// How often credentials for relays are renewed, which last for 10 minutes.

@@ -118,7 +118,9 @@ impl Socket {
         let (now, heard, asked) = (clock::now(), self.heard.get(), self.asked.get());
         // The timer of a hidden tab may come a minute late: silence says nothing until a ping goes unanswered.
         let waits = asked > heard;
-        if waits && now.saturating_sub(asked) >= PATIENCE {
+        // One that is still being opened was asked into a network that may be there again.
+        let patience = if self.socket.ready_state() == WebSocket::CONNECTING { PING } else { PATIENCE };
+        if waits && now.saturating_sub(asked) >= patience {
             let _ = self.socket.close();
             self.over(None);
         } else if !waits && now.saturating_sub(heard) >= PING && self.socket.ready_state() != WebSocket::CLOSED {

@@ -121,20 +121,20 @@ impl Network {
         let offerer = if side == Side::Offerer { from } else { 1 - from };
         let known = self.begun[offerer].id == exchange;
         let passes = match signal {
-            Signal::Offer(_) => exchange > self.begun[from].id,
+            Signal::Offer(_) | Signal::Ask => exchange > self.begun[from].id,
             Signal::Answer(_) => known,
             Signal::Candidate(_) => known && self.count(offerer, side) <= MAX_CANDIDATES,
         };
         let placed = match signal {
-            Signal::Offer(_) | Signal::Answer(_) => sequence == 0,
+            Signal::Offer(_) | Signal::Answer(_) | Signal::Ask => sequence == 0,
             Signal::Candidate(_) => sequence > 0,
         };
         if !placed {
             return Err("a sequence number in the wrong place");
         }
         let reached = self.sockets[1 - from] == Socket::Works;
-        if passes && matches!(signal, Signal::Offer(_)) && reached {
-            self.offers += 1;
+        if passes && matches!(signal, Signal::Offer(_) | Signal::Ask) && reached {
+            self.offers += u32::from(matches!(signal, Signal::Offer(_)));
             self.begun[from] = Exchange { id: exchange, candidates: [0; 2] };
         }
         if passes && reached {

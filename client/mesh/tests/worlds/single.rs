@@ -190,21 +190,46 @@ fn a_reloaded_page_gets_a_fresh_connection_and_facts_about_the_old_one_change_no
 }
 
 #[test]
-fn a_failed_connection_is_restarted_once_an_exchange_at_a_time() {
+fn of_a_failed_connection_the_other_end_is_asked_to_restart_once_a_rung() {
     let mut page = Page::meets(true);
-    let link = page.link();
     page.connects();
     page.now = 10_000;
     let commands = page.connection(ConnectionState::Failed);
     let show = Command::Show { peer: member(POLITER), health: Health::Interrupted };
-    assert_eq!(commands, [Command::SetLocal { link, restart: true }, show]);
-    page.local(Kind::Offer);
-    assert!(page.at(14_000).is_empty(), "the first restart is not answered yet");
-    page.told(2, Side::Answerer, 0, Signal::Answer(description("theirs")));
-    assert!(page.remote().is_empty());
-    assert_eq!(page.at(24_000), [Command::SetLocal { link, restart: true }]);
+    assert!(matches!(&commands[..], [Command::Send { signal: Signal::Ask, .. }, shown] if *shown == show));
+    assert!(page.at(13_999).is_empty());
+    assert_eq!(sent(&page.at(14_000)), [(3, Side::Offerer, 0)]);
+    // It offers: that is taken, over whatever there is.
+    let offer = page.told(7, Side::Offerer, 0, Signal::Offer(description("theirs")));
+    assert!(matches!(offer[..], [Command::SetRemote { kind: Kind::Offer, .. }]));
+    page.remote();
+    page.local(Kind::Answer);
     page.connection(ConnectionState::Connected);
-    assert_eq!(page.health(), Health::Connected);
+    assert_eq!((page.health(), page.mesh.deadline()), (Health::Connected, None));
+}
+
+#[test]
+fn who_is_asked_restarts_once_an_exchange_at_a_time() {
+    let mut page = Page::meets(true);
+    let link = page.link();
+    page.connects();
+    page.connection(ConnectionState::Disconnected);
+    assert_eq!(page.told(4, Side::Offerer, 0, Signal::Ask), [Command::SetLocal { link, restart: true }]);
+    assert!(page.told(4, Side::Offerer, 0, Signal::Ask).is_empty(), "the same again");
+    assert!(page.told(5, Side::Offerer, 0, Signal::Ask).is_empty(), "it is at it");
+    page.local(Kind::Offer);
+    assert!(page.told(6, Side::Offerer, 0, Signal::Ask).is_empty(), "it has offered");
+}
+
+#[test]
+fn who_is_asked_for_what_works_restarts_as_soon_as_it_does_not() {
+    let mut page = Page::meets(true);
+    let link = page.link();
+    page.connects();
+    assert!(page.told(4, Side::Offerer, 0, Signal::Ask).is_empty());
+    let commands = page.connection(ConnectionState::Disconnected);
+    assert_eq!(sent(&commands), [(2, Side::Offerer, 0)], "it asks in its turn, at once");
+    assert_eq!(page.told(5, Side::Offerer, 0, Signal::Ask), [Command::SetLocal { link, restart: true }]);
 }
 
 #[test]
@@ -313,14 +338,34 @@ fn without_the_broker_a_broken_link_is_mended_by_way_of_whoever_reaches_both() {
     page.connects();
     let helper = page.has_a_helper();
     page.hears(Input::BrokerLost);
-    let restart = page.connection(ConnectionState::Failed);
-    assert_eq!(restart[0], Command::SetLocal { link, restart: true });
+    assert_eq!(carriers(&page.connection(ConnectionState::Failed)), [Carrier::Via(member(HELPER))]);
+    let asked = Input::Signal {
+        peer: member(POLITER),
+        carrier: Carrier::Via(member(HELPER)),
+        exchange: ExchangeId(9),
+        side: Side::Offerer,
+        sequence: 0,
+        signal: Signal::Ask,
+    };
+    assert_eq!(page.hears(asked), [Command::SetLocal { link, restart: true }]);
     assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Via(member(HELPER))]);
     // The helper is lost too: what was under way is over, and waits.
-    page.hears(Input::ChannelClosed { link: helper });
+    page.hears(Input::Connection { link: helper, state: ConnectionState::Disconnected });
     assert!(carriers(&page.hears(Input::LocalCandidate { link, candidate: candidate("ours") })).is_empty());
-    page.hears(Input::ChannelOpen { link: helper });
+    page.hears(Input::Connection { link: helper, state: ConnectionState::Connected });
     assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Via(member(HELPER)), Carrier::Via(member(HELPER))]);
+}
+
+#[test]
+fn a_channel_that_closed_brings_a_fresh_connection_by_whichever_end() {
+    let mut page = Page::meets(true);
+    let old = page.link();
+    page.connects();
+    page.hears(Input::ChannelOpen { link: old });
+    page.hears(Input::ChannelClosed { link: old });
+    assert_eq!(page.health(), Health::Interrupted);
+    let commands = page.at(2_000);
+    assert_eq!(commands[..2], [Command::Close { link: old }, Command::Open { link: page.link(), offers: true }]);
 }
 
 #[test]
@@ -329,6 +374,5 @@ fn who_lost_their_own_socket_is_reached_by_way_of_others() {
     page.connects();
     page.has_a_helper();
     page.hears(Input::Away { peer: member(POLITER) });
-    page.connection(ConnectionState::Failed);
-    assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Via(member(HELPER))]);
+    assert_eq!(carriers(&page.connection(ConnectionState::Failed)), [Carrier::Via(member(HELPER))]);
 }

@@ -34,6 +34,7 @@ fn exchange() -> impl Strategy<Value = ExchangeId> {
 
 fn signal() -> impl Strategy<Value = Signal> {
     prop_oneof![
+        Just(Signal::Ask),
         description().prop_map(Signal::Offer),
         description().prop_map(Signal::Answer),
         candidate().prop_map(Signal::Candidate),

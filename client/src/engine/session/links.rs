@@ -130,10 +130,7 @@ impl Session {
                 }
             }
             RtcEvent::ChannelOpen => self.channel_opened(link),
-            RtcEvent::ChannelClosed => {
-                self.feed(Input::ChannelClosed { link });
-                self.member_going(link.peer);
-            }
+            RtcEvent::ChannelClosed => self.feed(Input::ChannelClosed { link }),
             RtcEvent::Text(text) => {
                 self.heard(link);
                 let message = if self.may_say(link.peer, text.len()) { PeerMessage::parse(&text).ok() } else { None };

@@ -71,7 +71,7 @@ impl Session {
         self.wait_for(member);
     }
 
-    /// The member's page said goodbye, or its channel closed.
+    /// The member's page said goodbye.
     pub(super) fn member_going(&self, member: MemberId) {
         let shown = match self.peers.borrow_mut().get_mut(member) {
             Some(peer) => {
@@ -305,6 +305,10 @@ impl Session {
         }
         match (before, health) {
             (Some(Health::Connected), Health::Interrupted) if !going => {
+                // It may be our own network that is lost.
+                if let Some(socket) = self.socket() {
+                    socket.doubt();
+                }
                 self.warn(format!("The connection to {} is interrupted. Trying to mend it.", self.called(member)));
             }
             (Some(Health::Interrupted | Health::Failed), Health::Connected) => {

@@ -25,6 +25,7 @@ impl Session {
             let peers = self.peers.borrow();
             let Some(peer) = peers.get(to) else { return };
             let (kind, text) = match signal {
+                Signal::Ask => (Sealing::Offer, Description::default().to_text()),
                 Signal::Offer(description) => (Sealing::Offer, description.to_text()),
                 Signal::Answer(description) => (Sealing::Answer, description.to_text()),
                 Signal::Candidate(candidate) => (Sealing::Candidate(side), candidate.to_text()),
@@ -43,7 +44,7 @@ impl Session {
             return;
         }
         let verb = match signal {
-            Signal::Offer(_) => Verb::Offer(Offer { to, exchange, body }),
+            Signal::Ask | Signal::Offer(_) => Verb::Offer(Offer { to, exchange, body }),
             Signal::Answer(_) => Verb::Answer(Answer { to, exchange, body }),
             Signal::Candidate(_) => Verb::Candidate(Candidate { to, exchange, side, sequence, body }),
         };
@@ -135,7 +136,10 @@ impl Session {
         let context = Context::signal(kind, self.room.id(), (from, peer.session), receiver, exchange, sequence);
         let text = peer.pair.open(&context, body).ok()?;
         match kind {
-            Sealing::Offer => Description::parse(&text).ok().map(Signal::Offer),
+            Sealing::Offer => Description::parse(&text).ok().map(|offer| match offer.sdp.is_empty() {
+                true => Signal::Ask,
+                false => Signal::Offer(offer),
+            }),
             Sealing::Answer => Description::parse(&text).ok().map(Signal::Answer),
             Sealing::Candidate(_) => IceCandidate::parse(&text).ok().map(Signal::Candidate),
             Sealing::RoomName | Sealing::Card => None,
