@@ -53,8 +53,20 @@ pub struct Lab {
 
 /// Somebody's home, behind a router.
 pub struct Home {
+    number: u8,
     space: Space,
-    _router: Space,
+    router: Space,
+}
+
+/// What may happen to a home's way out.
+#[derive(Clone, Copy)]
+pub enum Fault<'a> {
+    /// Nothing gets in or out.
+    Cut,
+    /// Nothing gets to this home or comes from it.
+    Apart(&'a Home),
+    /// Of so many percent of all UDP datagrams nothing is heard again, in either direction.
+    Loss(u8),
 }
 
 /// A network namespace.
@@ -141,7 +153,7 @@ RULES",
              ip link set eth0 up
              ip route add default via 10.{number}.0.1"
         ))?;
-        Ok(Home { space, _router: router })
+        Ok(Home { number, space, router })
     }
 
     /// A certificate of the public host that nobody has signed, and its key.
@@ -165,6 +177,54 @@ RULES",
 }
 
 impl Home {
+    /// From now on.
+    ///
+    /// # Errors
+    /// The router refuses.
+    pub fn suffers(&self, fault: Fault<'_>) -> Result<()> {
+        let rules = match fault {
+            Fault::Cut => "drop;".to_owned(),
+            Fault::Apart(other) => {
+                let address = other.outer_address();
+                format!("ip daddr {address} drop; ip saddr {address} drop;")
+            }
+            Fault::Loss(percent) => format!("meta l4proto udp numgen random mod 100 < {percent} drop;"),
+        };
+        self.router.run(&format!(
+            "nft -f - <<'RULES'
+             table ip fault {{
+               chain forward {{ type filter hook forward priority -10; {rules} }}
+             }}
+RULES"
+        ))
+    }
+
+    /// What it suffered is over.
+    ///
+    /// # Errors
+    /// It suffered nothing.
+    pub fn recovers(&self) -> Result<()> {
+        self.router.run("nft delete table ip fault")
+    }
+
+    /// Has another address from now on, as after a change from one network to another.
+    ///
+    /// # Errors
+    /// It has it already.
+    pub fn moves(&self) -> Result<()> {
+        let number = self.number;
+        self.space.run(&format!(
+            "ip addr del 10.{number}.0.2/24 dev eth0
+             ip addr add 10.{number}.0.3/24 dev eth0
+             ip route add default via 10.{number}.0.1"
+        ))
+    }
+
+    /// Where the others see it.
+    fn outer_address(&self) -> Ipv4Addr {
+        Ipv4Addr::new(203, 0, 113, 10 + self.number)
+    }
+
     /// A program at home.
     pub(crate) fn command(&self, program: &str) -> Command {
         self.space.command(program)

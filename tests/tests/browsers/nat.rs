@@ -1,35 +1,12 @@
 //! Who reaches whom from behind which router, directly or over the relay, in a lab of network namespaces.
 
-use std::io::Write as _;
+use klatch_tests::Kind;
+use klatch_tests::lab::{Firewall, Nat, PAGE_PORT};
 
-use anyhow::Result;
-use klatch_tests::lab::{Firewall, Home, Nat, PAGE_PORT};
-use klatch_tests::{Broker, Kind, Lab, Person, Scene, play};
+use crate::homes::{meet, play_in_lab};
 
 /// The bundled relay on the public host.
 const TURN: [&str; 3] = ["--turn", "--turn-listen", "203.0.113.1:3478"];
-
-/// Plays in a lab, or says plainly why not.
-fn play_in_lab<F: AsyncFnOnce(&Scene, &mut Lab) -> Result<()>>(scenario: F) {
-    play(async |scene| match Lab::impossible() {
-        None => scenario(scene, &mut Lab::start().await?).await,
-        Some(why) => {
-            // Past libtest, which keeps what passing tests print to itself.
-            writeln!(std::io::stderr(), "LEFT OUT: {}: no network namespaces here: {why}", scene.name())?;
-            Ok(())
-        }
-    });
-}
-
-/// Two in a room, each at home.
-async fn meet(scene: &Scene, broker: &Broker, homes: [(&Home, Kind, &str); 2]) -> Result<(Person, Person)> {
-    let [(first, kind, name), (second, other_kind, other_name)] = homes;
-    let one = scene.person_at(first, kind, name).await?;
-    let other = scene.person_at(second, other_kind, other_name).await?;
-    let link = one.creates(broker, "Sunday breakfast").await?;
-    other.accepts(&link).await?;
-    Ok((one, other))
-}
 
 #[test]
 fn behind_friendly_routers_members_reach_each_other_directly_though_there_is_a_relay() {
