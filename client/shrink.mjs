@@ -17,12 +17,29 @@ const names = new Set(js.match(/\b__wb\w+_[0-9a-f]{16}\b/g));
   const short = name.slice(0, -16) + String(index).padStart(16, "_");
   [js, wasm] = [js, wasm].map((text) => text.replaceAll(name, short));
 });
-writeFileSync(module, wasm, "latin1");
+writeFileSync(module, withoutNames(Buffer.from(wasm, "latin1")));
 
 const options = ["--minify", "--format=esm", "--target=es2022", "--log-level=warning"];
 const { status, stdout } = spawnSync("esbuild", options, { input: Buffer.from(js, "latin1"), stdio: ["pipe", "pipe", "inherit"] });
 if (status !== 0) process.exit(1);
 writeFileSync(script, stdout);
+
+// Functions were put in the order of their names, as what is alike then compresses better; a browser needs no names, nor to be told by
+// whom the module was made: what is in custom sections (WebAssembly Core §5.5.3).
+function withoutNames(module) {
+  const kept = [module.subarray(0, 8)];
+  for (let at = 8, end; at < module.length; at = end) {
+    let [length, shift, next, byte] = [0, 0, at + 1];
+    do {
+      byte = module[next++];
+      length |= (byte & 0x7f) << shift;
+      shift += 7;
+    } while (byte & 0x80);
+    end = next + length;
+    if (module[at] !== 0) kept.push(module.subarray(at, end));
+  }
+  return Buffer.concat(kept);
+}
 
 let page = readFileSync("index.html", "utf8");
 const replace = (part, by) => {
