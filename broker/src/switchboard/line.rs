@@ -1,0 +1,118 @@
+//! A connection's line to the switchboard: what it asks goes in there, and what it is answered into its outbox.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use klatch_relay::Holder;
+use klatch_shared::wire::{CloseCode, Create, Empty, IceServers, Join, Peek, Peeked, Refusal, RefusalCode, ok_frame};
+use klatch_shared::{Nonce, RoomId};
+use serde::Serialize;
+
+use super::Switchboard;
+use crate::address::Address;
+use crate::rooms::{Ask, ConnectionId, Granted, Outcome, Proven, Who};
+use crate::socket::outbox::{Outbox, text_frame};
+
+/// One connection's line. Dropped, its member is away.
+pub(crate) struct Line {
+    pub(super) switchboard: Arc<Switchboard>,
+    pub(super) connection: ConnectionId,
+    pub(super) place: Option<RoomId>,
+    pub(super) address: Address,
+    pub(super) nonce: Nonce,
+    pub(crate) outbox: Outbox,
+}
+
+impl Line {
+    /// The room in the socket's path.
+    pub(crate) fn place(&self) -> Option<RoomId> {
+        self.place
+    }
+
+    pub(crate) fn switchboard(&self) -> &Switchboard {
+        &self.switchboard
+    }
+
+    /// Checks a `create`'s proof.
+    pub(crate) fn prove_create(&self, room: RoomId, create: Create) -> Result<Ask, RefusalCode> {
+        self.prove(|nonce| Proven::<Create>::check(create, room, nonce).map(Ask::Create))
+    }
+
+    /// Checks a `join`'s proof.
+    pub(crate) fn prove_join(&self, room: RoomId, join: Join) -> Result<Ask, RefusalCode> {
+        self.prove(|nonce| Proven::<Join>::check(join, room, nonce).map(Ask::Join))
+    }
+
+    /// Asks the rooms, and queues the reply and everything that follows.
+    pub(crate) fn ask(&self, room: RoomId, id: i64, ask: Ask) {
+        self.switchboard.decide(|hall, now| {
+            if !hall.open {
+                return self.refuse(Some(id), RefusalCode::ShuttingDown);
+            }
+            // Before anything is decided: whoever is refused may send the same again.
+            if !hall.has_room(self.who(room), &ask) {
+                return self.refuse(Some(id), RefusalCode::TooFast);
+            }
+            let Outcome { reply, effects } = hall.rooms.ask(self.who(room), ask, now);
+            match reply {
+                Ok(Granted::Seat(admitted)) => self.outbox.push_room(text_frame(ok_frame(id, &admitted))),
+                Ok(Granted::Done) => self.grant(id, &Empty {}),
+                Err(code) => {
+                    tracing::debug!(connection = self.connection.0, ?code, "refused");
+                    self.refuse(Some(id), code);
+                }
+            }
+            hall.perform(self.connection, effects);
+        });
+    }
+
+    /// Looks at some rooms.
+    pub(crate) fn peek(&self, peek: &Peek) -> Result<Peeked, RefusalCode> {
+        self.switchboard.decide(|hall, now| hall.rooms.peek(peek, now))
+    }
+
+    /// The servers for whoever has a seat, with fresh credentials.
+    pub(crate) fn ice_servers(&self, room: RoomId) -> Result<IceServers, RefusalCode> {
+        let fresh = Holder::random();
+        let holder = self.switchboard.decide(|hall, _| hall.rooms.holder(self.who(room), fresh))?;
+        let unix = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
+        Ok(self.switchboard.servers.handed_to(&holder, unix))
+    }
+
+    /// Queues the reply that grants.
+    pub(crate) fn grant<T: Serialize>(&self, id: i64, what: &T) {
+        self.outbox.push(text_frame(ok_frame(id, what)));
+    }
+
+    /// Queues the reply that refuses. Where an address has failed too often, each further failure costs it a connection.
+    pub(crate) fn refuse(&self, id: Option<i64>, code: RefusalCode) {
+        self.outbox.push(text_frame(Refusal::of(code).to_frame(id)));
+        if code == RefusalCode::TooManyFailures {
+            self.outbox.close(CloseCode::Misbehaved);
+        }
+    }
+
+    /// Signatures are checked outside the lock, and always: only so a proof that holds is let in wherever it comes from. What that
+    /// costs is bounded all the same. A proof counts as many frames in its connection's pace ([`crate::socket`]), an address has so
+    /// many connections, and beyond so many failures one more ends the connection that it came on.
+    fn prove(&self, check: impl FnOnce(&Nonce) -> Result<Ask, RefusalCode>) -> Result<Ask, RefusalCode> {
+        check(&self.nonce).map_err(|code| self.switchboard.decide(|hall, now| hall.rooms.fail(self.address, code, now)))
+    }
+
+    fn who(&self, room: RoomId) -> Who {
+        Who { connection: self.connection, room, address: self.address }
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.switchboard.decide(|hall, now| {
+            hall.outboxes.remove(&self.connection);
+            if let Some(room) = self.place {
+                let effects = hall.rooms.lost(self.who(room), now);
+                hall.perform(self.connection, effects);
+            }
+        });
+        self.switchboard.relieve();
+    }
+}

@@ -1,0 +1,196 @@
+//! Where connections meet rooms: the one lock, the clock, and the delivery of what rooms decide.
+//!
+//! Events are queued under the same lock under which they were decided, so that everybody learns of them in the order in which they
+//! happened. Queueing never waits.
+
+mod line;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use klatch_relay::Holder;
+use klatch_shared::limits::MAX_FRAME_BYTES;
+use klatch_shared::wire::{CloseCode, Event, Hello};
+use klatch_shared::{Nonce, RoomId};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::address::Address;
+use crate::ice::Servers;
+use crate::limits::Limits;
+use crate::page;
+use crate::rooms::{Ask, ConnectionId, Effect, Policy, Rooms, Who};
+use crate::socket::backlog::Backlog;
+use crate::socket::news::News;
+use crate::socket::outbox::{Outbox, text_frame};
+
+pub(crate) use line::Line;
+
+/// What a signal's frame may have beside its body, in bytes.
+const ENVELOPE_BYTES: usize = 256;
+
+/// All rooms, and a line to everybody who is connected.
+pub(crate) struct Switchboard {
+    hall: Mutex<Hall>,
+    /// The earliest deadline changed.
+    rescheduled: Notify,
+    backlog: Arc<Backlog>,
+    started: Instant,
+    next_connection: AtomicU64,
+    pub(crate) limits: Limits,
+    max_members: u32,
+    public_url: Option<String>,
+    servers: Servers,
+}
+
+struct Hall {
+    rooms: Rooms,
+    outboxes: HashMap<ConnectionId, Outbox>,
+    open: bool,
+}
+
+impl Switchboard {
+    pub(crate) fn new(policy: Policy, limits: Limits, public_url: Option<String>, servers: Servers) -> Self {
+        let max_members = u32::try_from(policy.max_members).unwrap_or(u32::MAX);
+        let rooms = Rooms::new(policy, &limits);
+        Self {
+            hall: Mutex::new(Hall { rooms, outboxes: HashMap::new(), open: true }),
+            rescheduled: Notify::new(),
+            backlog: Backlog::new(&limits),
+            started: Instant::now(),
+            next_connection: AtomicU64::new(0),
+            limits,
+            max_members,
+            public_url,
+            servers,
+        }
+    }
+
+    /// Milliseconds since the start.
+    pub(crate) fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Opens a line; the first thing on it is `hello`.
+    pub(crate) fn connect(self: &Arc<Self>, place: Option<RoomId>, address: Address) -> Line {
+        let connection = ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed));
+        let (nonce, outbox) = (Nonce::random(), Outbox::new(&self.limits, &self.backlog));
+        let hello = Event::Hello(Hello {
+            nonce,
+            version: env!("CARGO_PKG_VERSION").into(),
+            max_members: self.max_members,
+            max_frame_bytes: u32::try_from(MAX_FRAME_BYTES).expect("64 KiB"),
+            public_url: self.public_url.clone(),
+            client: page::client_hash(),
+        });
+        outbox.push(text_frame(hello.to_frame()));
+        let mut hall = self.lock();
+        if !hall.open {
+            outbox.close(CloseCode::Restarting);
+        }
+        hall.outboxes.insert(connection, outbox.clone());
+        drop(hall);
+        Line { switchboard: Arc::clone(self), connection, place, address, nonce, outbox }
+    }
+
+    /// Discards rooms on time, for as long as it is polled.
+    pub(crate) async fn keep_time(&self) {
+        loop {
+            let deadline = self.lock().rooms.next_deadline();
+            let rescheduled = self.rescheduled.notified();
+            match deadline {
+                None => rescheduled.await,
+                Some(at) => {
+                    let at = self.started + Duration::from_millis(at);
+                    tokio::select! {
+                        () = tokio::time::sleep_until(at) => self.lock().rooms.expire(self.now()),
+                        () = rescheduled => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells everybody that the broker goes, and takes nothing in any more.
+    pub(crate) fn close(&self) {
+        let mut hall = self.lock();
+        hall.open = false;
+        for outbox in hall.outboxes.values() {
+            outbox.close(CloseCode::Restarting);
+        }
+    }
+
+    /// Where more waits in all queues than may, whoever holds most of it is closed, until it does not: that is the slowest, and the
+    /// fewest have to go.
+    pub(crate) fn relieve(&self) {
+        while self.backlog.is_over() {
+            let hall = self.lock();
+            let holders = hall.outboxes.values().map(|outbox| (outbox.held(), outbox)).filter(|(held, _)| *held > 0);
+            let Some((_, greatest)) = holders.max_by_key(|(held, _)| *held) else { return };
+            greatest.condemn();
+        }
+    }
+
+    /// The room in which a holder of relay credentials has a seat.
+    pub(crate) fn room_of(&self, holder: &Holder) -> Option<RoomId> {
+        self.decide(|hall, now| hall.rooms.room_of(holder, now))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Hall> {
+        // Should one decision ever panic, the others must still be made.
+        self.hall.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes one decision under the lock, and wakes the timekeeper if it moved the earliest deadline.
+    fn decide<T>(&self, decision: impl FnOnce(&mut Hall, u64) -> T) -> T {
+        let mut hall = self.lock();
+        // Read under the lock, so that time never runs backwards for rooms.
+        let now = self.now();
+        let before = hall.rooms.next_deadline();
+        let decided = decision(&mut hall, now);
+        let after = hall.rooms.next_deadline();
+        drop(hall);
+        if after.is_some_and(|after| before.is_none_or(|before| after < before)) {
+            self.rescheduled.notify_one();
+        }
+        decided
+    }
+}
+
+impl Hall {
+    /// Carries out what came of something that `from` did.
+    fn perform(&self, from: ConnectionId, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Tell { to, event } => self.tell(from, &[to], &event),
+                Effect::TellAll { to, event } => self.tell(from, &to, &event),
+                Effect::Close { connection, code } => {
+                    if let Some(outbox) = self.outboxes.get(&connection) {
+                        outbox.close(code);
+                    }
+                }
+            }
+        }
+    }
+
+    fn tell(&self, from: ConnectionId, to: &[ConnectionId], event: &Event) {
+        let frame = text_frame(event.to_frame());
+        for outbox in to.iter().filter_map(|to| self.outboxes.get(to)) {
+            match News::of(event) {
+                Some(news) => outbox.push_news(news, frame.clone()),
+                None => outbox.push_signal(from, frame.clone()),
+            }
+        }
+    }
+
+    /// Whether there is room for what is asked, where that is to send something to another member.
+    fn has_room(&self, who: Who, ask: &Ask) -> bool {
+        let Some((to, body)) = ask.signal() else { return true };
+        let outbox = self.rooms.connection_of(who.room, to).and_then(|to| self.outboxes.get(&to));
+        outbox.is_none_or(|outbox| outbox.takes(who.connection, body.as_str().len() + ENVELOPE_BYTES))
+    }
+}
