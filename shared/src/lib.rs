@@ -38,4 +38,4 @@ pub use member_keys::{BadCard, Card, DhPublicKey, MemberKeys, Signature, Verifyi
 pub use names::{BadName, RoomName, Username, look_alike};
 pub use random::random_bytes;
 pub use room_keys::{Proof, ProofLabel, RoomKeys, RoomPublicKey};
-pub use secrets::{AnyToken, InviteToken, RoomKey, SeatToken, TokenHash};
+pub use secrets::{AnyToken, InviteToken, Latch, RoomKey, SeatToken, TokenHash};

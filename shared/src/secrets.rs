@@ -68,26 +68,48 @@ secret! {
     InviteToken, 16
 }
 
-/// SHA-256 of a token: all that the broker keeps of it. Compared in constant time.
-#[derive(Clone, Copy, Eq)]
-pub struct TokenHash([u8; 32]);
+macro_rules! hash {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Eq)]
+        pub struct $name([u8; 32]);
 
-text_bytes!(TokenHash, 32);
+        text_bytes!($name, 32);
 
-impl PartialEq for TokenHash {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
-    }
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                self.0.ct_eq(&other.0).into()
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    };
 }
 
-impl fmt::Debug for TokenHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TokenHash(…)")
+hash! {
+    /// SHA-256 of a token. The broker keeps an invitation's; a seat's is what that is taken with. Compared in constant time.
+    TokenHash
+}
+
+hash! {
+    /// SHA-256 of a seat's [`TokenHash`]: all that the broker keeps of its token. Who takes a seat names it by the hash, and may do so
+    /// again after a lost reply; so whoever steals what the broker keeps must not find the hash there. Compared in constant time.
+    Latch
+}
+
+impl TokenHash {
+    /// What the broker keeps of it.
+    pub fn latch(&self) -> Latch {
+        Latch(Sha256::digest(self.0).into())
     }
 }
 
 impl SeatToken {
-    /// What the broker keeps of it.
+    /// What a seat is taken with.
     pub fn hash(&self) -> TokenHash {
         TokenHash(Sha256::digest(self.0).into())
     }
@@ -120,6 +142,15 @@ mod tests {
         let shown = format!("{key:?} {seat:?} {:?} {:?}", seat.hash(), AnyToken::Seat(seat.clone()));
         assert!(!shown.contains(&key.reveal()) && !shown.contains(&seat.reveal()));
         assert!(shown.starts_with("RoomKey(…) SeatToken(…) TokenHash(…)"));
+    }
+
+    #[test]
+    fn a_latch_is_one_seats_and_neither_its_token_nor_its_hash() {
+        let seat = SeatToken::random();
+        assert_eq!(seat.hash().latch(), seat.clone().hash().latch());
+        assert_ne!(seat.hash().latch(), SeatToken::random().hash().latch());
+        let latch = seat.hash().latch().0;
+        assert!(latch != seat.0 && latch != seat.hash().0);
     }
 
     #[test]

@@ -61,18 +61,19 @@ impl Room {
 
     /// The seat's member, if there is such a seat and the token is its own.
     pub(super) fn owns(&self, member: MemberId, token: TokenHash) -> bool {
-        self.seat(member).is_some_and(|seat| seat.token == token)
+        self.seat(member).is_some_and(|seat| seat.latch == token.latch())
     }
 
     /// Whether the seat was taken like this, by the page load that sits on it or did last. A hash is no token: whoever came to know
     /// one can't sit down with it.
     pub(super) fn seated_by(&self, member: MemberId, token: TokenHash, session: SessionNonce) -> bool {
-        self.seat(member).is_some_and(|seat| seat.token == token && seat.session == session)
+        self.owns(member, token) && self.seat(member).is_some_and(|seat| seat.session == session)
     }
 
     /// Whose token this is. All seats are looked at, so that the time taken does not tell which one it was.
     pub(super) fn owner(&self, token: TokenHash) -> Option<MemberId> {
-        self.seats.iter().fold(None, |found, seat| if seat.token == token { Some(seat.member) } else { found })
+        let latch = token.latch();
+        self.seats.iter().fold(None, |found, seat| if seat.latch == latch { Some(seat.member) } else { found })
     }
 
     /// Where a present member sits.
@@ -284,7 +285,8 @@ impl Room {
         let ordinal = self.next_ordinal;
         self.next_ordinal = ordinal.saturating_add(1);
         let attendance = Attendance::Present(connection);
-        self.seats.push(Seat { member, token, ordinal, session, card, attendance, holder: None, offers: Vec::new() });
+        let latch = token.latch();
+        self.seats.push(Seat { member, latch, ordinal, session, card, attendance, holder: None, offers: Vec::new() });
     }
 
     fn remove_seat(&mut self, member: MemberId, holders: &mut Holders) {

@@ -2,7 +2,7 @@
 
 use klatch_relay::Holder;
 use klatch_shared::wire::{MemberView, Presence};
-use klatch_shared::{MemberId, Sealed, SessionNonce, TokenHash};
+use klatch_shared::{Latch, MemberId, Sealed, SessionNonce};
 
 use super::ConnectionId;
 use super::exchange::Exchange;
@@ -11,7 +11,7 @@ use super::exchange::Exchange;
 #[derive(Clone, Debug)]
 pub(super) struct Seat {
     pub(super) member: MemberId,
-    pub(super) token: TokenHash,
+    pub(super) latch: Latch,
     pub(super) ordinal: u32,
     pub(super) session: SessionNonce,
     pub(super) card: Sealed,
