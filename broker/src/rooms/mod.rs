@@ -1,4 +1,4 @@
-//! All rooms, as a pure state machine: who asks, what, and when go in; a reply and effects come out.
+//! All rooms, as a pure state machine: who asks, what, and when go in; a reply, effects and what is to be kept come out.
 //!
 //! A room's life:
 //!
@@ -16,6 +16,7 @@
 mod ask;
 mod exchange;
 mod failures;
+mod kept;
 mod proven;
 mod room;
 mod seat;
@@ -32,6 +33,7 @@ use klatch_shared::wire::{
 use klatch_shared::{MemberId, RoomId, Sealed, SeatToken};
 
 pub use ask::{Ask, ConnectionId, Effect, Granted, Outcome, Policy, Who};
+pub use kept::{Change, KeptRoom, KeptSeat, Whereabouts};
 pub use proven::Proven;
 
 use crate::address::Address;
@@ -52,6 +54,8 @@ pub struct Rooms {
     openers: HashMap<Address, u32>,
     holders: Holders,
     failures: Failures,
+    /// What changed of what is kept, until somebody takes it.
+    changes: Vec<Change>,
 }
 
 /// Whom relay credentials were made for, and the room of their seat. Whoever removes a seat has to have this in hand.
@@ -70,13 +74,19 @@ impl Rooms {
             openers: HashMap::new(),
             holders: Holders::new(),
             failures: Failures::new(limits),
+            changes: Vec::new(),
         }
+    }
+
+    /// How big they are, and so on.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// Decides one thing.
     pub fn ask(&mut self, who: Who, ask: Ask, now: u64) -> Outcome {
         self.expire(now);
-        let joining = matches!(ask, Ask::Join(_));
+        let (joining, signalling) = (matches!(ask, Ask::Join(_)), ask.signal().is_some());
         let decision = match ask {
             Ask::Create(create) => self.create(who, create.into_inner()),
             Ask::Join(join) => self.join(who, join.into_inner()),
@@ -95,6 +105,9 @@ impl Rooms {
                 self.in_room(who, |room, member| Ok(vec![room.candidate(member, candidate, now)?]))
             }
         };
+        if !signalling {
+            self.note_changes(who.room);
+        }
         match decision {
             Ok((granted, effects)) => Outcome { reply: Ok(granted), effects },
             Err(code) => {
@@ -150,6 +163,7 @@ impl Rooms {
         let Some((room, member)) = self.seat_of(who) else { return Vec::new() };
         let effects = room.depart(member, Attendance::Away(now));
         self.note_emptiness(who.room, now);
+        self.note_changes(who.room);
         effects
     }
 
@@ -314,23 +328,25 @@ impl Rooms {
         let Some(room) = self.rooms.get_mut(&id) else { return };
         if room.present() == 0 && room.dies_at.is_none() {
             let at = now.saturating_add(self.policy.room_ttl);
-            room.dies_at = Some(at);
+            room.live_until(Some(at));
             self.deaths.insert((at, id));
         }
     }
 
     fn discard(&mut self, id: RoomId) {
         let Some(room) = self.rooms.remove(&id) else { return };
+        self.changes.push(Change::DiscardRoom(id));
         if let Some(at) = room.dies_at {
             self.deaths.remove(&(at, id));
         }
         for holder in room.holders() {
             self.holders.remove(holder);
         }
-        if let Some(opened) = self.openers.get_mut(&room.opened_from) {
+        let Some(opened_from) = room.opened_from else { return };
+        if let Some(opened) = self.openers.get_mut(&opened_from) {
             *opened -= 1;
             if *opened == 0 {
-                self.openers.remove(&room.opened_from);
+                self.openers.remove(&opened_from);
             }
         }
     }

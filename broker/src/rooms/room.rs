@@ -2,6 +2,8 @@
 //!
 //! Each method decides one thing and says what is to be told to whom; nothing here sends anything.
 
+use std::collections::BTreeSet;
+
 use klatch_relay::Holder;
 use klatch_shared::limits::MAX_SEATS;
 use klatch_shared::wire::{
@@ -10,6 +12,7 @@ use klatch_shared::wire::{
 use klatch_shared::{AnyToken, MemberId, Sealed, SessionNonce, TokenHash};
 
 use super::exchange::Exchange;
+use super::kept::Part;
 use super::seat::{Attendance, Seat};
 use super::{ConnectionId, Effect, Holders};
 use crate::address::Address;
@@ -17,16 +20,19 @@ use crate::address::Address;
 /// A living room.
 #[derive(Debug)]
 pub(super) struct Room {
-    pub(super) opened_from: Address,
+    /// From where, unless it was kept over a restart.
+    pub(super) opened_from: Option<Address>,
     pub(super) creator: MemberId,
     pub(super) locked: bool,
     /// When it dies; set exactly while nobody is present.
     pub(super) dies_at: Option<u64>,
-    name: Sealed,
-    invite: TokenHash,
+    pub(super) name: Sealed,
+    pub(super) invite: TokenHash,
     /// In the order in which they were taken.
-    seats: Vec<Seat>,
-    next_ordinal: u32,
+    pub(super) seats: Vec<Seat>,
+    pub(super) next_ordinal: u32,
+    /// What changed since it was last written down ([`super::Rooms::take_changes`]).
+    pub(super) outdated: BTreeSet<Part>,
 }
 
 /// Somebody about to be present: through what, and how others see them.
@@ -40,7 +46,7 @@ impl Room {
     /// A new room with its creator's seat, not yet sat on.
     pub(super) fn open(create: &Create, opened_from: Address, connection: ConnectionId) -> Self {
         let mut room = Self {
-            opened_from,
+            opened_from: Some(opened_from),
             creator: create.member,
             locked: false,
             dies_at: None,
@@ -48,6 +54,7 @@ impl Room {
             invite: create.invite,
             seats: Vec::new(),
             next_ordinal: 0,
+            outdated: BTreeSet::from([Part::Room]),
         };
         let arrival = Arrival { connection, session: create.session, card: create.card.clone() };
         room.push_seat(create.member, create.seat, arrival);
@@ -155,7 +162,7 @@ impl Room {
             effects.extend(self.tell_others(None, Event::Forgotten { member: stalest }));
         }
         self.push_seat(member, token, arrival);
-        self.dies_at = None;
+        self.live_until(None);
         let view = self.seats.last().expect("it was pushed just now").view();
         effects.extend(self.tell_others(Some(member), Event::Joined(view)));
         Ok(effects)
@@ -174,11 +181,15 @@ impl Room {
         if before.is_none() && present >= max_members {
             return Err(RefusalCode::RoomFull);
         }
-        let same = before == Some(arrival.connection) && seat.session == arrival.session && seat.card == arrival.card;
+        let as_kept = before.is_some() && seat.session == arrival.session && seat.card == arrival.card;
+        let same = before == Some(arrival.connection) && as_kept;
         let Arrival { connection, session, card } = arrival;
         (seat.attendance, seat.session, seat.card) = (Attendance::Present(connection), session, card);
         let view = seat.view();
-        self.dies_at = None;
+        if !as_kept {
+            self.outdated.insert(Part::Seat(member));
+        }
+        self.live_until(None);
 
         let mut effects = Vec::new();
         if let Some(older) = before.filter(|older| *older != connection) {
@@ -191,10 +202,19 @@ impl Room {
         Ok(effects)
     }
 
+    /// Says when it dies, while nobody is present.
+    pub(super) fn live_until(&mut self, dies_at: Option<u64>) {
+        if self.dies_at != dies_at {
+            self.dies_at = dies_at;
+            self.outdated.insert(Part::Room);
+        }
+    }
+
     /// Loses or gives up presence; the seat stays.
     pub(super) fn depart(&mut self, member: MemberId, how: Attendance) -> Vec<Effect> {
         let Some(seat) = self.seat_mut(member) else { return Vec::new() };
         seat.attendance = how;
+        self.outdated.insert(Part::Seat(member));
         self.forget_exchanges(member);
         let event = match how {
             Attendance::Away(_) => Event::Away { member },
@@ -214,6 +234,7 @@ impl Room {
     pub(super) fn change_card(&mut self, member: MemberId, card: Sealed) -> Vec<Effect> {
         let Some(seat) = self.seat_mut(member) else { return Vec::new() };
         seat.card = card.clone();
+        self.outdated.insert(Part::Seat(member));
         self.tell_others(Some(member), Event::Card { member, card }).into_iter().collect()
     }
 
@@ -224,6 +245,7 @@ impl Room {
             return Ok(Vec::new());
         }
         self.locked = locked;
+        self.outdated.insert(Part::Room);
         Ok(self.tell_others(Some(member), Event::Locked { locked }).into_iter().collect())
     }
 
@@ -272,7 +294,7 @@ impl Room {
         if member == self.creator { Ok(()) } else { Err(RefusalCode::NotCreator) }
     }
 
-    fn seat(&self, member: MemberId) -> Option<&Seat> {
+    pub(super) fn seat(&self, member: MemberId) -> Option<&Seat> {
         self.seats.iter().find(|seat| seat.member == member)
     }
 
@@ -284,6 +306,7 @@ impl Room {
         let Arrival { connection, session, card } = arrival;
         let ordinal = self.next_ordinal;
         self.next_ordinal = ordinal.saturating_add(1);
+        self.outdated.extend([Part::Room, Part::Seat(member)]);
         let attendance = Attendance::Present(connection);
         let latch = token.latch();
         self.seats.push(Seat { member, latch, ordinal, session, card, attendance, holder: None, offers: Vec::new() });
@@ -291,6 +314,7 @@ impl Room {
 
     fn remove_seat(&mut self, member: MemberId, holders: &mut Holders) {
         self.forget_exchanges(member);
+        self.outdated.insert(Part::Seat(member));
         if let Some(holder) = self.seat(member).and_then(|seat| seat.holder.as_ref()) {
             holders.remove(holder);
         }

@@ -1,7 +1,6 @@
 //! Creating, joining, coming back, taking over, going away.
 
 use super::*;
-use klatch_shared::limits::MAX_SEATS;
 
 #[test]
 fn whoever_creates_a_room_is_its_creator_and_alone() {

@@ -2,12 +2,14 @@
 
 mod entering;
 mod expiry;
+mod keeping;
 mod peeking;
 mod properties;
 mod relaying;
 mod ruling;
 mod signalling;
 
+use klatch_shared::limits::MAX_SEATS;
 use klatch_shared::wire::{
     Admission, Admitted, Answer, Candidate, Create, Event, Join, Lock, MemberView, Offer, Presence,
 };

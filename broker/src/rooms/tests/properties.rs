@@ -1,5 +1,6 @@
 //! What holds whatever anybody does, in any order.
 
+use super::keeping::Shelf;
 use super::*;
 use klatch_shared::limits::{EXCHANGE_LIFE, MAX_CANDIDATES};
 use klatch_shared::wire::Side;
@@ -27,6 +28,7 @@ enum Deed {
     Relayed,
     Lost,
     Wait(u64),
+    Restart,
 }
 
 fn deeds() -> impl Strategy<Value = Vec<(u64, Deed)>> {
@@ -48,6 +50,7 @@ fn deeds() -> impl Strategy<Value = Vec<(u64, Deed)>> {
         3 => Just(Deed::Relayed),
         3 => Just(Deed::Lost),
         2 => prop_oneof![0..50_u64, 900..1100_u64, 59_000..61_000_u64].prop_map(Deed::Wait),
+        1 => Just(Deed::Restart),
     ];
     prop::collection::vec((0..12_u64, deed), 1..120)
 }
@@ -114,6 +117,7 @@ struct Stage {
     onlooker: Onlooker,
     /// How many have been thought of.
     holders: u32,
+    shelf: Shelf,
 }
 
 impl Stage {
@@ -157,6 +161,14 @@ impl Stage {
                 rooms.expire(*now);
                 return;
             }
+            Deed::Restart => {
+                let expected = self.shelf.clone().restarted(*now);
+                self.world = World { rooms: World::new().rooms, now: *now };
+                self.shelf.restore(&mut self.world.rooms, self.world.now);
+                self.onlooker.exchanges.clear();
+                assert_eq!(Shelf::of(&self.world.rooms), expected);
+                return;
+            }
         };
         for ask in asks {
             let World { rooms, now } = &mut self.world;
@@ -195,6 +207,8 @@ impl Stage {
     }
 
     fn check(&mut self) {
+        self.shelf.apply(self.world.rooms.take_changes());
+        assert_eq!(self.shelf, Shelf::of(&self.world.rooms), "what is kept is what there is");
         let World { rooms, now } = &self.world;
         let mut opened = BTreeMap::<Address, u32>::new();
         let mut deaths = BTreeSet::new();
@@ -202,7 +216,9 @@ impl Stage {
         let mut holders = BTreeMap::new();
         for (id, room) in &rooms.rooms {
             room.check(MOST);
-            *opened.entry(room.opened_from).or_default() += 1;
+            if let Some(address) = room.opened_from {
+                *opened.entry(address).or_default() += 1;
+            }
             deaths.extend(room.dies_at.map(|at| (at, *id)));
             connections.extend(room.connections());
             holders.extend(room.holders().map(|holder| (holder.as_str(), *id)));
@@ -232,7 +248,7 @@ proptest! {
     fn whatever_anybody_does_rooms_stay_sound(deeds in deeds()) {
         let world = World::new();
         assert_eq!(world.rooms.policy.max_members, MOST);
-        let mut stage = Stage { world, onlooker: Onlooker::default(), holders: 0 };
+        let mut stage = Stage { world, onlooker: Onlooker::default(), holders: 0, shelf: Shelf::default() };
         for (connection, deed) in deeds {
             stage.act(connection, deed);
             stage.check();
