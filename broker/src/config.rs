@@ -46,6 +46,10 @@ pub struct Config {
     #[arg(long = "limit", env = "KLATCH_LIMIT", value_name = "NAME=VALUE", value_delimiter = ',', value_parser = limits::setting)]
     pub limit: Vec<LimitSetting>,
 
+    /// Keeps rooms in this file, made if there is none, so that they survive a restart or a crash [default: none]
+    #[arg(long, env = "KLATCH_STATE", value_name = "FILE")]
+    pub state: Option<PathBuf>,
+
     /// An outside STUN or TURN server to hand to members: stun:HOST:PORT, turn:HOST:PORT or turns:HOST:PORT, the last two
     /// perhaps with ?transport=udp or tcp. Repeatable [default: none]
     #[arg(long, env = "KLATCH_ICE_SERVER", value_name = "URL", value_delimiter = ',')]
@@ -196,7 +200,7 @@ mod tests {
 
     #[test]
     fn flags_of_later_versions_are_unknown() {
-        for flag in ["--acme=a", "--state=a", "--config=a", "--check", "--trusted-proxy=::/0", "--self-signed"] {
+        for flag in ["--acme=a", "--config=a", "--check", "--trusted-proxy=::/0", "--self-signed"] {
             assert!(Config::try_parse_from(["klatch", flag]).is_err(), "{flag}");
         }
     }

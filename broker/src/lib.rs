@@ -4,6 +4,7 @@
 //! - A connection is HTTP first (`server`, `routes`, `page`) and then, for a member, one WebSocket in one task (`socket`).
 //! - [`rooms`] decides everything that is about rooms, and does nothing else: no clock, no IO, no await.
 //! - The `switchboard` is where they meet: a connection asks, rooms decide, everybody concerned is told in that order.
+//! - `state` keeps rooms in a file, where one is named: what is told of a decision waits until it is written down.
 //! - `relay` runs the bundled STUN and TURN relay ([`klatch_relay`]) and tells it who has a seat; `ice` makes the list that members
 //!   are handed.
 //!
@@ -12,6 +13,7 @@
 
 mod address;
 mod certificate;
+mod clock;
 mod config;
 mod doors;
 mod ice;
@@ -24,6 +26,7 @@ mod routes;
 mod secret;
 mod server;
 mod socket;
+mod state;
 mod switchboard;
 
 pub use address::Address;
@@ -35,3 +38,4 @@ pub use origin::{BadOrigin, Origin};
 pub use relay::{BadPorts, Ports, RelayError, RelayFlags};
 pub use secret::BadSecretFile;
 pub use server::{ServeError, Server, serve};
+pub use state::StateError;

@@ -34,6 +34,8 @@ klatch_relay::limits! {
         queue_bytes "queue-bytes" = 1048576, 131072;
         /// Bytes waiting to be sent to all connections together; beyond, who holds most is closed as too slow.
         backlog_bytes "backlog-bytes" = 268435456, 1048576;
+        /// Changes waiting to be written to the state file; beyond, whoever asks for one more is refused.
+        unkept_changes "unkept-changes" = 20000, 1;
         /// Seconds a client may take for a request's header, and idle between two requests.
         header_seconds "header-seconds" = 15, 1;
         /// Seconds one HTTP connection may last that does not become a WebSocket.

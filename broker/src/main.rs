@@ -38,20 +38,21 @@ async fn run(config: &Config) -> anyhow::Result<()> {
     let mut terminated = signal(SignalKind::terminate()).context("can't listen for SIGTERM")?;
     let mut interrupted = signal(SignalKind::interrupt()).context("can't listen for SIGINT")?;
 
-    let server = serve(config).await?;
+    let mut server = serve(config).await?;
     // Whoever reads this line may have gone; that is no reason to stop.
     let _ = writeln!(io::stdout(), "klatch listening on {}", server.url);
     if let Some(url) = &server.relay_url {
         let _ = writeln!(io::stdout(), "klatch relaying on {url}");
     }
 
-    tokio::select! {
-        _ = terminated.recv() => {}
-        _ = interrupted.recv() => {}
-    }
+    let end = tokio::select! {
+        _ = terminated.recv() => Ok(()),
+        _ = interrupted.recv() => Ok(()),
+        error = server.failure() => Err(error.into()),
+    };
     tracing::info!("stopping");
     server.shutdown().await;
-    Ok(())
+    end
 }
 
 /// Each connection is a file descriptor, and many systems grant a program a thousand unless it asks for what it may have.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use hyper::Request;
@@ -13,7 +13,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use klatch_relay::Relay;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::config::Config;
@@ -25,6 +26,7 @@ use crate::relay::{Bundled, RelayError, Seated};
 use crate::rooms::Policy;
 use crate::routes::{Caller, House, Visit, routes};
 use crate::secret::BadSecretFile;
+use crate::state::{State, StateError};
 use crate::switchboard::Switchboard;
 use crate::{page, secret};
 
@@ -45,6 +47,8 @@ pub struct Server {
     pub relay_url: Option<String>,
     relay: Option<Relay>,
     switchboard: Arc<Switchboard>,
+    /// Ends when rooms can't be kept any more.
+    keeping: Option<JoinHandle<StateError>>,
     /// Sending stops the listeners; it closes once the last connection has ended.
     running: watch::Sender<()>,
 }
@@ -69,6 +73,9 @@ pub enum ServeError {
     /// The bundled relay can't run.
     #[error(transparent)]
     Relay(#[from] RelayError),
+    /// Rooms can't be kept.
+    #[error(transparent)]
+    State(#[from] StateError),
 }
 
 /// Binds and serves until [`Server::shutdown`], or until the [`Server`] is dropped.
@@ -94,7 +101,12 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
     let public_url = config.public_url.as_ref().map(ToString::to_string);
     let seated = Arc::<Seated>::default();
     let (bundled, servers) = relays(config, Arc::clone(&seated))?;
-    let switchboard = Arc::new(Switchboard::new(policy, limits.clone(), public_url, servers));
+    let (state, failure) = match &config.state {
+        None => (State::fleeting(policy, &limits), None),
+        Some(file) => State::kept(file, policy, &limits).map(|(state, failure)| (state, Some(failure)))?,
+    };
+    let switchboard = Arc::new(Switchboard::new(state, limits.clone(), public_url, servers));
+    let keeping = failure.map(|failure| tokio::spawn(give_up_after(failure, Arc::downgrade(&switchboard))));
     seated.ask(&switchboard);
     let allowed = config.public_url.iter().chain(&config.allow_origin).cloned().collect();
     let house = Arc::new(House {
@@ -120,7 +132,7 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
     tokio::spawn(keep_time(Arc::clone(&switchboard), watching));
     let relay_url = bundled.as_ref().map(Bundled::url);
     let relay = bundled.map(|bundled| bundled.relay);
-    Ok(Server { addresses, url, relay_url, relay, switchboard, running })
+    Ok(Server { addresses, url, relay_url, relay, switchboard, keeping, running })
 }
 
 /// The bundled relay, if it is to run, and everything that members are told of for getting through.
@@ -136,12 +148,21 @@ fn relays(config: &Config, seated: Arc<Seated>) -> Result<(Option<Bundled>, Serv
 }
 
 impl Server {
+    /// Waits until rooms can't be kept any more. Everybody is sent away then, and there is nothing left but to stop.
+    pub async fn failure(&mut self) -> StateError {
+        match &mut self.keeping {
+            Some(keeping) => keeping.await.unwrap_or(StateError::Stopped),
+            None => std::future::pending().await,
+        }
+    }
+
     /// Tells everybody, and waits a little for them to go.
     pub async fn shutdown(self) {
         self.switchboard.close();
         self.running.send_replace(());
         let relay = self.relay.map(|relay| tokio::task::spawn_blocking(|| relay.shutdown(STOP_PATIENCE)));
         let _ = timeout(STOP_PATIENCE, self.running.closed()).await;
+        let _ = tokio::task::spawn_blocking(move || self.switchboard.close_books()).await;
         if let Some(relay) = relay {
             let _ = relay.await;
         }
@@ -156,6 +177,14 @@ fn local_url(address: &SocketAddr) -> String {
     } else {
         format!("http://{address}")
     }
+}
+
+async fn give_up_after(failure: oneshot::Receiver<StateError>, switchboard: Weak<Switchboard>) -> StateError {
+    let error = failure.await.unwrap_or(StateError::Stopped);
+    if let Some(switchboard) = switchboard.upgrade() {
+        switchboard.give_up();
+    }
+    error
 }
 
 async fn keep_time(switchboard: Arc<Switchboard>, mut watching: watch::Receiver<()>) {

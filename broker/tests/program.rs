@@ -115,6 +115,24 @@ async fn a_secret_that_can_not_be_had_is_a_reason_to_end() {
 }
 
 #[tokio::test]
+async fn a_state_file_that_can_not_be_had_is_a_reason_to_end() {
+    let (foreign, taken) = (TempFile::with("[Unit]\n"), TempFile::unused());
+    let (child, _) = start(&["--listen", "127.0.0.1:0", "--state", taken.path()]).await;
+    for (path, reason) in [
+        (foreign.path(), format!("{} is no state file of klatch's", foreign.path())),
+        (taken.path(), format!("the state file {} is in use: ", taken.path())),
+        ("/nowhere/state", "can't use the state file /nowhere/state: ".into()),
+        ("/", "can't use the state file /: ".into()),
+    ] {
+        let failed = output(&["--listen", "127.0.0.1:0", "--state", path]).await;
+        assert_eq!((failed.status.code(), failed.stdout.len()), (Some(1), 0), "{path}");
+        let said = String::from_utf8(failed.stderr).expect("text");
+        assert!(said.starts_with(&format!("klatch: {reason}")) && said.lines().count() == 1, "{path}: {said}");
+    }
+    assert_eq!(stop(child, "-TERM").await.0, Some(0));
+}
+
+#[tokio::test]
 async fn with_a_relay_it_says_where_that_is_found() {
     let mut child =
         klatch(&["--listen", "127.0.0.1:0", "--turn", "--turn-listen", "127.0.0.1:0"]).spawn().expect("runs");
@@ -172,6 +190,9 @@ async fn help_lists_every_flag_with_its_variable_and_every_limit_with_its_defaul
         "--max-rooms",
         "[default: 10000]",
         "--limit",
+        "--state",
+        "KLATCH_STATE",
+        "unkept-changes=",
         "--ice-server",
         "--ice-secret-file",
         "KLATCH_LOG_FORMAT",

@@ -28,6 +28,14 @@ macro_rules! uuid_id {
             }
         }
 
+        impl TryFrom<[u8; 16]> for $name {
+            type Error = BadId;
+            fn try_from(bytes: [u8; 16]) -> Result<Self, BadId> {
+                let id = Uuid::from_bytes(bytes);
+                if id.get_version_num() == $version { Ok(Self(id)) } else { Err(BadId) }
+            }
+        }
+
         impl FromStr for $name {
             type Err = BadId;
             fn from_str(text: &str) -> Result<Self, BadId> {
@@ -210,6 +218,8 @@ mod tests {
         assert_eq!(format!("{{{text}}}").parse::<MemberId>(), Err(BadId));
         assert_eq!(text.parse::<RoomId>(), Err(BadId));
         assert_eq!("00000000-0000-0000-0000-000000000000".parse::<MemberId>(), Err(BadId));
+        assert_eq!(MemberId::try_from(*id.as_bytes()), Ok(id));
+        assert_eq!((RoomId::try_from(*id.as_bytes()), MemberId::try_from([0; 16])), (Err(BadId), Err(BadId)));
     }
 
     #[test]

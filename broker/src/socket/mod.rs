@@ -10,6 +10,7 @@ pub(crate) mod outbox;
 pub(crate) mod upgrade;
 
 mod pace;
+mod queue;
 #[cfg(test)]
 mod tests;
 mod verbs;

@@ -8,19 +8,24 @@
 //!   never more of it than a room has seats, however often somebody comes and goes.
 //!
 //! Everything that waits anywhere is counted in one [`Backlog`].
+//!
+//! Where rooms are kept, what tells of a decision is not sent before that is written down ([`Ticket`]), and so nothing is that stands
+//! behind it: whoever is told something can rely on it, and is told everything in the order in which it happened.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, ready};
 
-use klatch_shared::wire::CloseCode;
+use klatch_shared::wire::{CloseCode, Refusal, RefusalCode};
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
 use super::backlog::Backlog;
 use super::news::News;
+use super::queue::{Amount, Matter, Queue, Waiting};
 use crate::limits::Limits;
 use crate::rooms::ConnectionId;
+use crate::state::commits::{Commits, Ticket};
 
 /// Signals have one part in so many of what answers have.
 const SIGNALS_PART: usize = 2;
@@ -46,53 +51,8 @@ pub(super) enum Taken {
 struct Shared {
     most: Amount,
     backlog: Arc<Backlog>,
+    commits: Arc<Commits>,
     queue: Mutex<Queue>,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    waiting: VecDeque<Waiting>,
-    answers: Amount,
-    /// What waits, in bytes.
-    bytes: usize,
-    /// What was taken out and may not be written yet, in bytes.
-    writing: usize,
-    /// Nothing is taken in any more; what is queued is still sent, and then this close code.
-    closing: Option<CloseCode>,
-    waker: Option<Waker>,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    frame: Frame,
-    matter: Matter,
-}
-
-/// What a frame is, as far as bounds go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Matter {
-    /// To the connection's own request; hello and pings too.
-    Answer,
-    /// Of the member on that connection.
-    Signal(ConnectionId),
-    /// Of the room.
-    News(News),
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Amount {
-    frames: usize,
-    bytes: usize,
-}
-
-impl Amount {
-    fn plus(self, bytes: usize) -> Self {
-        Self { frames: self.frames + 1, bytes: self.bytes + bytes }
-    }
-
-    fn fits(self, most: Self, part: usize) -> bool {
-        self.frames <= most.frames / part && self.bytes <= most.bytes / part
-    }
 }
 
 /// A message of text in one frame; its clones share the text.
@@ -101,40 +61,45 @@ pub(crate) fn text_frame(text: String) -> Frame {
 }
 
 impl Outbox {
-    pub(crate) fn new(limits: &Limits, backlog: &Arc<Backlog>) -> Self {
+    pub(crate) fn new(limits: &Limits, backlog: &Arc<Backlog>, commits: &Arc<Commits>) -> Self {
         let most = Amount { frames: limits.queue_frames as usize, bytes: limits.queue_bytes as usize };
-        Self(Arc::new(Shared { most, backlog: Arc::clone(backlog), queue: Mutex::default() }))
+        let (backlog, commits) = (Arc::clone(backlog), Arc::clone(commits));
+        Self(Arc::new(Shared { most, backlog, commits, queue: Mutex::default() }))
     }
 
-    /// Queues an answer. What does not fit any more condemns the connection: the queue is emptied, and it closes as too slow.
+    /// Queues what answers no request.
     pub(crate) fn push(&self, frame: Frame) {
+        self.push_answer(None, Ticket::NONE, frame);
+    }
+
+    /// Queues the answer to a request, if that had an id. What does not fit any more condemns the connection: the queue is emptied, and
+    /// it closes as too slow.
+    pub(crate) fn push_answer(&self, id: Option<i64>, after: Ticket, frame: Frame) {
         let mut queue = self.lock();
         if queue.closing.is_some() {
             return;
         }
-        let answers = queue.answers.plus(frame.len());
-        if !answers.fits(self.0.most, 1) {
+        if !queue.answers.plus(frame.len()).fits(self.0.most, 1) {
             drop(queue);
             return self.condemn();
         }
-        queue.answers = answers;
-        self.0.put(&mut queue, Matter::Answer, frame);
+        self.0.put(&mut queue, Waiting { frame, matter: Matter::Answer(id), after });
         wake(queue);
     }
 
     /// Queues an answer that tells all of a room: no news that precedes it is worth anything.
-    pub(crate) fn push_room(&self, frame: Frame) {
+    pub(crate) fn push_room(&self, id: i64, after: Ticket, frame: Frame) {
         let mut queue = self.lock();
         self.0.discard(&mut queue, |_| true);
         drop(queue);
-        self.push(frame);
+        self.push_answer(Some(id), after, frame);
     }
 
     /// Whether there is room for so many bytes of a member's signals. One frame at a time always passes, if the others leave room.
     pub(crate) fn takes(&self, from: ConnectionId, bytes: usize) -> bool {
         let queue = self.lock();
         let (mut all, mut own) = (Amount::default(), Amount::default());
-        for Waiting { frame, matter } in &queue.waiting {
+        for Waiting { frame, matter, after: _ } in &queue.waiting {
             if let Matter::Signal(sender) = matter {
                 all = all.plus(frame.len());
                 own = if *sender == from { own.plus(frame.len()) } else { own };
@@ -144,15 +109,16 @@ impl Outbox {
         all.plus(bytes).fits(most, SIGNALS_PART) && (own.frames == 0 || own.plus(bytes).fits(most, SENDER_PART))
     }
 
-    /// Queues a signal of the member on another connection, for which there is room.
+    /// Queues a signal of the member on another connection, for which there is room. It waits for nothing to be written down: that the
+    /// member is there stands before it.
     pub(crate) fn push_signal(&self, from: ConnectionId, frame: Frame) {
         let mut queue = self.lock();
-        self.0.put(&mut queue, Matter::Signal(from), frame);
+        self.0.put(&mut queue, Waiting { frame, matter: Matter::Signal(from), after: Ticket::NONE });
         wake(queue);
     }
 
     /// Queues news of the room.
-    pub(crate) fn push_news(&self, news: News, frame: Frame) {
+    pub(crate) fn push_news(&self, news: News, after: Ticket, frame: Frame) {
         let mut queue = self.lock();
         if queue.waiting.len() >= LONG {
             let unknown = match news {
@@ -166,17 +132,39 @@ impl Outbox {
                 return;
             }
         }
-        self.0.put(&mut queue, Matter::News(news), frame);
+        self.0.put(&mut queue, Waiting { frame, matter: Matter::News(news), after });
         wake(queue);
     }
 
     /// Lets what is queued out, and then closes. The first reason counts.
     pub(crate) fn close(&self, code: CloseCode) {
+        self.close_after(code, Ticket::NONE);
+    }
+
+    /// The same, for a reason that has to be written down before.
+    pub(crate) fn close_after(&self, code: CloseCode, after: Ticket) {
         let mut queue = self.lock();
         if queue.closing.is_none() {
-            queue.closing = Some(code);
+            queue.closing = Some((code, after));
             wake(queue);
         }
+    }
+
+    /// Nothing is written down any more: takes back what waits for it, refuses the requests that this answered, and closes.
+    pub(crate) fn retract(&self) {
+        let mut queue = self.lock();
+        let closing = queue.closing.take().filter(|(_, after)| self.0.commits.include(*after));
+        self.0.backlog.subtract(queue.bytes);
+        for mut waiting in queue.empty() {
+            if !self.0.commits.include(waiting.after) {
+                let Matter::Answer(id) = waiting.matter else { continue };
+                waiting.frame = text_frame(Refusal::of(RefusalCode::ShuttingDown).to_frame(id));
+                waiting.after = Ticket::NONE;
+            }
+            self.0.put(&mut queue, waiting);
+        }
+        queue.closing = Some(closing.unwrap_or((CloseCode::Restarting, Ticket::NONE)));
+        wake(queue);
     }
 
     /// Empties the queue, and closes as too slow.
@@ -184,7 +172,8 @@ impl Outbox {
         let mut queue = self.lock();
         self.0.backlog.subtract(queue.bytes + queue.writing);
         // Closing already or not: who does not take what is queued is not waited for.
-        *queue = Queue { closing: Some(CloseCode::TooSlow), waker: queue.waker.take(), ..Queue::default() };
+        let closing = Some((CloseCode::TooSlow, Ticket::NONE));
+        *queue = Queue { closing, waker: queue.waker.take(), ..Queue::default() };
         wake(queue);
     }
 
@@ -200,10 +189,11 @@ impl Outbox {
         if written {
             self.0.backlog.subtract(std::mem::take(&mut queue.writing));
         }
+        ready!(self.0.poll_next(&mut queue, cx));
         if let Some(frame) = queue.take() {
             return Poll::Ready(Taken::Frame(frame));
         }
-        if let Some(code) = queue.closing {
+        if let Some((code, _)) = queue.closing {
             return Poll::Ready(Taken::Closing(code));
         }
         // An idle connection keeps no buffer.
@@ -212,15 +202,17 @@ impl Outbox {
         Poll::Pending
     }
 
-    /// Takes the next frame out, if there is one.
-    pub(super) fn take(&self) -> Option<Frame> {
-        self.lock().take()
+    /// Takes the next frame out, once it may be sent, if there is one.
+    pub(crate) fn poll_rest(&self, cx: &Context<'_>) -> Poll<Option<Frame>> {
+        let mut queue = self.lock();
+        ready!(self.0.poll_next(&mut queue, cx));
+        Poll::Ready(queue.take())
     }
 
     /// Ready once the connection is condemned for being slow: whatever it has not taken will not come any more.
     pub(super) fn poll_overflow(&self, cx: &Context<'_>) -> Poll<()> {
         let mut queue = self.lock();
-        if queue.closing == Some(CloseCode::TooSlow) {
+        if queue.closing.is_some_and(|(code, _)| code == CloseCode::TooSlow) {
             return Poll::Ready(());
         }
         queue.remember(cx);
@@ -238,24 +230,26 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, queue: &mut Queue, matter: Matter, frame: Frame) {
+    fn put(&self, queue: &mut Queue, waiting: Waiting) {
         if queue.closing.is_none() {
-            queue.bytes += frame.len();
-            self.backlog.add(frame.len());
-            queue.waiting.push_back(Waiting { frame, matter });
+            self.backlog.add(waiting.frame.len());
+            queue.put(waiting);
         }
+    }
+
+    /// Ready once what is next may be sent.
+    fn poll_next(&self, queue: &mut Queue, cx: &Context<'_>) -> Poll<()> {
+        let Some(after) = queue.next_after() else { return Poll::Ready(()) };
+        let committed = self.commits.poll(after, std::ptr::from_ref(self).addr(), cx);
+        if committed.is_pending() {
+            queue.remember(cx);
+        }
+        committed
     }
 
     /// Takes out the news that nobody needs to hear.
     fn discard(&self, queue: &mut Queue, superfluous: impl Fn(News) -> bool) {
-        let mut bytes = 0;
-        queue.waiting.retain(|Waiting { frame, matter }| {
-            let goes = matches!(matter, Matter::News(news) if superfluous(*news));
-            bytes += if goes { frame.len() } else { 0 };
-            !goes
-        });
-        queue.bytes -= bytes;
-        self.backlog.subtract(bytes);
+        self.backlog.subtract(queue.discard(superfluous));
     }
 }
 
@@ -265,28 +259,6 @@ impl Drop for Shared {
         let held = queue.bytes + queue.writing;
         drop(queue);
         self.backlog.subtract(held);
-    }
-}
-
-impl Queue {
-    fn take(&mut self) -> Option<Frame> {
-        let Waiting { frame, matter } = self.waiting.pop_front()?;
-        self.bytes -= frame.len();
-        self.writing += frame.len();
-        match matter {
-            Matter::Answer => {
-                self.answers.frames -= 1;
-                self.answers.bytes -= frame.len();
-            }
-            Matter::Signal(_) | Matter::News(_) => {}
-        }
-        Some(frame)
-    }
-
-    fn remember(&mut self, cx: &Context<'_>) {
-        if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            self.waker = Some(cx.waker().clone());
-        }
     }
 }
 

@@ -16,6 +16,7 @@ use super::*;
 use crate::ice::Servers;
 use crate::limits::Limits;
 use crate::rooms::{ConnectionId, Policy};
+use crate::state::State;
 use crate::switchboard::Switchboard;
 
 /// The other end of a served socket, and its line's outbox.
@@ -27,7 +28,8 @@ struct Pipe {
 
 async fn open(limits: Limits, size: usize) -> Pipe {
     let policy = Policy { max_members: 3, max_rooms: 3, room_ttl: 1000 };
-    let switchboard = Arc::new(Switchboard::new(policy, limits, None, Servers::default()));
+    let state = State::fleeting(policy, &limits);
+    let switchboard = Arc::new(Switchboard::new(state, limits, None, Servers::default()));
     let line = switchboard.connect(None, std::net::IpAddr::from([192, 0, 2, 1]).into());
     let (ours, theirs) = tokio::io::duplex(size);
     let outbox = line.outbox.clone();

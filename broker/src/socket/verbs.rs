@@ -10,10 +10,7 @@ use crate::switchboard::Line;
 pub(super) fn answer(line: &Line, Request { id, verb }: Request) {
     match verb {
         Verb::Ping => line.grant(id, &Empty {}),
-        Verb::Peek(peek) => match line.peek(&peek) {
-            Ok(peeked) => line.grant(id, &peeked),
-            Err(code) => line.refuse(Some(id), code),
-        },
+        Verb::Peek(peek) => line.peek(id, &peek),
         verb => match line.place() {
             None => line.refuse(Some(id), RefusalCode::NoRoomHere),
             Some(room) => answer_in_room(line, room, id, verb),

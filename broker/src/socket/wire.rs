@@ -133,7 +133,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             }
             End::Unusable(unusable) => {
                 // What came before this is answered.
-                while let Some(frame) = self.outbox.take() {
+                while let Some(frame) = std::future::poll_fn(|cx| self.outbox.poll_rest(cx)).await {
                     self.socket.get_mut().gather(frame)?;
                 }
                 self.say(unusable.code(), unusable.reason()).await?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use klatch_relay::Holder;
-use klatch_shared::wire::{CloseCode, Create, Empty, IceServers, Join, Peek, Peeked, Refusal, RefusalCode, ok_frame};
+use klatch_shared::wire::{CloseCode, Create, Empty, IceServers, Join, Peek, Refusal, RefusalCode, ok_frame};
 use klatch_shared::{Nonce, RoomId};
 use serde::Serialize;
 
@@ -12,6 +12,7 @@ use super::Switchboard;
 use crate::address::Address;
 use crate::rooms::{Ask, ConnectionId, Granted, Outcome, Proven, Who};
 use crate::socket::outbox::{Outbox, text_frame};
+use crate::state::commits::Ticket;
 
 /// One connection's line. Dropped, its member is away.
 pub(crate) struct Line {
@@ -54,21 +55,31 @@ impl Line {
                 return self.refuse(Some(id), RefusalCode::TooFast);
             }
             let Outcome { reply, effects } = hall.rooms.ask(self.who(room), ask, now);
+            hall.keep();
+            let after = hall.books.after(room);
             match reply {
-                Ok(Granted::Seat(admitted)) => self.outbox.push_room(text_frame(ok_frame(id, &admitted))),
-                Ok(Granted::Done) => self.grant(id, &Empty {}),
+                Ok(Granted::Seat(admitted)) => self.outbox.push_room(id, after, text_frame(ok_frame(id, &admitted))),
+                Ok(Granted::Done) => self.grant_after(after, id, &Empty {}),
                 Err(code) => {
                     tracing::debug!(connection = self.connection.0, ?code, "refused");
-                    self.refuse(Some(id), code);
+                    self.refuse_after(after, Some(id), code);
                 }
             }
-            hall.perform(self.connection, effects);
+            hall.perform(self.connection, after, effects);
         });
     }
 
     /// Looks at some rooms.
-    pub(crate) fn peek(&self, peek: &Peek) -> Result<Peeked, RefusalCode> {
-        self.switchboard.decide(|hall, now| hall.rooms.peek(peek, now))
+    pub(crate) fn peek(&self, id: i64, peek: &Peek) {
+        let peeked = self.switchboard.decide(|hall, now| {
+            let peeked = hall.rooms.peek(peek, now)?;
+            hall.keep();
+            Ok((peeked, peek.rooms.iter().map(|at| hall.books.after(at.room)).max()))
+        });
+        match peeked {
+            Ok((peeked, after)) => self.grant_after(after.unwrap_or(Ticket::NONE), id, &peeked),
+            Err(code) => self.refuse(Some(id), code),
+        }
     }
 
     /// The servers for whoever has a seat, with fresh credentials.
@@ -81,12 +92,20 @@ impl Line {
 
     /// Queues the reply that grants.
     pub(crate) fn grant<T: Serialize>(&self, id: i64, what: &T) {
-        self.outbox.push(text_frame(ok_frame(id, what)));
+        self.grant_after(Ticket::NONE, id, what);
     }
 
     /// Queues the reply that refuses. Where an address has failed too often, each further failure costs it a connection.
     pub(crate) fn refuse(&self, id: Option<i64>, code: RefusalCode) {
-        self.outbox.push(text_frame(Refusal::of(code).to_frame(id)));
+        self.refuse_after(Ticket::NONE, id, code);
+    }
+
+    fn grant_after<T: Serialize>(&self, after: Ticket, id: i64, what: &T) {
+        self.outbox.push_answer(Some(id), after, text_frame(ok_frame(id, what)));
+    }
+
+    fn refuse_after(&self, after: Ticket, id: Option<i64>, code: RefusalCode) {
+        self.outbox.push_answer(id, after, text_frame(Refusal::of(code).to_frame(id)));
         if code == RefusalCode::TooManyFailures {
             self.outbox.close(CloseCode::Misbehaved);
         }
@@ -110,7 +129,8 @@ impl Drop for Line {
             hall.outboxes.remove(&self.connection);
             if let Some(room) = self.place {
                 let effects = hall.rooms.lost(self.who(room), now);
-                hall.perform(self.connection, effects);
+                hall.keep();
+                hall.perform(self.connection, hall.books.after(room), effects);
             }
         });
         self.switchboard.relieve();

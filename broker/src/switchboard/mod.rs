@@ -1,8 +1,10 @@
 //! Where connections meet rooms: the one lock, the clock, and the delivery of what rooms decide.
 //!
 //! Events are queued under the same lock under which they were decided, so that everybody learns of them in the order in which they
-//! happened. Queueing never waits.
+//! happened. Queueing never waits. Where rooms are kept, what changed is handed over under that lock too, and what was queued is sent
+//! once it is written down ([`Ticket`]).
 
+mod books;
 mod line;
 #[cfg(test)]
 mod tests;
@@ -10,23 +12,25 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use klatch_relay::Holder;
 use klatch_shared::limits::MAX_FRAME_BYTES;
 use klatch_shared::wire::{CloseCode, Event, Hello};
 use klatch_shared::{Nonce, RoomId};
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
 use crate::address::Address;
+use crate::clock::Clock;
 use crate::ice::Servers;
 use crate::limits::Limits;
 use crate::page;
-use crate::rooms::{Ask, ConnectionId, Effect, Policy, Rooms, Who};
+use crate::rooms::{Ask, ConnectionId, Effect, Rooms, Who};
 use crate::socket::backlog::Backlog;
 use crate::socket::news::News;
 use crate::socket::outbox::{Outbox, text_frame};
+use crate::state::State;
+use crate::state::commits::{Commits, Ticket};
+use books::Books;
 
 pub(crate) use line::Line;
 
@@ -39,7 +43,8 @@ pub(crate) struct Switchboard {
     /// The earliest deadline changed.
     rescheduled: Notify,
     backlog: Arc<Backlog>,
-    started: Instant,
+    commits: Arc<Commits>,
+    clock: Clock,
     next_connection: AtomicU64,
     pub(crate) limits: Limits,
     max_members: u32,
@@ -49,19 +54,22 @@ pub(crate) struct Switchboard {
 
 struct Hall {
     rooms: Rooms,
+    books: Books,
     outboxes: HashMap<ConnectionId, Outbox>,
     open: bool,
 }
 
 impl Switchboard {
-    pub(crate) fn new(policy: Policy, limits: Limits, public_url: Option<String>, servers: Servers) -> Self {
-        let max_members = u32::try_from(policy.max_members).unwrap_or(u32::MAX);
-        let rooms = Rooms::new(policy, &limits);
+    pub(crate) fn new(state: State, limits: Limits, public_url: Option<String>, servers: Servers) -> Self {
+        let State { rooms, clock, keeper } = state;
+        let max_members = u32::try_from(rooms.policy().max_members).unwrap_or(u32::MAX);
+        let books = Books::new(keeper);
         Self {
-            hall: Mutex::new(Hall { rooms, outboxes: HashMap::new(), open: true }),
             rescheduled: Notify::new(),
             backlog: Backlog::new(&limits),
-            started: Instant::now(),
+            commits: books.commits(),
+            hall: Mutex::new(Hall { rooms, books, outboxes: HashMap::new(), open: true }),
+            clock,
             next_connection: AtomicU64::new(0),
             limits,
             max_members,
@@ -70,15 +78,15 @@ impl Switchboard {
         }
     }
 
-    /// Milliseconds since the start.
+    /// What the clock shows.
     pub(crate) fn now(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+        self.clock.now()
     }
 
     /// Opens a line; the first thing on it is `hello`.
     pub(crate) fn connect(self: &Arc<Self>, place: Option<RoomId>, address: Address) -> Line {
         let connection = ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed));
-        let (nonce, outbox) = (Nonce::random(), Outbox::new(&self.limits, &self.backlog));
+        let (nonce, outbox) = (Nonce::random(), Outbox::new(&self.limits, &self.backlog, &self.commits));
         let hello = Event::Hello(Hello {
             nonce,
             version: env!("CARGO_PKG_VERSION").into(),
@@ -105,9 +113,10 @@ impl Switchboard {
             match deadline {
                 None => rescheduled.await,
                 Some(at) => {
-                    let at = self.started + Duration::from_millis(at);
                     tokio::select! {
-                        () = tokio::time::sleep_until(at) => self.lock().rooms.expire(self.now()),
+                        () = tokio::time::sleep_until(self.clock.instant(at)) => {
+                            self.decide(|hall, now| hall.rooms.expire(now));
+                        }
                         () = rescheduled => {}
                     }
                 }
@@ -122,6 +131,21 @@ impl Switchboard {
         for outbox in hall.outboxes.values() {
             outbox.close(CloseCode::Restarting);
         }
+    }
+
+    /// What was decided can't be written down any more: nobody is told of it, and everybody that the broker goes.
+    pub(crate) fn give_up(&self) {
+        let mut hall = self.lock();
+        hall.open = false;
+        for outbox in hall.outboxes.values() {
+            outbox.retract();
+        }
+    }
+
+    /// Waits until everything that was decided is written down, and lets go of where it stands.
+    pub(crate) fn close_books(&self) {
+        let keeper = self.lock().books.close();
+        drop(keeper);
     }
 
     /// Where more waits in all queues than may, whoever holds most of it is closed, until it does not: that is the slowest, and the
@@ -152,6 +176,7 @@ impl Switchboard {
         let now = self.now();
         let before = hall.rooms.next_deadline();
         let decided = decision(&mut hall, now);
+        hall.keep();
         let after = hall.rooms.next_deadline();
         drop(hall);
         if after.is_some_and(|after| before.is_none_or(|before| after < before)) {
@@ -162,34 +187,43 @@ impl Switchboard {
 }
 
 impl Hall {
-    /// Carries out what came of something that `from` did.
-    fn perform(&self, from: ConnectionId, effects: Vec<Effect>) {
+    /// Hands over what changed. Whoever is sent away because the broker goes is as good as there: it is not they who went.
+    fn keep(&mut self) {
+        let changes = self.rooms.take_changes();
+        if self.open {
+            self.books.enter(changes);
+        }
+    }
+
+    /// Carries out, as far as anybody learns of it not before that is written down, what came of something that `from` did.
+    fn perform(&self, from: ConnectionId, after: Ticket, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Tell { to, event } => self.tell(from, &[to], &event),
-                Effect::TellAll { to, event } => self.tell(from, &to, &event),
+                Effect::Tell { to, event } => self.tell(from, after, &[to], &event),
+                Effect::TellAll { to, event } => self.tell(from, after, &to, &event),
                 Effect::Close { connection, code } => {
                     if let Some(outbox) = self.outboxes.get(&connection) {
-                        outbox.close(code);
+                        outbox.close_after(code, after);
                     }
                 }
             }
         }
     }
 
-    fn tell(&self, from: ConnectionId, to: &[ConnectionId], event: &Event) {
+    fn tell(&self, from: ConnectionId, after: Ticket, to: &[ConnectionId], event: &Event) {
         let frame = text_frame(event.to_frame());
         for outbox in to.iter().filter_map(|to| self.outboxes.get(to)) {
             match News::of(event) {
-                Some(news) => outbox.push_news(news, frame.clone()),
+                Some(news) => outbox.push_news(news, after, frame.clone()),
                 None => outbox.push_signal(from, frame.clone()),
             }
         }
     }
 
-    /// Whether there is room for what is asked, where that is to send something to another member.
+    /// Whether there is room for what is asked: with another member, where that is to send it something, and else with whoever keeps
+    /// what changes.
     fn has_room(&self, who: Who, ask: &Ask) -> bool {
-        let Some((to, body)) = ask.signal() else { return true };
+        let Some((to, body)) = ask.signal() else { return !self.books.are_behind() };
         let outbox = self.rooms.connection_of(who.room, to).and_then(|to| self.outboxes.get(&to));
         outbox.is_none_or(|outbox| outbox.takes(who.connection, body.as_str().len() + ENVELOPE_BYTES))
     }

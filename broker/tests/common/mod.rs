@@ -117,7 +117,8 @@ impl Client {
         let (socket, response) = timeout(PATIENCE, connect_async(request)).await.expect("an answer in time")?;
         assert_eq!(response.headers()["sec-websocket-protocol"], "klatch.v1");
         let mut socket = socket;
-        let first = timeout(PATIENCE, socket.next()).await.expect("hello in time").expect("hello")?;
+        let first = timeout(PATIENCE, socket.next()).await.expect("hello in time");
+        let first = first.unwrap_or(Err(tungstenite::Error::ConnectionClosed))?;
         let ServerFrame::Event(Event::Hello(hello)) = ServerFrame::parse(first.to_text()?) else {
             panic!("not hello: {first}");
         };
@@ -180,12 +181,17 @@ impl Client {
 
     /// Asks, and reads on until the answer is there; events on the way are kept.
     pub async fn ask<T: FromJson>(&mut self, verb: Verb) -> Result<T, RefusalCode> {
+        self.try_ask(verb).await.expect("an open socket")
+    }
+
+    /// The same; nothing if the connection ends before the answer is there.
+    pub async fn try_ask<T: FromJson>(&mut self, verb: Verb) -> Option<Result<T, RefusalCode>> {
         let id = self.next_id;
         self.next_id += 1;
-        self.send(Request { id, verb }.to_frame()).await;
-        match self.reply().await {
-            (Some(answered), Ok(ok)) if answered == id => Ok(T::from_json(&ok).expect("the answer's shape")),
-            (Some(answered), Err(refusal)) if answered == id => Err(refusal.code),
+        self.socket.send(Message::text(Request { id, verb }.to_frame())).await.ok()?;
+        match self.try_reply().await? {
+            (Some(answered), Ok(ok)) if answered == id => Some(Ok(T::from_json(&ok).expect("the answer's shape"))),
+            (Some(answered), Err(refusal)) if answered == id => Some(Err(refusal.code)),
             other => panic!("not the answer to {id}: {other:?}"),
         }
     }
@@ -214,9 +220,13 @@ impl Client {
 
     /// The next reply.
     pub async fn reply(&mut self) -> (Option<i64>, Result<String, Refusal>) {
+        self.try_reply().await.expect("an open socket")
+    }
+
+    async fn try_reply(&mut self) -> Option<(Option<i64>, Result<String, Refusal>)> {
         loop {
-            match self.frame().await {
-                ServerFrame::Reply { id, outcome } => return (id, outcome.map(|ok| ok.get().to_owned())),
+            match self.try_frame().await? {
+                ServerFrame::Reply { id, outcome } => return Some((id, outcome.map(|ok| ok.get().to_owned()))),
                 ServerFrame::Event(event) => self.events.push_back(event),
                 ServerFrame::Unknown => panic!("a frame that makes no sense"),
             }
@@ -228,7 +238,7 @@ impl Client {
         if let Some(event) = self.events.pop_front() {
             return event;
         }
-        match self.frame().await {
+        match self.try_frame().await.expect("an open socket") {
             ServerFrame::Event(event) => event,
             other => panic!("no event: {other:?}"),
         }
@@ -264,12 +274,12 @@ impl Client {
         }
     }
 
-    async fn frame(&mut self) -> ServerFrame {
+    async fn try_frame(&mut self) -> Option<ServerFrame> {
         loop {
-            let message = timeout(PATIENCE, self.socket.next()).await.expect("a frame in time");
-            match message.expect("an open socket").expect("a message") {
-                Message::Text(text) => return ServerFrame::parse(&text),
+            match timeout(PATIENCE, self.socket.next()).await.expect("a frame in time")?.ok()? {
+                Message::Text(text) => return Some(ServerFrame::parse(&text)),
                 Message::Ping(_) | Message::Pong(_) => {}
+                Message::Close(_) => return None,
                 other => panic!("no frame of text: {other:?}"),
             }
         }
@@ -288,12 +298,17 @@ pub struct TurnServer {
 pub struct TempFile(PathBuf);
 
 impl TempFile {
-    pub fn with(content: &str) -> Self {
+    /// The name of one that is not there yet.
+    pub fn unused() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("klatch-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        std::fs::write(&path, content).expect("a place for files");
-        Self(path)
+        Self(std::env::temp_dir().join(name))
+    }
+
+    pub fn with(content: &str) -> Self {
+        let file = Self::unused();
+        std::fs::write(&file.0, content).expect("a place for files");
+        file
     }
 
     pub fn path(&self) -> &str {

@@ -17,7 +17,22 @@ pub fn klatch(flags: &[&str]) -> Command {
 
 /// A program that serves, and the URL it says it does so on.
 pub async fn start(flags: &[&str]) -> (Child, String) {
-    let mut child = klatch(flags).spawn().expect("it runs");
+    serving(klatch(flags)).await
+}
+
+/// The same with a disk on which no file may have more than so many KiB.
+pub async fn start_on_small_disk(kib: u32, flags: &[&str]) -> (Child, String) {
+    let klatch = klatch(flags);
+    // Writing beyond the limit is an error then, and not the end.
+    let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", kib * 2);
+    let mut limited = Command::new("sh");
+    limited.args(["-c", &script, "sh"]).arg(klatch.as_std().get_program()).args(klatch.as_std().get_args());
+    limited.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    serving(limited).await
+}
+
+async fn serving(mut command: Command) -> (Child, String) {
+    let mut child = command.spawn().expect("it runs");
     let stdout = child.stdout.take().expect("piped");
     let mut line = String::new();
     timeout(PATIENCE, BufReader::new(stdout).read_line(&mut line)).await.expect("in time").expect("a line");

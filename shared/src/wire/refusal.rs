@@ -69,7 +69,7 @@ codes! {
     BadRequest => "This request is malformed.",
     /// The verb makes no sense on this socket: `/ws` only peeks.
     NoRoomHere => "This connection is for looking at rooms, not for joining one.",
-    /// More than this connection may send, or than the other member takes; wait a moment.
+    /// More than this connection may send, than the other member takes, or than the broker can write down; wait a moment.
     TooFast => "Too many requests at once. Wait a moment and try again.",
     /// One failure of many from this address, whatever it was, and the socket closes with 4005. What would not have failed is granted
     /// all the same.

@@ -1,0 +1,107 @@
+//! Whether rooms outlive the broker (`--state`): how they are at the start, and who keeps them from then on.
+
+pub(crate) mod commits;
+mod keeper;
+mod store;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use redb::{DatabaseError, StorageError};
+use tokio::sync::oneshot;
+
+pub(crate) use keeper::Keeper;
+
+use crate::clock::Clock;
+use crate::limits::Limits;
+use crate::rooms::{Policy, Rooms};
+use store::Store;
+
+/// Why rooms can't be kept in a file.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// It can't be opened or read.
+    #[error("can't use the state file {path}")]
+    Unusable {
+        /// Which.
+        path: PathBuf,
+        /// What the store said.
+        source: redb::Error,
+    },
+    /// It can't be written.
+    #[error("can't write to the state file {path}")]
+    Unwritable {
+        /// Which.
+        path: PathBuf,
+        /// What the store said.
+        source: redb::Error,
+    },
+    /// Somebody else has it open.
+    #[error("the state file {0} is in use: another klatch may be running")]
+    InUse(PathBuf),
+    /// It is something else.
+    #[error("{0} is no state file of klatch's")]
+    Foreign(PathBuf),
+    /// It is of another version.
+    #[error("the state file {path} is of format {format}, which this version of klatch does not know")]
+    OtherFormat {
+        /// Which.
+        path: PathBuf,
+        /// What it says of itself.
+        format: u64,
+    },
+    /// Whoever was to write does not any more.
+    #[error("the state file is not written any more: its thread broke down")]
+    Stopped,
+}
+
+impl StateError {
+    fn unusable(path: &Path, source: impl Into<redb::Error>) -> Self {
+        Self::Unusable { path: path.into(), source: source.into() }
+    }
+
+    fn unopened(path: &Path, error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::DatabaseAlreadyOpen => Self::InUse(path.into()),
+            DatabaseError::Storage(StorageError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                Self::Foreign(path.into())
+            }
+            error => Self::unusable(path, error),
+        }
+    }
+}
+
+/// Rooms at the start, their clock, and who keeps them if they are kept.
+pub(crate) struct State {
+    pub(crate) rooms: Rooms,
+    pub(crate) clock: Clock,
+    pub(crate) keeper: Option<Keeper>,
+}
+
+impl State {
+    /// No rooms, and nothing is kept.
+    pub(crate) fn fleeting(policy: Policy, limits: &Limits) -> Self {
+        Self { rooms: Rooms::new(policy, limits), clock: Clock::start(), keeper: None }
+    }
+
+    /// The rooms in a file, which are kept there. The other end tells when they can't be any more.
+    pub(crate) fn kept(
+        path: &Path,
+        policy: Policy,
+        limits: &Limits,
+    ) -> Result<(Self, oneshot::Receiver<StateError>), StateError> {
+        let mut store = Store::open(path)?;
+        let kept = store.read()?;
+        let (mut rooms, clock) = (Rooms::new(policy, limits), Clock::start());
+        let now = clock.now();
+        for (id, (room, seats)) in kept {
+            rooms.restore(id, room, seats, now);
+        }
+        rooms.expire(now);
+        // Before anybody is let in: another restart is to find when rooms die, and who is away.
+        store.commit(&rooms.take_changes())?;
+        tracing::info!(rooms = rooms.count(), "rooms are kept");
+        let (keeper, failure) = Keeper::start(clock, limits, move |changes| store.commit(changes));
+        Ok((Self { rooms, clock, keeper: Some(keeper) }, failure))
+    }
+}
