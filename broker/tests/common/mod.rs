@@ -314,6 +314,17 @@ impl TempFile {
     pub fn path(&self) -> &str {
         self.0.to_str().expect("text")
     }
+
+    /// Removes what whoever was killed while they made the file left beside it.
+    pub fn remove_what_is_beside(&self) {
+        let beside = format!("{}.", self.path());
+        let folder = std::fs::read_dir(std::env::temp_dir()).expect("a place for files");
+        for file in folder.flatten().map(|entry| entry.path()) {
+            if file.to_str().is_some_and(|path| path.starts_with(&beside)) {
+                let _ = std::fs::remove_file(file);
+            }
+        }
+    }
 }
 
 impl Drop for TempFile {
