@@ -26,7 +26,9 @@ async fn broker(scene: &Scene, lab: &Lab) -> Result<Broker> {
 /// Two at home, who hear each other.
 async fn call(scene: &Scene, lab: &mut Lab) -> Result<(Broker, [Home; 2], [Person; 2])> {
     // Browsers tell their consoles of WebSockets that can't be opened.
-    for text in ["WebSocket", "ws://", "can’t establish a connection", "interrupted while the page was loading", "ICE failed"] {
+    for text in
+        ["WebSocket", "ws://", "can’t establish a connection", "interrupted while the page was loading", "ICE failed"]
+    {
         scene.forgive(text);
     }
     let homes = [home(lab).await?, home(lab).await?];
