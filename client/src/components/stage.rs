@@ -54,6 +54,11 @@ pub fn stage(room: &Room, state: &State, seen: &mut Vec<MemberId>, on_intent: &C
                 { for shown.iter().map(|member| person(member, false)) }
                 { own_tile(me, &state.local, staged == Some(TileId::Person(me.id)), on_intent) }
             </div>
+            if room.members.is_empty() {
+                <p class="stage__alone">
+                    { "Nobody else is here. Send the link under " }{ icon(Glyph::Invite) }{ " Invite to whom you want to see." }
+                </p>
+            }
         </div>
     }
 }

@@ -122,8 +122,15 @@ impl Core {
 
     /// Shows what the address bar says.
     fn follow_address(self: &Rc<Self>) {
+        let route = route::current();
+        // Whoever puts the link of the room that they are in into the address bar is where they want to be.
+        if let (Route::Room { room, .. }, Some(session)) = (&route, self.session())
+            && session.is_of(room)
+        {
+            return session.hide_fragment();
+        }
         self.leave_session();
-        match route::current() {
+        match route {
             Route::Home => self.show_home(),
             Route::Room { room, fragment } => self.visit_address(&room, &fragment),
         }
@@ -169,6 +176,10 @@ impl Core {
         match why {
             Over::Elsewhere => {}
             Over::Ended | Over::Gone => storage::forget_seat(room),
+        }
+        // What was told of the room is over with it.
+        for notice in &self.store.state().notices {
+            self.store.dispatch(Action::Dismiss(notice.id));
         }
         self.store.dispatch(Action::Show(Page::Trouble(troubles::of_the_end(why, room))));
     }

@@ -29,7 +29,7 @@ use super::media::Media;
 use super::notices::Notices;
 use super::peers::Peers;
 use super::socket::{Socket, SocketEvent};
-use super::storage::SeatRecord;
+use super::storage::{self, SeatRecord};
 use super::store::Store;
 use super::task::spawn;
 use super::ways::{Spare, Ways};
@@ -195,6 +195,18 @@ impl Session {
         *self.socket.borrow_mut() = socket;
     }
 
+    /// Whether `room` is this one's id.
+    pub(super) fn is_of(&self, room: &str) -> bool {
+        room.parse() == Ok(self.room.id())
+    }
+
+    /// Takes the key out of the address bar, if it is kept elsewhere.
+    pub(super) fn hide_fragment(&self) {
+        if storage::seat(self.room.id()).is_some() {
+            super::route::hide_fragment(self.room.id());
+        }
+    }
+
     fn path(&self) -> String {
         format!("/ws/{}", self.room.id())
     }
@@ -259,10 +271,25 @@ impl Session {
             Some(CloseCode::Ended) => self.end(Over::Ended),
             Some(CloseCode::Forgotten) => self.end(Over::Gone),
             Some(CloseCode::Silent | CloseCode::TooSlow | CloseCode::Misbehaved | CloseCode::Restarting) | None => {
-                self.dispatch(RoomAction::Broker(BrokerLink::Lost));
+                self.broker_is(BrokerLink::Lost);
                 self.feed(Input::BrokerLost);
                 self.reconnect_later();
             }
+        }
+    }
+
+    /// Shows how the server is, and tells of it where that is new.
+    fn broker_is(&self, link: BrokerLink) {
+        let before = self.around.store.state().room().map(|room| room.broker);
+        self.dispatch(RoomAction::Broker(link));
+        match (before, link) {
+            (Some(BrokerLink::Up), BrokerLink::Lost | BrokerLink::Forgetful) => {
+                self.warn("The connection to the server is lost. Your call goes on.");
+            }
+            (Some(BrokerLink::Lost | BrokerLink::Forgetful), BrokerLink::Up) => {
+                self.around.notices.say(Tone::News, "The server is back.");
+            }
+            _ => {}
         }
     }
 

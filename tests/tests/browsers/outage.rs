@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use klatch_tests::page::PATIENCE;
 use klatch_tests::wire::Recorder;
-use klatch_tests::{Kind, Person, Scene, play, wait};
+use klatch_tests::{Broker, Kind, Person, Scene, play, wait};
 use serde_json::{Value, json};
 
 /// The banner while there is no server.
@@ -30,6 +30,7 @@ fn a_call_outlives_its_server_and_finds_it_again() {
 
         recorder.let_pass(false);
         for person in [&ana, &bo] {
+            person.is_told("The connection to the server is lost.").await?;
             person.page().shows(OUT_OF_REACH).await?;
             person.hears(1).await?;
         }
@@ -39,6 +40,7 @@ fn a_call_outlives_its_server_and_finds_it_again() {
         bo.reads("received by all").await?;
 
         recorder.let_pass(true);
+        ana.is_told("The server is back.").await?;
         for person in [&ana, &bo] {
             person.page().no_longer_shows(OUT_OF_REACH).await?;
         }
@@ -69,6 +71,48 @@ fn a_server_that_lost_the_room_is_not_said_to_be_out_of_reach() {
             person.hears(1).await?;
         }
         Ok(())
+    });
+}
+
+#[test]
+fn a_call_outlives_an_update_of_its_server_and_so_do_the_room_its_lock_and_its_link() {
+    play(async |scene| {
+        let recorder = Recorder::start().await?;
+        let file = std::env::temp_dir().join(format!("klatch-update-{}.redb", std::process::id()));
+        let state = file.display().to_string();
+        let url = recorder.url();
+        let flags = ["--public-url", &url, "--state", &state];
+        let mut broker = Broker::start(&flags).await?;
+        recorder.forward_to(broker.port());
+        let ([ana, bo], link) = meet_over(&recorder, scene).await?;
+        ana.toggles("Lock room").await?;
+        bo.page().shows("Locked").await?;
+
+        broker.stop().await?;
+        for person in [&ana, &bo] {
+            person.page().shows(OUT_OF_REACH).await?;
+            person.hears(1).await?;
+        }
+        bo.says("Still there?").await?;
+        ana.reads("Still there?").await?;
+        let broker = Broker::start(&flags).await?;
+        recorder.forward_to(broker.port());
+        for person in [&ana, &bo] {
+            person.page().no_longer_shows(OUT_OF_REACH).await?;
+            person.hears(1).await?;
+            let text = person.page().text().await?;
+            ensure!(!text.contains(" left") && !text.contains("lost this room"), "nobody left: {text}");
+        }
+        let dee = scene.person(Kind::Chromium, "Dee").await?;
+        dee.page().open(&link).await?;
+        dee.is_in_trouble("This room is locked", "Ask somebody inside to unlock it.").await?;
+        ana.toggles("Lock room").await?;
+        dee.accepts(&link).await?;
+        for person in [&ana, &bo] {
+            person.is_connected_to("Dee").await?;
+        }
+        dee.hears(2).await?;
+        Ok(std::fs::remove_file(file)?)
     });
 }
 

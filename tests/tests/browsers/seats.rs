@@ -1,8 +1,9 @@
 //! Coming back: the old name, the old seat, and the end of both.
 
 use anyhow::ensure;
+use klatch_tests::page::PATIENCE;
 use klatch_tests::{Kind, play, wait};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 #[test]
@@ -220,6 +221,27 @@ fn a_seat_that_was_released_is_taken_anew_with_the_invitation() {
         bo.page().click("link", "Sunday breakfast").await?;
         bo.is_in_the_room().await?;
         bo.is_connected_to("Ana").await?;
+        ana.is_connected_to("Bo").await
+    });
+}
+
+#[test]
+fn the_link_of_the_room_that_one_is_in_changes_nothing_in_the_address_bar() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana, bo], link) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
+        for person in [&ana, &bo] {
+            for fragment in [link.split_once('#').map_or("", |(_, fragment)| fragment), "x"] {
+                person.page().call("(fragment) => { location.hash = fragment; }", json!(fragment)).await?;
+                wait::until("the fragment to be taken out", PATIENCE, async || {
+                    let hash = person.page().call("() => location.hash", Value::Null).await?;
+                    Ok((hash == "").then_some(()))
+                })
+                .await?;
+            }
+            person.is_in_the_room().await?;
+            person.hears(1).await?;
+        }
         ana.is_connected_to("Bo").await
     });
 }

@@ -113,7 +113,7 @@ impl Session {
                 self.attempts.set(0);
                 self.told_full.set(false);
                 self.dispatch(RoomAction::Locked(admitted.locked));
-                self.dispatch(RoomAction::Broker(BrokerLink::Up));
+                self.broker_is(BrokerLink::Up);
                 self.take_in(admitted);
             }
             Err(EnterError::Refused(RefusalCode::RoomFull, sentence)) => {
@@ -125,7 +125,7 @@ impl Session {
             }
             // The broker has lost the room, but we have not: the call goes on without it.
             Err(EnterError::Refused(RefusalCode::UnknownRoom, _)) if self.mesh_is_alive() => {
-                self.dispatch(RoomAction::Broker(BrokerLink::Forgetful));
+                self.broker_is(BrokerLink::Forgetful);
                 self.close_socket();
                 self.reconnect_later();
             }
