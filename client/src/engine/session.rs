@@ -4,6 +4,7 @@
 //! commands are carried out here, and what a person should see of it goes into the state. It outlives the broker's socket:
 //! when that is lost, links stay, and the same seat is taken again on a new one.
 
+mod broker;
 mod chat;
 mod enter;
 mod links;
@@ -19,7 +20,7 @@ use gloo_events::EventListener;
 use gloo_timers::callback::{Interval, Timeout};
 use klatch_mesh::{Command, Few, Input, Mesh};
 use klatch_shared::peer::ChatMessage;
-use klatch_shared::wire::{CloseCode, Event, Hello, IceServer, IceServers, Verb};
+use klatch_shared::wire::{Event, IceServer, IceServers, Verb};
 use klatch_shared::{MemberId, RoomKeys, SessionNonce};
 use wasm_bindgen::JsCast;
 use yew::Callback;
@@ -38,8 +39,6 @@ use links::Link;
 
 pub(super) use enter::{EnterError, seat_for};
 
-/// Reconnecting waits this long at first, then twice as long each time, up to the second.
-const RECONNECT_MS: (u32, u32) = (500, 5_000);
 /// How often members say that they are here.
 const PULSE_MS: u32 = 1_000;
 /// How often credentials for relays are renewed, which last for 10 minutes.
@@ -185,16 +184,6 @@ impl Session {
         });
     }
 
-    /// Opens a socket to the broker; `hello` comes first on it.
-    fn connect(&self) {
-        self.reconnect.borrow_mut().take();
-        let socket = Socket::open(&self.path(), self.listener());
-        if socket.is_none() {
-            self.reconnect_later();
-        }
-        *self.socket.borrow_mut() = socket;
-    }
-
     /// Whether `room` is this one's id.
     pub(super) fn is_of(&self, room: &str) -> bool {
         room.parse() == Ok(self.room.id())
@@ -205,46 +194,6 @@ impl Session {
         if storage::seat(self.room.id()).is_some() {
             super::route::hide_fragment(self.room.id());
         }
-    }
-
-    fn path(&self) -> String {
-        format!("/ws/{}", self.room.id())
-    }
-
-    fn listener(&self) -> Callback<SocketEvent> {
-        let weak = self.weak.clone();
-        Callback::from(move |event| {
-            if let Some(this) = weak.upgrade() {
-                this.on_socket(event);
-            }
-        })
-    }
-
-    fn socket(&self) -> Option<Rc<Socket>> {
-        self.socket.borrow().clone()
-    }
-
-    fn on_socket(&self, event: SocketEvent) {
-        match event {
-            SocketEvent::Event(Event::Hello(hello)) => self.on_hello(hello),
-            SocketEvent::Event(event) => {
-                let mut waiting = self.waiting.borrow_mut();
-                match waiting.as_mut() {
-                    Some(events) => events.push(event),
-                    None => {
-                        drop(waiting);
-                        self.on_event(event);
-                    }
-                }
-            }
-            SocketEvent::Closed(code) => self.on_closed(code),
-        }
-    }
-
-    fn on_hello(&self, hello: Hello) {
-        self.around.store.greeted(&hello);
-        let Some(this) = self.weak.upgrade() else { return };
-        spawn(async move { this.come_back(&hello).await });
     }
 
     fn on_event(&self, event: Event) {
@@ -261,67 +210,6 @@ impl Session {
             Event::Locked { locked } => self.locked(locked),
             Event::Ended => self.end(Over::Ended),
             Event::Offer { .. } | Event::Answer { .. } | Event::Candidate { .. } => self.on_signal(event),
-        }
-    }
-
-    fn on_closed(&self, code: Option<CloseCode>) {
-        self.socket.borrow_mut().take();
-        match code {
-            Some(CloseCode::TakenOver) => self.end(Over::Elsewhere),
-            Some(CloseCode::Ended) => self.end(Over::Ended),
-            Some(CloseCode::Forgotten) => self.end(Over::Gone),
-            Some(CloseCode::Silent | CloseCode::TooSlow | CloseCode::Misbehaved | CloseCode::Restarting) | None => {
-                self.broker_is(BrokerLink::Lost);
-                self.feed(Input::BrokerLost);
-                self.reconnect_later();
-            }
-        }
-    }
-
-    /// Shows how the server is, and tells of it where that is new.
-    fn broker_is(&self, link: BrokerLink) {
-        let before = self.around.store.state().room().map(|room| room.broker);
-        self.dispatch(RoomAction::Broker(link));
-        match (before, link) {
-            (Some(BrokerLink::Up), BrokerLink::Lost | BrokerLink::Forgetful) => {
-                self.warn("The connection to the server is lost. Your call goes on.");
-            }
-            (Some(BrokerLink::Lost | BrokerLink::Forgetful), BrokerLink::Up) => {
-                self.around.notices.say(Tone::News, "The server is back.");
-            }
-            _ => {}
-        }
-    }
-
-    /// Gives the socket up without a word from it.
-    fn close_socket(&self) {
-        if let Some(socket) = self.socket.borrow_mut().take() {
-            socket.close();
-        }
-    }
-
-    /// Tries again after a growing, jittered pause.
-    fn reconnect_later(&self) {
-        if self.over.get() {
-            return;
-        }
-        let attempt = self.attempts.replace(self.attempts.get() + 1);
-        let pause = (RECONNECT_MS.0 << attempt.min(5)).min(RECONNECT_MS.1);
-        let jittered = pause / 2 + (f64::from(pause) / 2.0 * js_sys::Math::random()) as u32;
-        let weak = self.weak.clone();
-        *self.reconnect.borrow_mut() = Some(Timeout::new(jittered, move || {
-            if let Some(this) = weak.upgrade() {
-                this.connect();
-            }
-        }));
-    }
-
-    /// The network or the tab came back: no reason to wait any longer, nor to trust a socket that may have died meanwhile.
-    fn reconnect_now(&self) {
-        match self.socket() {
-            Some(socket) => socket.doubt(),
-            None if !self.over.get() => self.connect(),
-            None => {}
         }
     }
 
