@@ -11,7 +11,7 @@ pub struct Allowance {
 impl Allowance {
     /// Messages that may come at once: more than a page sends when a link is back after a while.
     pub const BURST: u32 = 300;
-    /// Messages a second in the long run: more than people type and pages answer.
+    /// Messages a second in the long run: more than people type, pages answer and pass on.
     pub const A_SECOND: u32 = 30;
     /// A long message counts once more for each so many bytes.
     pub const BYTES: usize = 2048;

@@ -34,6 +34,16 @@ pub(crate) enum Broken {
 }
 
 impl Arrivals {
+    /// Of a member of whom no exchange but those after this one counts.
+    pub(crate) fn after(exchange: ExchangeId) -> Self {
+        Self { offers: Stream { exchange, ..Stream::default() }, ..Self::default() }
+    }
+
+    /// Their latest exchange.
+    pub(crate) fn latest(&self) -> ExchangeId {
+        self.offers.exchange
+    }
+
     /// Takes in what came; what is in the wrong place, too old or too much is dropped.
     pub(crate) fn arrive<R: Rules>(
         &mut self,

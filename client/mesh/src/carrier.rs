@@ -24,9 +24,11 @@ pub(crate) struct Carriers {
 }
 
 impl Carriers {
-    /// A member by way of whom another is reached. Of several the first: both ends choose the same where both see the same.
-    pub(crate) fn helper(&self, to: MemberId) -> Option<MemberId> {
-        self.helpers.iter().find(|(helper, reached)| *helper != to && reached.contains(&to)).map(|(helper, _)| *helper)
+    /// A member by way of whom another is reached. Of several each `attempt` has another: who says so may be wrong, or lie.
+    pub(crate) fn helper(&self, to: MemberId, attempt: u32) -> Option<MemberId> {
+        let able = || self.helpers.iter().filter(|(helper, reached)| *helper != to && reached.contains(&to));
+        let count = able().count().max(1);
+        able().nth(attempt as usize % count).map(|(helper, _)| *helper)
     }
 
     /// Whether our channel with this member works.
@@ -44,8 +46,16 @@ mod tests {
         let member = |n: u8| MemberId::from_random_bytes([n; 16]);
         let [a, b, c] = [1, 2, 3].map(member);
         let carriers = Carriers { broker: false, helpers: vec![(a, vec![]), (b, vec![a, c]), (c, vec![b, c])] };
-        assert_eq!(carriers.helper(c), Some(b));
-        assert_eq!(carriers.helper(b), Some(c));
-        assert_eq!(carriers.helper(member(9)), None);
+        assert_eq!(carriers.helper(c, 0), Some(b));
+        assert_eq!(carriers.helper(b, 7), Some(c));
+        assert_eq!(carriers.helper(member(9), 1), None);
+    }
+
+    #[test]
+    fn of_several_helpers_each_attempt_has_another() {
+        let member = |n: u8| MemberId::from_random_bytes([n; 16]);
+        let [a, b, c] = [1, 2, 3].map(member);
+        let carriers = Carriers { broker: false, helpers: vec![(a, vec![c]), (b, vec![c])] };
+        assert_eq!([4, 5, 6].map(|attempt| carriers.helper(c, attempt)), [Some(a), Some(b), Some(a)]);
     }
 }

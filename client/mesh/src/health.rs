@@ -40,6 +40,8 @@ pub(crate) struct Vitals {
     rung: usize,
     doubted_until: u64,
     attempted: Option<u64>,
+    /// When the other end was heeded last.
+    heeded: Option<u64>,
 }
 
 /// How it is now.
@@ -89,6 +91,7 @@ impl Vitals {
             rung: 0,
             doubted_until: 0,
             attempted: None,
+            heeded: None,
         }
     }
 
@@ -105,6 +108,7 @@ impl Vitals {
                     Pulse::Unheard => Pulse::Unheard,
                     Pulse::Quiet(_) => Pulse::Quiet(0),
                 };
+                self.doubted_until = 0;
                 self.rise();
             }
             ConnectionState::Disconnected => {
@@ -135,8 +139,9 @@ impl Vitals {
     /// The data channel closed.
     pub(crate) fn maim(&mut self, now: u64, manners: Manners) {
         self.said = Said::Maimed;
-        if self.is_well() {
-            self.weaken(now, manners);
+        match self.standing {
+            Standing::Well | Standing::Young { .. } => self.weaken(now, manners),
+            Standing::Down { .. } => {}
         }
     }
 
@@ -166,7 +171,7 @@ impl Vitals {
     pub(crate) fn network_changed(&mut self, now: u64) {
         let recent = self.attempted.is_some_and(|at| now < at + BURST);
         match self.standing {
-            Standing::Well => self.doubt(now),
+            Standing::Well => self.doubted_until = now + DOUBT,
             Standing::Young { .. } | Standing::Down { .. } if recent => {}
             Standing::Young { .. } => self.fall(now, now),
             Standing::Down { .. } => self.hasten(now),
@@ -194,9 +199,16 @@ impl Vitals {
         }
     }
 
-    /// The other end takes it for lost, or the machine's network changed: if it seems lost here too, it is.
-    pub(crate) fn doubt(&mut self, now: u64) {
+    /// The other end asks for it to be mended: whether to do so. What works here may be about to show that it does not; whoever asks again
+    /// knows better. Who asks and asks is heeded once in a while.
+    pub(crate) fn heeds(&mut self, now: u64) -> bool {
+        let is_lost = !self.is_well() || now < self.doubted_until;
         self.doubted_until = now + DOUBT;
+        let heeds = is_lost && self.heeded.is_none_or(|at| now >= at + BURST);
+        if heeds {
+            self.heeded = Some(now);
+        }
+        heeds
     }
 
     /// Whether it works, as far as is known.
@@ -229,10 +241,10 @@ impl Vitals {
 
     fn rise(&mut self) {
         (self.standing, self.past) = (Standing::Well, Past::Connected);
-        (self.rung, self.doubted_until) = (0, 0);
+        self.rung = 0;
     }
 
-    /// What worked seems not to.
+    /// What worked, or was to, seems not to.
     fn weaken(&mut self, now: u64, manners: Manners) {
         let due = if now < self.doubted_until { now } else { now + wait(manners, 0) };
         self.fall(now, due);
@@ -319,10 +331,16 @@ mod tests {
     #[test]
     fn where_the_other_end_takes_it_for_lost_it_is_mended_as_soon_as_it_is_lost_here_too() {
         let mut vitals = connected(Manners::Polite);
-        vitals.doubt(1_000);
-        assert!(!vitals.take_due(1_000, Manners::Polite));
+        assert!(!vitals.heeds(1_000) && !vitals.take_due(1_000, Manners::Polite));
         vitals.observe(2_000, Disconnected, Manners::Polite);
         assert!(vitals.take_due(2_000, Manners::Polite));
+    }
+
+    #[test]
+    fn who_asks_again_is_heeded_once_in_a_while_whatever_seems_here() {
+        let mut vitals = connected(Manners::Impolite);
+        let heeded: Vec<u64> = (0..100).map(|n| n * 100).filter(|at| vitals.heeds(*at)).collect();
+        assert_eq!(heeded, [100, 2_100, 4_100, 6_100, 8_100]);
     }
 
     #[test]
@@ -367,6 +385,9 @@ mod tests {
         vitals.heard();
         vitals.observe(2_000, Connected, Manners::Polite);
         assert_eq!((vitals.health(2_000), vitals.take_due(9_000, Manners::Polite)), (Health::Interrupted, true));
+        let mut young = Vitals::new(0);
+        young.maim(1_000, Manners::Impolite);
+        assert!(young.take_due(3_000, Manners::Impolite));
         vitals.replaced(9_000);
         vitals.observe(9_500, Connected, Manners::Polite);
         assert_eq!(vitals.health(9_500), Health::Connected);
@@ -394,6 +415,8 @@ mod tests {
         assert!(!vitals.take_due(200, Manners::Polite));
         vitals.observe(300, Connected, Manners::Polite);
         vitals.network_changed(50_000);
+        // Said before the change, and read after it.
+        vitals.heard();
         assert!(!vitals.take_due(50_000, Manners::Polite));
         vitals.observe(55_300, Disconnected, Manners::Polite);
         assert!(vitals.take_due(55_300, Manners::Polite));

@@ -36,6 +36,8 @@ pub(crate) struct Link<R> {
     reaches: Vec<MemberId>,
     /// The broker does not reach the member.
     pub(crate) is_away: bool,
+    /// Whether something carried signals when it was tended last.
+    pub(crate) is_reached: bool,
     /// Exchanges that completed since it worked last.
     exchanges_in_vain: u32,
     shown: Health,
@@ -52,12 +54,13 @@ enum Channel {
 }
 
 impl<R: Rules> Link<R> {
-    /// Opens the first connection with a member.
+    /// Opens the first connection with a member, of whom no exchange but those after `latest` counts.
     pub(crate) fn open(
         turn: &mut Turn<'_>,
         rules: R,
         me: MemberId,
         member: (MemberId, SessionNonce),
+        latest: ExchangeId,
         offers: bool,
     ) -> Self {
         let (peer, session) = member;
@@ -71,13 +74,14 @@ impl<R: Rules> Link<R> {
             hearing: None,
             born: turn.now,
             patience: Patience::default(),
-            arrivals: Arrivals::default(),
+            arrivals: Arrivals::after(latest),
             trickle: Trickle::default(),
             session,
             vitals: Vitals::new(turn.now),
             channel: Channel::Shut,
             reaches: Vec::new(),
             is_away: false,
+            is_reached: true,
             exchanges_in_vain: 0,
             shown: Health::Connecting,
         };
@@ -161,13 +165,15 @@ impl<R: Rules> Link<R> {
         }
     }
 
-    /// The broker reaches others again. Candidates that found no way meanwhile go with a fresh offer, which names them.
-    pub(crate) fn broker_back(&mut self, now: u64) {
-        if self.trickle.is_stranded() && !self.vitals.is_well() && self.heard.is_some() {
-            self.want(Wish::Offer);
-        }
+    /// Something carries signals again: what could not be mended is due, and what waited is tried now.
+    pub(crate) fn hasten(&mut self, now: u64) {
         self.vitals.hasten(now);
         self.nudge(now);
+    }
+
+    /// Whether it was described, and does not work.
+    pub(crate) fn is_down(&self) -> bool {
+        self.heard.is_some() && !self.vitals.is_well()
     }
 
     pub(crate) fn signal(&mut self, now: u64, carrier: Carrier, at: (ExchangeId, Side, u32), signal: Signal) {
@@ -273,14 +279,9 @@ impl<R: Rules> Link<R> {
         }
     }
 
-    /// The other end asks for an ICE restart. What works here may be about to show that it does not.
+    /// The other end asks for an ICE restart.
     fn asked(&mut self, now: u64, exchange: ExchangeId) {
-        if !self.arrivals.supersede(exchange) {
-            return;
-        }
-        if self.vitals.is_well() {
-            self.vitals.doubt(now);
-        } else if self.phase.carried() < Wish::Restart {
+        if self.arrivals.supersede(exchange) && self.vitals.heeds(now) && self.phase.carried() < Wish::Restart {
             self.want(Wish::Restart);
             self.nudge(now);
         }
@@ -295,6 +296,11 @@ impl<R: Rules> Link<R> {
     pub(crate) fn deadline(&self, turn: &Turn<'_>) -> Option<u64> {
         let times = [self.phase_deadline(turn), self.vitals.deadline(turn.now), self.arrivals.deadline()];
         times.into_iter().flatten().min()
+    }
+
+    /// The latest exchange of the member's.
+    pub(crate) fn latest(&self) -> ExchangeId {
+        self.arrivals.latest()
     }
 
     /// How it does.

@@ -1,5 +1,6 @@
 //! The links of a room: each fact finds its link, each link is tended, and what comes of it is ordered.
 
+use klatch_shared::limits::MAX_SEATS;
 use klatch_shared::{ExchangeId, MemberId, SessionNonce};
 
 use crate::carrier::Carriers;
@@ -18,6 +19,8 @@ pub struct Mesh<R = Protocol> {
     carriers: Carriers,
     counters: Counters,
     links: Few<MemberId, Link<R>>,
+    /// The latest exchange of those who are gone, and in which page session; who went last comes first.
+    gone: Vec<(MemberId, SessionNonce, ExchangeId)>,
     deadline: Option<u64>,
 }
 
@@ -47,6 +50,7 @@ impl<R: Rules> Mesh<R> {
             carriers: Carriers::default(),
             counters,
             links: Few::default(),
+            gone: Vec::new(),
             deadline: None,
         }
     }
@@ -98,9 +102,12 @@ impl<R: Rules> Mesh<R> {
             Input::Gone { peer } => {
                 if let Some(link) = self.links.remove(&peer) {
                     link.close(turn);
+                    self.gone.retain(|(member, ..)| *member != peer);
+                    self.gone.truncate(MAX_SEATS);
+                    self.gone.insert(0, (peer, link.session(), link.latest()));
                 }
             }
-            Input::BrokerBack => self.broker_back(turn.now),
+            Input::BrokerBack => self.broker = Broker::Reachable,
             Input::BrokerLost => self.broker = Broker::Lost,
             Input::Away { peer } => {
                 if let Some(link) = self.links.get_mut(&peer) {
@@ -150,14 +157,10 @@ impl<R: Rules> Mesh<R> {
             }
             link.close(turn);
         }
-        self.links.insert(peer, Link::open(turn, self.rules, self.me, (peer, session), we_offer));
-    }
-
-    fn broker_back(&mut self, now: u64) {
-        if self.broker == Broker::Lost {
-            self.broker = Broker::Reachable;
-            self.links.values_mut().for_each(|link| link.broker_back(now));
-        }
+        // What was sealed for this page session before is not new because there was no link meanwhile.
+        let before = self.gone.iter().find(|(member, then, _)| (*member, *then) == (peer, session));
+        let latest = before.map_or(ExchangeId(0), |(.., latest)| *latest);
+        self.links.insert(peer, Link::open(turn, self.rules, self.me, (peer, session), latest, we_offer));
     }
 
     fn reaches_after(&self, input: &Input) -> bool {

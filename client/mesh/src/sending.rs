@@ -4,7 +4,7 @@ use klatch_shared::ExchangeId;
 use klatch_shared::wire::Side;
 
 use crate::link::Link;
-use crate::phase::Phase;
+use crate::phase::{Phase, Wish};
 use crate::turn::Turn;
 use crate::{Carrier, Command, Rule, Rules, Signal};
 
@@ -33,7 +33,7 @@ impl<R: Rules> Link<R> {
 
     /// What carries an exchange that begins now.
     pub(crate) fn carrier(&self, turn: &Turn<'_>) -> Option<Carrier> {
-        let via = || turn.carriers.helper(self.id.peer).map(Carrier::Via);
+        let via = || turn.carriers.helper(self.id.peer, turn.counters.exchange.0).map(Carrier::Via);
         [Carrier::Channel, Carrier::Broker].into_iter().find(|carrier| self.carries(turn, *carrier)).or_else(via)
     }
 
@@ -46,8 +46,17 @@ impl<R: Rules> Link<R> {
         }
     }
 
-    /// The exchange of ours whose carrier is lost is over.
+    /// The exchange of ours whose carrier is lost is over. When something carries again, what could not be mended is; and candidates that
+    /// found no way go with a fresh offer, which names them.
     pub(crate) fn check_carrier(&mut self, turn: &Turn<'_>) {
+        let reached = self.carrier(turn).is_some();
+        let was_reached = std::mem::replace(&mut self.is_reached, reached);
+        if reached && !was_reached {
+            self.hasten(turn.now);
+            if self.trickle.is_stranded() && self.is_down() {
+                self.want(Wish::Offer);
+            }
+        }
         if self.trickle.carrier().is_some_and(|carrier| !self.carries(turn, carrier)) {
             self.trickle.carrier_lost();
             if self.is_offered() {

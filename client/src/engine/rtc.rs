@@ -279,6 +279,13 @@ impl Connection {
             && self.channel.send_with_str(text).is_ok()
     }
 
+    /// Says `text`, unless what waits to be sent says as much: that we are here.
+    pub(super) fn pulse(&self, text: &str) {
+        if self.channel.buffered_amount() == 0 {
+            self.say(text);
+        }
+    }
+
     /// Encodes `source` like this from now on.
     pub(super) async fn encode(&self, source: Source, encoding: Encoding) {
         let Some(slot) = self.slots.borrow().get(&source).cloned() else { return };

@@ -22,7 +22,6 @@ use klatch_mesh::{Command, Few, Input, Mesh};
 use klatch_shared::peer::ChatMessage;
 use klatch_shared::wire::{Event, IceServer, IceServers, Verb};
 use klatch_shared::{MemberId, RoomKeys, SessionNonce};
-use wasm_bindgen::JsCast;
 use yew::Callback;
 
 use super::clock;
@@ -238,20 +237,17 @@ impl Session {
                 }
             })
         };
-        let mut listeners = vec![
+        let listeners = vec![
             on(&window, "online", Self::network_changed),
             on(&window, "resize", Self::tell_wants),
             on(&document, "visibilitychange", |this| {
-                this.reconnect_now();
+                if !super::page_is_hidden() {
+                    this.reconnect_now();
+                }
                 this.tell_wants();
             }),
             on(&window, "pagehide", Self::say_goodbye),
         ];
-        // Not in every browser (Network Information API).
-        let network = js_sys::Reflect::get(&window.navigator(), &"connection".into());
-        if let Some(network) = network.ok().and_then(|network| network.dyn_into::<web_sys::EventTarget>().ok()) {
-            listeners.push(on(&network, "change", Self::network_changed));
-        }
         let weak = self.weak.clone();
         let renewal = Interval::new(RENEWAL_MS, move || {
             if let Some(this) = weak.upgrade() {

@@ -233,6 +233,16 @@ fn who_is_asked_for_what_works_restarts_as_soon_as_it_does_not() {
 }
 
 #[test]
+fn who_is_asked_again_for_what_works_restarts() {
+    let mut page = Page::meets(true);
+    let link = page.link();
+    page.connects();
+    assert!(page.told(4, Side::Offerer, 0, Signal::Ask).is_empty());
+    page.now = 4_000;
+    assert_eq!(page.told(5, Side::Offerer, 0, Signal::Ask), [Command::SetLocal { link, restart: true }]);
+}
+
+#[test]
 fn who_answers_from_another_connection_than_before_is_met_with_a_fresh_one() {
     let mut page = Page::meets(true);
     let old = page.link();

@@ -74,16 +74,14 @@ impl Session {
 
     /// Shows how the server is, and tells of it where that is new.
     pub(super) fn broker_is(&self, link: BrokerLink) {
-        let before = self.around.store.state().room().map(|room| room.broker);
+        let was_up = self.around.store.state().room().is_none_or(|room| room.broker == BrokerLink::Up);
         self.dispatch(RoomAction::Broker(link));
-        match (before, link) {
-            (Some(BrokerLink::Up), BrokerLink::Lost | BrokerLink::Forgetful) => {
+        match (was_up, link) {
+            (true, BrokerLink::Lost | BrokerLink::Forgetful) => {
                 self.warn("The connection to the server is lost. Your call goes on.");
             }
-            (Some(BrokerLink::Lost | BrokerLink::Forgetful), BrokerLink::Up) => {
-                self.around.notices.say(Tone::News, "The server is back.");
-            }
-            _ => {}
+            (false, BrokerLink::Up) => self.around.notices.say(Tone::News, "The server is back."),
+            (true, BrokerLink::Up) | (false, BrokerLink::Lost | BrokerLink::Forgetful) => {}
         }
     }
 

@@ -159,11 +159,14 @@ impl Session {
     /// Says that we are here, and sees who else is.
     pub(super) fn beat(&self) {
         let reaches = self.mesh.borrow().reached();
-        self.say_to_all(&PeerMessage::Pulse { reaches });
+        let pulse = PeerMessage::Pulse { reaches }.to_text();
+        for (_, connection) in self.connections() {
+            connection.pulse(&pulse);
+        }
         let mut heard = Vec::new();
         for entry in self.links.borrow_mut().values_mut() {
             let voice = entry.connection.last_packet(Source::Microphone);
-            if std::mem::take(&mut entry.heard) || voice != entry.voice {
+            if std::mem::take(&mut entry.heard) || voice.is_some() && voice != entry.voice {
                 heard.push(entry.id);
             }
             entry.voice = voice;

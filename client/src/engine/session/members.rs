@@ -112,7 +112,7 @@ impl Session {
     }
 
     fn grace_is_over(&self, member: MemberId) {
-        let knows = self.socket().is_some();
+        let knows = self.around.store.state().room().is_some_and(|room| room.broker == BrokerLink::Up);
         let linked = self.mesh.borrow().health(member) == Some(Health::Connected);
         let (away, going, shown) = match self.peers.borrow_mut().get_mut(member) {
             Some(peer) => {

@@ -69,7 +69,7 @@ impl Session {
     /// A signal over the channel with `by`: for us, or to be passed on, if it is that member's own.
     pub(super) fn on_passed(&self, by: MemberId, signal: PassedSignal) {
         if signal.to != self.me {
-            if signal.from == by && self.may_be_passed_on(by) {
+            if signal.from == by && self.may_be_passed_on(by, signal.body.as_str().len()) {
                 self.pass_on(signal.to, signal);
             }
             return;
@@ -90,9 +90,10 @@ impl Session {
     }
 
     /// Whether a member has not had too much passed on of late: it is we whom the receiver hears it from.
-    fn may_be_passed_on(&self, from: MemberId) -> bool {
-        const COST: usize = 5 * Allowance::BYTES;
-        self.peers.borrow_mut().get_mut(from).is_some_and(|peer| peer.passes.takes(COST, clock::now()))
+    fn may_be_passed_on(&self, from: MemberId, bytes: usize) -> bool {
+        // Three times what it costs us there.
+        let cost = 3 * bytes + 2 * Allowance::BYTES;
+        self.peers.borrow_mut().get_mut(from).is_some_and(|peer| peer.passes.takes(cost, clock::now()))
     }
 
     /// Opens a signal from a member. What does not open, parse or fit is dropped and counted.
