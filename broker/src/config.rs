@@ -105,8 +105,17 @@ fn filter(text: &str) -> Result<Targets, BadFilter> {
         let level = part.split_once('=').map_or(Some(part), |(target, level)| is_target(target).then_some(level));
         level.is_some_and(|level| !level.is_empty() && level.parse::<LevelFilter>().is_ok())
     });
-    if is_fine { text.parse().map_err(|_| BadFilter) } else { Err(BadFilter) }
+    if !is_fine {
+        return Err(BadFilter);
+    }
+    let targets: Targets = text.parse().map_err(|_| BadFilter)?;
+    // They warn of what strangers send: a line for each datagram, written by the thread that relays. Who names them wants them.
+    let unnamed = CODECS.into_iter().filter(|codec| !text.contains(codec));
+    Ok(targets.with_targets(unnamed.map(|codec| (codec, LevelFilter::OFF))))
 }
+
+/// Whose words are not logged unless they are asked for.
+const CODECS: [&str; 2] = ["stun_types", "turn_types"];
 
 /// See [`Config::log_format`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -159,6 +168,19 @@ impl FromStr for Span {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+
+    #[test]
+    fn strangers_write_nothing_to_the_log_by_what_they_send_to_the_relay() {
+        use tracing::Level;
+        for text in ["info", "debug", "klatch_relay=debug,info"] {
+            let filter = filter(text).expect("a filter");
+            assert!(CODECS.iter().all(|codec| !filter.would_enable(codec, &Level::WARN)), "{text}");
+            assert!(!filter.would_enable("stun_types::message", &Level::ERROR), "{text}");
+            assert!(filter.would_enable("klatch_broker", &Level::INFO), "{text}");
+        }
+        let asked_for = filter("info,stun_types=warn").expect("a filter");
+        assert!(asked_for.would_enable("stun_types::message", &Level::WARN));
+    }
 
     #[test]
     fn flags_and_help_agree() {
