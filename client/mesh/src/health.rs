@@ -67,6 +67,8 @@ enum Past {
 enum Said {
     Works,
     Doubtful,
+    /// It has given the path up: nothing but an ICE restart helps.
+    Failed,
     /// The data channel is lost: nothing but a fresh connection has one again.
     Maimed,
 }
@@ -118,7 +120,7 @@ impl Vitals {
                 }
             }
             ConnectionState::Failed | ConnectionState::Closed => {
-                self.said = Said::Doubtful;
+                self.said = Said::Failed;
                 let due = now + if self.rung == 0 { first(FAILED, manners) } else { wait(manners, self.rung) };
                 match self.standing {
                     Standing::Well | Standing::Young { .. } => self.fall(now, due),
@@ -148,6 +150,11 @@ impl Vitals {
     /// Whether only a fresh connection helps.
     pub(crate) fn is_maimed(&self) -> bool {
         self.said == Said::Maimed
+    }
+
+    /// Whether the browser has given the path up.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.said == Said::Failed
     }
 
     /// A beat has passed. Beats are counted, not time: a page that slept has heard nothing of what it will read in a moment.

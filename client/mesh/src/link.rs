@@ -263,16 +263,20 @@ impl<R: Rules> Link<R> {
         self.show(turn);
     }
 
-    /// What is due to mend a path that does not carry: the other end is asked for an ICE restart, and what exchanges have not helped is
-    /// replaced by a fresh connection. What has never been described has nothing to mend.
+    /// What is due to mend a path that does not carry. While it may come back by itself, the other end is asked for an ICE restart; what the
+    /// browser has given up is restarted; what exchanges have not helped is replaced by a fresh connection. What has never been
+    /// described has nothing to mend.
     fn mend(&mut self, turn: &mut Turn<'_>) {
         let due = self.vitals.take_due(turn.now, self.manners) && self.heard.is_some();
         let Some(carrier) = self.carrier(turn).filter(|_| due) else {
             return;
         };
-        let in_vain = self.exchanges_in_vain >= RESTARTS && self.manners == Manners::Impolite;
-        if in_vain || self.vitals.is_maimed() {
+        if self.exchanges_in_vain >= RESTARTS || self.vitals.is_maimed() {
             self.replace(turn, true);
+        } else if self.vitals.has_failed() {
+            if self.phase.carried() < Wish::Restart {
+                self.want(Wish::Restart);
+            }
         } else if matches!(self.phase, Phase::Idle { .. }) && self.wish < Wish::Restart {
             let exchange = turn.next_exchange();
             self.send(turn, carrier, exchange, Side::Offerer, 0, Signal::Ask);

@@ -190,15 +190,15 @@ fn a_reloaded_page_gets_a_fresh_connection_and_facts_about_the_old_one_change_no
 }
 
 #[test]
-fn of_a_failed_connection_the_other_end_is_asked_to_restart_once_a_rung() {
+fn of_a_path_that_may_come_back_the_other_end_is_asked_to_restart_once_a_rung() {
     let mut page = Page::meets(true);
     page.connects();
     page.now = 10_000;
-    let commands = page.connection(ConnectionState::Failed);
-    let show = Command::Show { peer: member(POLITER), health: Health::Interrupted };
-    assert!(matches!(&commands[..], [Command::Send { signal: Signal::Ask, .. }, shown] if *shown == show));
-    assert!(page.at(13_999).is_empty());
-    assert_eq!(sent(&page.at(14_000)), [(3, Side::Offerer, 0)]);
+    page.connection(ConnectionState::Disconnected);
+    assert!(page.at(11_999).is_empty());
+    assert!(matches!(page.at(12_000)[..], [Command::Send { signal: Signal::Ask, .. }]));
+    assert!(page.at(15_999).is_empty());
+    assert_eq!(sent(&page.at(16_000)), [(3, Side::Offerer, 0)]);
     // It offers: that is taken, over whatever there is.
     let offer = page.told(7, Side::Offerer, 0, Signal::Offer(description("theirs")));
     assert!(matches!(offer[..], [Command::SetRemote { kind: Kind::Offer, .. }]));
@@ -206,6 +206,24 @@ fn of_a_failed_connection_the_other_end_is_asked_to_restart_once_a_rung() {
     page.local(Kind::Answer);
     page.connection(ConnectionState::Connected);
     assert_eq!((page.health(), page.mesh.deadline()), (Health::Connected, None));
+}
+
+#[test]
+fn a_failed_connection_is_restarted_once_an_exchange_at_a_time() {
+    let mut page = Page::meets(true);
+    let link = page.link();
+    page.connects();
+    page.now = 10_000;
+    let commands = page.connection(ConnectionState::Failed);
+    let show = Command::Show { peer: member(POLITER), health: Health::Interrupted };
+    assert_eq!(commands, [Command::SetLocal { link, restart: true }, show]);
+    page.local(Kind::Offer);
+    assert!(page.at(14_000).is_empty(), "the first restart is not answered yet");
+    page.told(2, Side::Answerer, 0, Signal::Answer(description("theirs")));
+    assert!(page.remote().is_empty());
+    assert_eq!(page.at(24_000), [Command::SetLocal { link, restart: true }]);
+    page.connection(ConnectionState::Connected);
+    assert_eq!(page.health(), Health::Connected);
 }
 
 #[test]
@@ -348,7 +366,8 @@ fn without_the_broker_a_broken_link_is_mended_by_way_of_whoever_reaches_both() {
     page.connects();
     let helper = page.has_a_helper();
     page.hears(Input::BrokerLost);
-    assert_eq!(carriers(&page.connection(ConnectionState::Failed)), [Carrier::Via(member(HELPER))]);
+    page.connection(ConnectionState::Disconnected);
+    assert_eq!(carriers(&page.at(2_000)), [Carrier::Via(member(HELPER))]);
     let asked = Input::Signal {
         peer: member(POLITER),
         carrier: Carrier::Via(member(HELPER)),
@@ -384,5 +403,6 @@ fn who_lost_their_own_socket_is_reached_by_way_of_others() {
     page.connects();
     page.has_a_helper();
     page.hears(Input::Away { peer: member(POLITER) });
-    assert_eq!(carriers(&page.connection(ConnectionState::Failed)), [Carrier::Via(member(HELPER))]);
+    page.connection(ConnectionState::Disconnected);
+    assert_eq!(carriers(&page.at(2_000)), [Carrier::Via(member(HELPER))]);
 }
