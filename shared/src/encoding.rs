@@ -6,6 +6,7 @@ use std::str::FromStr;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::json::ToJson;
 use crate::limits::MAX_SEALED_CHARS;
 
 /// A text that is not base64url without padding, or not of the length that is wanted.
@@ -37,6 +38,12 @@ macro_rules! text_bytes {
             type Err = $crate::BadEncoding;
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 Ok(Self($crate::encoding::decode::<$length>(text)?))
+            }
+        }
+
+        impl $crate::json::ToJson for $name {
+            fn write_json(&self, to: &mut String) {
+                $crate::encoding::encode(&self.0).write_json(to);
             }
         }
 
@@ -115,6 +122,12 @@ impl FromStr for Sealed {
 impl fmt::Debug for Sealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Sealed({} characters)", self.0.len())
+    }
+}
+
+impl ToJson for Sealed {
+    fn write_json(&self, to: &mut String) {
+        self.0.write_json(to);
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::encoding::{encode, text_bytes};
+use crate::json::ToJson;
 use crate::random_bytes;
 
 /// A text that is not an id of the wanted kind.
@@ -62,6 +63,12 @@ macro_rules! uuid_id {
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, concat!(stringify!($name), "({})"), self.0.hyphenated())
+            }
+        }
+
+        impl ToJson for $name {
+            fn write_json(&self, to: &mut String) {
+                self.to_string().write_json(to);
             }
         }
 
@@ -184,9 +191,9 @@ impl fmt::Display for ClientHash {
     }
 }
 
-impl Serialize for ClientHash {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+impl ToJson for ClientHash {
+    fn write_json(&self, to: &mut String) {
+        self.to_string().write_json(to);
     }
 }
 
@@ -195,6 +202,12 @@ impl Serialize for ClientHash {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ExchangeId(pub u32);
+
+impl ToJson for ExchangeId {
+    fn write_json(&self, to: &mut String) {
+        self.0.write_json(to);
+    }
+}
 
 impl ExchangeId {
     /// The one after this; the first is `ExchangeId(0).next()`.

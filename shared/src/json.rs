@@ -1,40 +1,43 @@
-//! Reading JSON, as the page does it: an object is split into its fields' texts once, in one function for all types, and
-//! each type takes its fields by name. A derived reader costs the page five times the code.
+//! JSON, as both sides read and write it: an object is split into its fields' texts once, in one function for all types, and
+//! each type takes its fields by name. Derived readers and writers cost the page ten times the code.
 //!
 //! Unknown fields are ignored. A field that stands there twice is as good as none.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::str::FromStr;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+mod index;
+mod writing;
+
+pub use writing::{Object, ToFields, ToJson};
 
 /// What can be read from JSON.
 pub trait FromJson: Sized {
-    /// Reads it, if `json` is one.
+    /// Reads it, if `json` is one; without space around it where it is neither an object nor an array.
     fn from_json(json: &str) -> Option<Self>;
 }
 
 /// What is made from an object's fields.
-pub(crate) trait FromFields: Sized {
+pub trait FromFields: Sized {
     /// Makes it, if nothing is missing.
     fn from_fields(fields: &Fields<'_>) -> Option<Self>;
 }
 
 /// An object's fields.
-pub struct Fields<'a>(Vec<(String, &'a RawValue)>);
+pub struct Fields<'a>(Vec<(String, &'a str)>);
 
 impl<'a> Fields<'a> {
     /// The fields of `json`, if it is an object.
     pub fn of(json: &'a str) -> Option<Self> {
-        serde_json::from_str(json).ok()
+        let parts = index::parts(json, index::OBJECT)?;
+        let named = parts.into_iter().map(|(name, value)| Some((index::unquoted(name)?, value)));
+        named.collect::<Option<_>>().map(Self)
     }
 
     fn find(&self, name: &str) -> Option<&'a str> {
         let mut found = self.0.iter().filter(|(known, _)| known == name);
         let (_, value) = found.next()?;
-        found.next().is_none().then(|| value.get())
+        found.next().is_none().then_some(*value)
     }
 
     /// A field that must be there.
@@ -51,27 +54,21 @@ impl<'a> Fields<'a> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Fields<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Fields<'de>, M::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(Fields(fields))
+/// Writes a struct as an object of its fields, in this order.
+#[macro_export]
+macro_rules! written {
+    ($name:ident { $($field:ident),* $(,)? }) => {
+        impl $crate::json::ToFields for $name {
+            fn write_fields(&self, to: &mut $crate::json::Object<'_>) {
+                $(to.field(stringify!($field), &self.$field);)*
             }
         }
-        deserializer.deserialize_map(Object)
-    }
+    };
 }
+pub use written;
 
-/// Reads a struct from the fields of the same names; those behind the `?` may be missing.
+/// Reads a struct from the fields of the same names, and writes it so; those behind the `?` may be missing.
+#[macro_export]
 macro_rules! object {
     ($name:ident { $($field:ident),* $(? $($option:ident),+)? }) => {
         impl $crate::json::FromFields for $name {
@@ -88,39 +85,84 @@ macro_rules! object {
                 $crate::json::FromFields::from_fields(&$crate::json::Fields::of(json)?)
             }
         }
+
+        $crate::json::written!($name { $($field,)* $($($option),+)? });
     };
 }
-pub(crate) use object;
+pub use object;
+
+/// An enum of which each variant is a word.
+macro_rules! words {
+    ($name:ident { $($variant:ident = $word:literal),* $(,)? }) => {
+        impl $name {
+            /// As it travels.
+            const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+        }
+
+        impl $crate::json::FromJson for $name {
+            fn from_json(json: &str) -> Option<Self> {
+                let word = $crate::json::quoted(json)?;
+                [$(Self::$variant),*].into_iter().find(|known| known.word() == word)
+            }
+        }
+
+        impl $crate::json::ToJson for $name {
+            fn write_json(&self, to: &mut String) {
+                $crate::json::ToJson::write_json(self.word(), to);
+            }
+        }
+    };
+}
+pub(crate) use words;
+
+/// What stands between quotation marks, escaped or not.
+pub(crate) fn quoted(json: &str) -> Option<&str> {
+    json.strip_prefix('"')?.strip_suffix('"')
+}
+
+/// A value's own text, to be read later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Raw(pub String);
+
+impl FromJson for Raw {
+    fn from_json(json: &str) -> Option<Self> {
+        Some(Self(json.to_owned()))
+    }
+}
+
+impl ToJson for Raw {
+    fn write_json(&self, to: &mut String) {
+        to.push_str(&self.0);
+    }
+}
 
 /// The elements of an array.
-fn elements(json: &str) -> Option<Vec<&RawValue>> {
-    serde_json::from_str(json).ok()
+fn elements(json: &str) -> Option<Vec<(&str, &str)>> {
+    index::parts(json, index::ARRAY)
 }
 
 impl<T: FromJson> FromJson for Vec<T> {
     fn from_json(json: &str) -> Option<Self> {
-        elements(json)?.into_iter().map(|element| T::from_json(element.get())).collect()
+        elements(json)?.into_iter().map(|(_, element)| T::from_json(element)).collect()
     }
 }
 
 impl<A: FromJson, B: FromJson> FromJson for (A, B) {
     fn from_json(json: &str) -> Option<Self> {
         match elements(json)?[..] {
-            [a, b] => Some((A::from_json(a.get())?, B::from_json(b.get())?)),
+            [(_, a), (_, b)] => Some((A::from_json(a)?, B::from_json(b)?)),
             _ => None,
         }
     }
 }
 
-impl FromJson for Box<RawValue> {
-    fn from_json(json: &str) -> Option<Self> {
-        RawValue::from_string(json.to_owned()).ok()
-    }
-}
-
 impl FromJson for String {
     fn from_json(json: &str) -> Option<Self> {
-        serde_json::from_str(json).ok()
+        index::unquoted(json)
     }
 }
 
@@ -153,7 +195,7 @@ numbers!(u16, u32, u64, i64);
 
 /// Reads a `FromStr` type from a JSON string, borrowed where the text allows: no copy of a secret is left behind.
 pub(crate) fn text<T: FromStr>(json: &str) -> Option<T> {
-    let plain = json.strip_prefix('"')?.strip_suffix('"')?;
+    let plain = quoted(json)?;
     if plain.contains('\\') { String::from_json(json)?.parse().ok() } else { plain.parse().ok() }
 }
 

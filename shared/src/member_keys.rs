@@ -4,13 +4,12 @@ use std::fmt;
 
 use ed25519_dalek::{Signer, SigningKey};
 use hkdf::Hkdf;
-use serde::Serialize;
 use sha2::Sha256;
 use x25519_dalek::StaticSecret;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::encoding::{encode, fields, from_json, pad, text_bytes, unpad};
-use crate::json::object;
+use crate::json::{ToJson, object};
 use crate::limits::CARD_BYTES;
 use crate::seal::{Context, FIRST_EPOCH, PairKey, SealingKey};
 use crate::{MemberId, RoomId, RoomKeys, Sealed, Username, random_bytes};
@@ -135,7 +134,7 @@ pub struct BadCard;
 
 /// What a member shows the room: name and public keys, signed by itself. A later card of the same member has a higher
 /// revision and the same keys ([`Card::follows`]).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Card {
     /// The member's name.
     pub name: Username,
@@ -175,8 +174,7 @@ impl Card {
 
     /// Seals it room-wide, padded.
     pub fn seal(&self, room: &RoomKeys, member: MemberId) -> Sealed {
-        let text = serde_json::to_vec(self).expect("a card is plain data");
-        let padded = pad(&text, CARD_BYTES).expect("a card of the longest name fits");
+        let padded = pad(self.to_json().as_bytes(), CARD_BYTES).expect("a card of the longest name fits");
         room.sealing().seal(&Context::card(room.id(), member), &padded)
     }
 

@@ -9,8 +9,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::clusters::clusters;
+use crate::json::ToJson;
 use crate::limits;
-use serde::Serialize;
 
 /// Why a text is no name. The message is a sentence for the person who typed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,9 +61,9 @@ macro_rules! name {
             }
         }
 
-        impl Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
+        impl ToJson for $name {
+            fn write_json(&self, to: &mut String) {
+                self.0.write_json(to);
             }
         }
     };

@@ -4,10 +4,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
-
 use crate::encoding::{fields, from_json};
-use crate::json::{Fields, FromFields, FromJson, object};
+use crate::json::{Fields, FromFields, Object, ToFields, ToJson, object, words, written};
 use crate::limits::{
     MAX_CANDIDATE_BYTES, MAX_CHAT_CHARS, MAX_PEER_MESSAGE_BYTES, MAX_SDP_BYTES, MAX_SEATS, MAX_SECTIONS, MAX_SOURCES,
 };
@@ -18,8 +16,7 @@ use crate::{Card, ExchangeId, MemberId, MemberKeys, MessageId, RoomId, Sealed, S
 pub const CHANNEL: (&str, u16) = ("klatch", 0);
 
 /// What one member tells another.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "say", rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum PeerMessage {
     /// Something to read.
     Chat(ChatMessage),
@@ -45,7 +42,7 @@ pub enum PeerMessage {
 
 /// A sealed signal without the broker: over the pair's own channel, or by way of a member whom both reach. Whoever passes it on
 /// can neither read nor change it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PassedSignal {
     /// Who sealed it.
     pub from: MemberId,
@@ -64,7 +61,7 @@ pub struct PassedSignal {
 object!(PassedSignal { from, to, exchange, side, sequence, body });
 
 /// Which of a member's sources are live.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sends {
     /// The microphone is on and not muted.
     pub microphone: bool,
@@ -77,7 +74,7 @@ pub struct Sends {
 }
 
 /// What a receiver looks at: the height in CSS pixels that it shows, `0` for nothing (a hidden tab, a hidden member).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wants {
     /// Of the camera.
     pub camera: u16,
@@ -97,6 +94,7 @@ impl FromFields for Sends {
     }
 }
 
+written!(Sends { microphone, camera, screen, screen_sound });
 object!(Wants { camera, screen });
 
 impl Wants {
@@ -141,14 +139,14 @@ impl FromStr for ChatText {
     }
 }
 
-impl Serialize for ChatText {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
+impl ToJson for ChatText {
+    fn write_json(&self, to: &mut String) {
+        self.0.write_json(to);
     }
 }
 
 /// A message, signed by its author so that anybody may pass it on.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ChatMessage {
     /// Its own.
     pub id: MessageId,
@@ -217,13 +215,26 @@ impl PeerMessage {
 
     /// The text to send.
     pub fn to_text(&self) -> String {
-        serde_json::to_string(self).expect("a message is plain data")
+        self.to_json()
+    }
+}
+
+impl ToFields for PeerMessage {
+    fn write_fields(&self, to: &mut Object<'_>) {
+        match self {
+            Self::Chat(message) => to.tag("say", "chat").fields(message),
+            Self::Received { id } => to.tag("say", "received").field("id", id),
+            Self::Sends(sends) => to.tag("say", "sends").fields(sends),
+            Self::Wants(wants) => to.tag("say", "wants").fields(wants),
+            Self::Bye => to.tag("say", "bye"),
+            Self::Pulse { reaches } => to.tag("say", "pulse").field("reaches", reaches),
+            Self::Signal(signal) => to.tag("say", "signal").fields(signal),
+        };
     }
 }
 
 /// What a member can send, each with a media section of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
     /// The microphone.
     Microphone,
@@ -235,16 +246,8 @@ pub enum Source {
     ScreenSound,
 }
 
-impl FromJson for Source {
-    fn from_json(json: &str) -> Option<Self> {
-        match json {
-            "\"microphone\"" => Some(Self::Microphone),
-            "\"camera\"" => Some(Self::Camera),
-            "\"screen\"" => Some(Self::Screen),
-            "\"screen-sound\"" => Some(Self::ScreenSound),
-            _ => None,
-        }
-    }
+words! {
+    Source { Microphone = "microphone", Camera = "camera", Screen = "screen", ScreenSound = "screen-sound" }
 }
 
 impl Source {
@@ -262,7 +265,7 @@ impl Source {
 
 /// What is inside a sealed offer or answer: the SDP and what its media sections carry. An offer without any asks the other end for
 /// one, with an ICE restart.
-#[derive(Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Description {
     /// RFC 8866.
     pub sdp: String,
@@ -288,7 +291,7 @@ impl Description {
 
     /// The text to seal.
     pub fn to_text(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("a description is plain data")
+        self.to_json().into_bytes()
     }
 }
 
@@ -304,18 +307,15 @@ impl fmt::Debug for Description {
 }
 
 /// What is inside a sealed candidate (`RTCIceCandidateInit`, W3C WebRTC §4.8.1). An empty candidate ends them.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct IceCandidate {
     /// The candidate line, RFC 8839 §5.1; empty for the end.
     pub candidate: String,
     /// The media section that it belongs to.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub mid: Option<String>,
     /// The media section's index.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u16>,
     /// The username fragment of the ICE generation that it belongs to.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub ufrag: Option<String>,
 }
 
@@ -335,7 +335,7 @@ impl IceCandidate {
 
     /// The text to seal.
     pub fn to_text(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("a candidate is plain data")
+        self.to_json().into_bytes()
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
 use crate::encoding::{encode, text_bytes};
+use crate::json::{Object, ToFields};
 use crate::random_bytes;
 
 macro_rules! secret {
@@ -123,13 +124,22 @@ impl InviteToken {
 }
 
 /// Either token, where either will do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnyToken {
     /// Of a seat that one has.
     Seat(SeatToken),
     /// Of an invitation.
     Invite(InviteToken),
+}
+
+impl ToFields for AnyToken {
+    fn write_fields(&self, to: &mut Object<'_>) {
+        match self {
+            Self::Seat(token) => to.field("seat", token),
+            Self::Invite(token) => to.field("invite", token),
+        };
+    }
 }
 
 #[cfg(test)]

@@ -98,7 +98,8 @@ fn what_the_broker_says_is_written_as_it_is_read() {
 #[test]
 fn a_reply_is_written_as_it_is_read() {
     let member = r#"{"member":"M","ordinal":0,"presence":"left","session":"K16","card":"AAAA"}"#;
-    let admitted = format!(r#"{{"ordinal":1,"creator":"M","locked":false,"name":"AAAA","members":[{member},{member}]}}"#);
+    let admitted =
+        format!(r#"{{"ordinal":1,"creator":"M","locked":false,"name":"AAAA","members":[{member},{member}]}}"#);
     let alive = r#"{"room":"R","ok":{"present":0,"locked":true,"full":false,"name":"AAAA","expires_in":86400000}}"#;
     let full = r#"{"room":"R","ok":{"present":12,"locked":false,"full":true,"name":"AAAA"}}"#;
     let refused = r#"{"room":"R","error":{"code":"unknown-room","reason":"None."}}"#;

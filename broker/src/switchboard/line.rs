@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use klatch_relay::Holder;
+use klatch_shared::json::ToJson;
 use klatch_shared::wire::{CloseCode, Create, Empty, IceServers, Join, Peek, Refusal, RefusalCode, ok_frame};
 use klatch_shared::{Nonce, RoomId};
-use serde::Serialize;
 
 use super::Switchboard;
 use crate::address::Address;
@@ -91,7 +91,7 @@ impl Line {
     }
 
     /// Queues the reply that grants.
-    pub(crate) fn grant<T: Serialize>(&self, id: i64, what: &T) {
+    pub(crate) fn grant(&self, id: i64, what: &dyn ToJson) {
         self.grant_after(Ticket::NONE, id, what);
     }
 
@@ -100,7 +100,7 @@ impl Line {
         self.refuse_after(Ticket::NONE, id, code);
     }
 
-    fn grant_after<T: Serialize>(&self, after: Ticket, id: i64, what: &T) {
+    fn grant_after(&self, after: Ticket, id: i64, what: &dyn ToJson) {
         self.outbox.push_answer(Some(id), after, text_frame(ok_frame(id, what)));
     }
 

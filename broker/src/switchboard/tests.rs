@@ -3,7 +3,7 @@
 use super::*;
 use crate::rooms::Policy;
 use crate::state::{Keeper, StateError};
-use klatch_shared::wire::{Create, Lock, Peek, PeekAt, Request, Verb};
+use klatch_shared::wire::{Create, Empty, Lock, Peek, PeekAt, Request, Verb};
 use klatch_shared::{AnyToken, InviteToken, MemberId, ProofLabel, RoomKey, RoomKeys, SeatToken, SessionNonce};
 use std::future::poll_fn;
 use std::sync::mpsc;
@@ -156,7 +156,7 @@ async fn nobody_is_told_of_a_decision_before_it_is_written_down_nor_of_what_foll
     assert!(next(&ana).await.contains("ordinal"));
 
     ana.ask(keys.id(), 2, Ask::Lock(Lock { locked: true }));
-    ana.grant(3, &());
+    ana.grant(3, &Empty {});
     let (ben, cleo) = (stranger(&switchboard, Some(keys.id())), stranger(&switchboard, None));
     ben.ask(keys.id(), 1, Ask::Lock(Lock { locked: true }));
     cleo.peek(1, &Peek { rooms: vec![PeekAt { room: keys.id(), token: AnyToken::Invite(invite) }] });
@@ -179,7 +179,7 @@ async fn what_is_not_of_that_room_does_not_wait() {
     let elsewhere = RoomKeys::derive(&RoomKey::random()).id();
     other.peek(1, &Peek { rooms: vec![PeekAt { room: elsewhere, token: AnyToken::Seat(SeatToken::random()) }] });
     other.ask(elsewhere, 2, Ask::Leave);
-    other.grant(3, &());
+    other.grant(3, &Empty {});
     for expected in ["hello", "unknown-room", "not-joined", "\"id\":3"] {
         assert!(next(&other).await.contains(expected), "{expected}");
     }
@@ -191,13 +191,13 @@ async fn what_is_not_of_that_room_does_not_wait() {
 async fn where_nothing_can_be_written_nobody_is_told_that_it_was_and_everybody_that_the_broker_goes() {
     let (switchboard, disk, failure) = Disk::under(Limits::default());
     let ana = creator(&switchboard);
-    ana.grant(2, &());
+    ana.grant(2, &Empty {});
     disk.fail();
     assert!(matches!(failure.await, Ok(StateError::Stopped)));
     assert!(next(&ana).await.contains("hello") && waits(&ana));
     switchboard.give_up();
     assert!(next(&ana).await.contains("shutting-down") && next(&ana).await.contains("\"id\":2,\"ok\""));
-    ana.grant(3, &());
+    ana.grant(3, &Empty {});
     assert!(poll_fn(|cx| ana.outbox.poll_rest(cx)).await.is_none(), "it is closing");
 }
 

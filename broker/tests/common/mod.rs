@@ -226,7 +226,7 @@ impl Client {
     async fn try_reply(&mut self) -> Option<(Option<i64>, Result<String, Refusal>)> {
         loop {
             match self.try_frame().await? {
-                ServerFrame::Reply { id, outcome } => return Some((id, outcome.map(|ok| ok.get().to_owned()))),
+                ServerFrame::Reply { id, outcome } => return Some((id, outcome.map(|ok| ok.0))),
                 ServerFrame::Event(event) => self.events.push_back(event),
                 ServerFrame::Unknown => panic!("a frame that makes no sense"),
             }

@@ -10,17 +10,16 @@ use futures_channel::oneshot;
 use gloo_events::EventListener;
 use gloo_timers::callback::{Interval, Timeout};
 use klatch_mesh::Few;
-use klatch_shared::json::FromJson;
+use klatch_shared::json::{FromJson, Raw};
 use klatch_shared::limits::{PAGE_PING, PAGE_SILENCE};
 use klatch_shared::wire::{CloseCode, Event, Refusal, Request, SUBPROTOCOL, ServerFrame, Verb};
-use serde_json::value::RawValue;
 use wasm_bindgen::JsCast;
 use web_sys::{CloseEvent, MessageEvent, WebSocket};
 use yew::Callback;
 
 use super::clock;
 
-type Outcome = Result<Box<RawValue>, Refusal>;
+type Outcome = Result<Raw, Refusal>;
 
 /// What a socket tells.
 #[derive(Debug)]
@@ -172,10 +171,10 @@ impl Socket {
     /// Sends a request and waits for its answer.
     pub(super) async fn ask<T: FromJson>(&self, verb: Verb) -> Result<T, AskError> {
         let answer = self.answer_to(verb).await?;
-        T::from_json(answer.get()).ok_or(AskError::Lost)
+        T::from_json(&answer.0).ok_or(AskError::Lost)
     }
 
-    async fn answer_to(&self, verb: Verb) -> Result<Box<RawValue>, AskError> {
+    async fn answer_to(&self, verb: Verb) -> Result<Raw, AskError> {
         let (sender, receiver) = oneshot::channel();
         if self.tell.borrow().is_none() {
             return Err(AskError::Lost);

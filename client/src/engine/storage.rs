@@ -3,10 +3,8 @@
 //! A seat is kept in local storage, or, where the person does not want the room remembered or was never inside, in the tab's own
 //! storage, which a reload survives and closing the tab does not. Without the seat nobody gets back into a room that was locked.
 
-use klatch_shared::json::{Fields, FromJson};
+use klatch_shared::json::{FromJson, Raw, ToJson, object};
 use klatch_shared::{Invitation, InviteToken, MemberId, MemberKeys, RoomId, RoomKey, RoomName, SeatToken, Username};
-use serde::Serialize;
-use serde_json::value::RawValue;
 
 use crate::state::{Preferences, Theme};
 
@@ -18,7 +16,7 @@ const MUTED: &str = "klatch.muted";
 const MAX_ROOMS: usize = klatch_shared::limits::MAX_PEEKED_ROOMS;
 
 /// Choices as they are stored; all optional, so that an older or newer page can read them.
-#[derive(Default, Serialize)]
+#[derive(Default)]
 struct StoredPreferences {
     name: Option<String>,
     theme: Option<String>,
@@ -30,22 +28,9 @@ struct StoredPreferences {
     relay_only: Option<bool>,
 }
 
-impl FromJson for StoredPreferences {
-    fn from_json(json: &str) -> Option<Self> {
-        let fields = Fields::of(json)?;
-        let text = |name: &str| fields.optional(name);
-        Some(Self {
-            name: text("name")?,
-            theme: text("theme")?,
-            microphone: text("microphone")?,
-            camera: text("camera")?,
-            speaker: text("speaker")?,
-            join_with_microphone: fields.optional("join_with_microphone")?,
-            join_with_camera: fields.optional("join_with_camera")?,
-            relay_only: fields.optional("relay_only")?,
-        })
-    }
-}
+object!(StoredPreferences {
+    ? name, theme, microphone, camera, speaker, join_with_microphone, join_with_camera, relay_only
+});
 
 /// The choices and the name used last.
 pub(super) fn load_preferences() -> (Preferences, Option<Username>) {
@@ -131,7 +116,7 @@ impl SeatRecord {
 }
 
 /// The record as it is stored.
-#[derive(Clone, Serialize)]
+#[derive(Clone)]
 struct StoredSeat {
     room: RoomId,
     key: RoomKey,
@@ -187,24 +172,7 @@ impl StoredSeat {
     }
 }
 
-impl FromJson for StoredSeat {
-    fn from_json(json: &str) -> Option<Self> {
-        let fields = Fields::of(json)?;
-        Some(Self {
-            room: fields.get("room")?,
-            key: fields.get("key")?,
-            invite: fields.get("invite")?,
-            member: fields.get("member")?,
-            seat: fields.get("seat")?,
-            keys: fields.get("keys")?,
-            revision: fields.get("revision")?,
-            room_name: fields.optional("room_name")?,
-            my_name: fields.optional("my_name")?,
-            creator: fields.get("creator")?,
-            taken: fields.get("taken")?,
-        })
-    }
-}
+object!(StoredSeat { room, key, invite, member, seat, keys, revision, creator, taken ? room_name, my_name });
 
 /// Where things are kept.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -230,9 +198,8 @@ impl Shelf {
     }
 
     /// Whether it could be kept.
-    fn set(self, key: &str, value: &impl Serialize) -> bool {
-        let (Some(storage), Ok(text)) = (self.storage(), serde_json::to_string(value)) else { return false };
-        storage.set_item(key, &text).is_ok()
+    fn set(self, key: &str, value: &dyn ToJson) -> bool {
+        self.storage().is_some_and(|storage| storage.set_item(key, &value.to_json()).is_ok())
     }
 
     fn delete(self, key: &str) {
@@ -242,16 +209,16 @@ impl Shelf {
 
     /// The seats; one unreadable record must not lose the others.
     fn seats(self) -> Vec<StoredSeat> {
-        let values: Vec<Box<RawValue>> = self.get(ROOMS).unwrap_or_default();
-        values.into_iter().filter_map(|value| FromJson::from_json(value.get())).collect()
+        let values: Vec<Raw> = self.get(ROOMS).unwrap_or_default();
+        values.into_iter().filter_map(|value| FromJson::from_json(&value.0)).collect()
     }
 
-    fn set_seats(self, seats: &[StoredSeat]) -> bool {
+    fn set_seats(self, seats: &Vec<StoredSeat>) -> bool {
         if seats.is_empty() {
             self.delete(ROOMS);
             return true;
         }
-        self.set(ROOMS, &seats)
+        self.set(ROOMS, seats)
     }
 
     fn forget(self, room: RoomId) {

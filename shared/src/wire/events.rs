@@ -1,16 +1,12 @@
 //! What the broker says of itself, and the frames that a page receives.
 
-use serde::Serialize;
-use serde_json::value::RawValue;
-
 use super::{Answer, Candidate, Offer, Refusal, Side};
-use crate::json::{Fields, FromFields, FromJson, object};
+use crate::json::{Fields, FromFields, Object, Raw, ToFields, ToJson, object, words};
 use crate::{ClientHash, ExchangeId, MemberId, Nonce, Sealed, SessionNonce};
 
 /// Events. To signal a member, `to` in the verb becomes `from` here. What tells how a room is may be left out where a later event
 /// tells it better and a page reads slowly.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "event", rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// The first frame on each socket.
     Hello(Hello),
@@ -99,12 +95,12 @@ impl Event {
 
     /// The frame.
     pub fn to_frame(&self) -> String {
-        serde_json::to_string(self).expect("an event is plain data")
+        self.to_json()
     }
 }
 
 /// What a page must know before it asks anything.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Hello {
     /// For proofs on this socket.
     pub nonce: Nonce,
@@ -115,15 +111,13 @@ pub struct Hello {
     /// A frame's greatest size in bytes.
     pub max_frame_bytes: u32,
     /// What invitation links start with, where that is not the page's own origin.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
     /// Which page the broker serves, where it has one: who was loaded under another is older, and offers to reload.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<ClientHash>,
 }
 
 /// A seat as other members see it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct MemberView {
     /// Whose.
     pub member: MemberId,
@@ -138,8 +132,7 @@ pub struct MemberView {
 }
 
 /// Whether a seat's owner is here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
     /// With a socket.
     Present,
@@ -219,7 +212,7 @@ pub enum ServerFrame {
         /// The request's; none where it could not be read.
         id: Option<i64>,
         /// What is in `ok` depends on the verb.
-        outcome: Result<Box<RawValue>, Refusal>,
+        outcome: Result<Raw, Refusal>,
     },
     /// Of the broker's own accord.
     Event(Event),
@@ -230,15 +223,8 @@ pub enum ServerFrame {
 object!(Hello { nonce, version, max_members, max_frame_bytes ? public_url, client });
 object!(MemberView { member, ordinal, presence, session, card });
 
-impl FromJson for Presence {
-    fn from_json(json: &str) -> Option<Self> {
-        match json {
-            "\"present\"" => Some(Self::Present),
-            "\"away\"" => Some(Self::Away),
-            "\"left\"" => Some(Self::Left),
-            _ => None,
-        }
-    }
+words! {
+    Presence { Present = "present", Away = "away", Left = "left" }
 }
 
 impl Event {
@@ -270,6 +256,33 @@ impl Event {
     }
 }
 
+impl ToFields for Event {
+    fn write_fields(&self, to: &mut Object<'_>) {
+        match self {
+            Self::Hello(hello) => to.tag("event", "hello").fields(hello),
+            Self::Joined(view) => to.tag("event", "joined").fields(view),
+            Self::Back(view) => to.tag("event", "back").fields(view),
+            Self::Away { member } => to.tag("event", "away").field("member", member),
+            Self::Left { member } => to.tag("event", "left").field("member", member),
+            Self::Forgotten { member } => to.tag("event", "forgotten").field("member", member),
+            Self::Card { member, card } => to.tag("event", "card").field("member", member).field("card", card),
+            Self::Locked { locked } => to.tag("event", "locked").field("locked", locked),
+            Self::Ended => to.tag("event", "ended"),
+            Self::Offer { from, exchange, body } => signal(to, "offer", from, exchange).field("body", body),
+            Self::Answer { from, exchange, body } => signal(to, "answer", from, exchange).field("body", body),
+            Self::Candidate { from, exchange, side, sequence, body } => signal(to, "candidate", from, exchange)
+                .field("side", side)
+                .field("sequence", sequence)
+                .field("body", body),
+        };
+    }
+}
+
+/// What all signals begin with.
+fn signal<'a, 'b>(to: &'a mut Object<'b>, name: &str, from: &MemberId, exchange: &ExchangeId) -> &'a mut Object<'b> {
+    to.tag("event", name).field("from", from).field("exchange", exchange)
+}
+
 impl ServerFrame {
     /// Reads a frame from the broker; what this page does not know is [`ServerFrame::Unknown`].
     pub fn parse(text: &str) -> Self {
@@ -285,33 +298,29 @@ impl ServerFrame {
     }
 }
 
-/// The frame that answers request `id`.
-pub(crate) fn reply<T: Serialize>(id: Option<i64>, outcome: Result<&T, &Refusal>) -> String {
-    #[derive(Serialize)]
-    struct Reply<'a, T> {
-        id: Option<i64>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        ok: Option<&'a T>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        error: Option<&'a Refusal>,
+/// The frame that answers request `id`, with one field more.
+fn reply(id: Option<i64>, name: &str, outcome: &dyn ToJson) -> String {
+    struct Reply<'a>(Option<i64>, &'a str, &'a dyn ToJson);
+    impl ToFields for Reply<'_> {
+        fn write_fields(&self, to: &mut Object<'_>) {
+            // A frame that could not be read had no id: this is told.
+            let id = self.0.map_or("null".to_owned(), |id| id.to_json());
+            to.field("id", &Raw(id)).field(self.1, self.2);
+        }
     }
-    let (ok, error) = match outcome {
-        Ok(ok) => (Some(ok), None),
-        Err(refusal) => (None, Some(refusal)),
-    };
-    serde_json::to_string(&Reply { id, ok, error }).expect("a reply is plain data")
+    Reply(id, name, outcome).to_json()
 }
 
 impl Refusal {
     /// The frame that refuses request `id`.
     pub fn to_frame(&self, id: Option<i64>) -> String {
-        reply::<super::Empty>(id, Err(self))
+        reply(id, "error", self)
     }
 }
 
 /// The frame that grants request `id`.
-pub fn ok_frame<T: Serialize>(id: i64, ok: &T) -> String {
-    reply(Some(id), Ok(ok))
+pub fn ok_frame(id: i64, ok: &dyn ToJson) -> String {
+    reply(Some(id), "ok", ok)
 }
 
 #[cfg(test)]

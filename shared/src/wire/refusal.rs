@@ -2,12 +2,10 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-
-use crate::json::{FromJson, object};
+use crate::json::{FromJson, ToJson, object, quoted};
 
 /// `{"code":"room-locked","reason":"This room is locked…"}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Refusal {
     /// Which.
@@ -30,10 +28,9 @@ impl From<RefusalCode> for Refusal {
 }
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident => $reason:literal,)*) => {
+    ($($(#[$doc:meta])* $name:ident $word:literal => $reason:literal,)*) => {
         /// The codes. A page that meets one it does not know shows the reason.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-        #[serde(rename_all = "kebab-case")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum RefusalCode {
             $($(#[$doc])* $name,)*
             /// A code that this version does not know.
@@ -45,8 +42,11 @@ macro_rules! codes {
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
             /// As it travels.
-            fn name(self) -> String {
-                serde_json::to_string(&self).expect("a code is plain data").trim_matches('"').to_owned()
+            const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)*
+                    Self::Unknown => "unknown",
+                }
             }
 
             /// The usual sentence.
@@ -62,61 +62,67 @@ macro_rules! codes {
 
 codes! {
     /// Not JSON, not an object, no id or no verb. The program erred.
-    BadFrame => "This frame could not be read.",
+    BadFrame "bad-frame" => "This frame could not be read.",
     /// No such verb. The program erred, or is newer than the broker.
-    UnknownVerb => "This server does not know what was asked of it. Reload the page.",
+    UnknownVerb "unknown-verb" => "This server does not know what was asked of it. Reload the page.",
     /// A field is missing or of another shape. The program erred.
-    BadRequest => "This request is malformed.",
+    BadRequest "bad-request" => "This request is malformed.",
     /// The verb makes no sense on this socket: `/ws` only peeks.
-    NoRoomHere => "This connection is for looking at rooms, not for joining one.",
+    NoRoomHere "no-room-here" => "This connection is for looking at rooms, not for joining one.",
     /// More than this connection may send, than the other member takes, or than the broker can write down; wait a moment.
-    TooFast => "Too many requests at once. Wait a moment and try again.",
+    TooFast "too-fast" => "Too many requests at once. Wait a moment and try again.",
     /// One failure of many from this address, whatever it was, and the socket closes with 4005. What would not have failed is granted
     /// all the same.
-    TooManyFailures => "Too many failed tries from your address. Wait a few minutes and try again.",
+    TooManyFailures "too-many-failures" => "Too many failed tries from your address. Wait a few minutes and try again.",
     /// This address opened too many rooms.
-    TooManyRooms => "Too many rooms were opened from your address. Close one or try again later.",
+    TooManyRooms "too-many-rooms" => "Too many rooms were opened from your address. Close one or try again later.",
     /// The broker holds as many rooms as it may.
-    BrokerFull => "This server has no room left for another room. Try again later.",
+    BrokerFull "broker-full" => "This server has no room left for another room. Try again later.",
     /// No such room, or no longer; or no token for it.
-    UnknownRoom => "This room no longer exists: it was ended, or stood empty for too long. If others are inside, this link is damaged: ask for it to be sent again.",
+    UnknownRoom "unknown-room" => "This room no longer exists: it was ended, or stood empty for too long. If others are inside, this link is damaged: ask for it to be sent again.",
     /// `create` for a room that lives.
-    RoomExists => "This room exists already.",
+    RoomExists "room-exists" => "This room exists already.",
     /// As many are present as may be.
-    RoomFull => "This room is full. Wait until somebody leaves and try again.",
+    RoomFull "room-full" => "This room is full. Wait until somebody leaves and try again.",
     /// Locked for new seats.
-    RoomLocked => "This room is locked. Ask somebody inside to unlock it.",
+    RoomLocked "room-locked" => "This room is locked. Ask somebody inside to unlock it.",
     /// The signature by the room's key does not hold for this socket, room and member.
-    BadProof => "The key in this link does not open this room. Ask for the link to be sent again.",
+    BadProof "bad-proof" => "The key in this link does not open this room. Ask for the link to be sent again.",
     /// The invitation's token is wrong or used up.
-    BadInvitation => "This invitation is not valid for this room. Ask for a new link.",
+    BadInvitation "bad-invitation" => "This invitation is not valid for this room. Ask for a new link.",
     /// The seat's token is wrong, or the seat was released.
-    UnknownSeat => "Your seat in this room was released. Open the invitation link again.",
+    UnknownSeat "unknown-seat" => "Your seat in this room was released. Open the invitation link again.",
     /// Another seat has this member's id.
-    MemberTaken => "This member is in the room already.",
+    MemberTaken "member-taken" => "This member is in the room already.",
     /// The verb needs a seat: `create` or `join` first.
-    NotJoined => "Join the room first.",
+    NotJoined "not-joined" => "Join the room first.",
     /// This socket has a seat.
-    AlreadyJoined => "This connection has joined already.",
+    AlreadyJoined "already-joined" => "This connection has joined already.",
     /// The creator's alone.
-    NotCreator => "Only the person who created the room can do this.",
+    NotCreator "not-creator" => "Only the person who created the room can do this.",
     /// The other member is not present in this room.
-    NotPresent => "That member is not in the room right now.",
+    NotPresent "not-present" => "That member is not in the room right now.",
     /// No such exchange with that member, or no longer.
-    UnknownExchange => "This exchange is over.",
+    UnknownExchange "unknown-exchange" => "This exchange is over.",
     /// More candidates than an exchange may have.
-    TooManyCandidates => "This exchange has too many candidates.",
+    TooManyCandidates "too-many-candidates" => "This exchange has too many candidates.",
     /// The broker is being stopped.
-    ShuttingDown => "The server is restarting. Your page reconnects by itself.",
+    ShuttingDown "shutting-down" => "The server is restarting. Your page reconnects by itself.",
 }
 
 object!(Refusal { code, reason });
 
 impl FromJson for RefusalCode {
     fn from_json(json: &str) -> Option<Self> {
-        let name: String = FromJson::from_json(json)?;
-        let known = Self::ALL.iter().copied().find(|code| code.name() == name);
+        let word = quoted(json)?;
+        let known = Self::ALL.iter().copied().find(|code| code.word() == word);
         Some(known.unwrap_or(Self::Unknown))
+    }
+}
+
+impl ToJson for RefusalCode {
+    fn write_json(&self, to: &mut String) {
+        self.word().write_json(to);
     }
 }
 
@@ -127,8 +133,11 @@ mod tests {
     #[test]
     fn codes_are_kebab_case_and_reasons_are_sentences() {
         for code in RefusalCode::ALL {
-            let text = serde_json::to_string(code).expect("plain");
-            assert!(text.trim_matches('"').bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{text}");
+            let text = code.word();
+            assert!(text.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{text}");
+            // It is made of the variant's own words.
+            assert_eq!(text.replace('-', ""), format!("{code:?}").to_lowercase());
+            assert_eq!(RefusalCode::from_json(&code.to_json()), Some(*code));
             assert!(code.reason().ends_with('.') && code.reason().len() > 15, "{text}");
         }
     }

@@ -1,28 +1,26 @@
 //! What a page asks of the broker.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::{Refusal, RefusalCode};
-use crate::json::FromJson;
+use crate::json::{Object, ToFields, ToJson, words, written};
 use crate::secrets::AnyToken;
 use crate::{
     ExchangeId, InviteToken, MemberId, Proof, RoomId, RoomPublicKey, Sealed, SeatToken, SessionNonce, TokenHash,
 };
 
 /// One request: `{"id":1,"verb":"lock","locked":true}`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Request {
     /// Chosen by the page; the reply carries it.
     pub id: i64,
     /// What is asked.
-    #[serde(flatten)]
     pub verb: Verb,
 }
 
 /// The verbs. The room is the one in the socket's path, `/ws/<room>`; on `/ws` only `peek`, `ice-servers` (refused) and `ping`
 /// make sense.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "verb", rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Verb {
     /// Opens the room and takes its first seat, the creator's. Answer: [`super::Admitted`]. Asked again with the same member, seat and
     /// session, after a lost reply, it is harmless; from another page load it is refused, which comes back with the seat's token.
@@ -54,7 +52,7 @@ pub enum Verb {
 }
 
 /// See [`Verb::Create`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Create {
     /// The creator's id.
     pub member: MemberId,
@@ -75,7 +73,7 @@ pub struct Create {
 }
 
 /// See [`Verb::Join`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Join {
     /// The member's id.
     pub member: MemberId,
@@ -92,7 +90,7 @@ pub struct Join {
 }
 
 /// By what right somebody joins.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Admission {
     /// With an invitation, to take a seat with this token's hash. Asked again for the same member, seat and session, after a lost
@@ -111,29 +109,29 @@ pub enum Admission {
 }
 
 /// See [`Verb::Forget`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Forget {
     /// Of the seat to release; none for the one that this socket sits on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub token: Option<SeatToken>,
 }
 
 /// See [`Verb::Card`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct NewCard {
     /// The card.
     pub card: Sealed,
 }
 
 /// See [`Verb::Lock`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Lock {
     /// Locked, or open again.
     pub locked: bool,
 }
 
 /// See [`Verb::Offer`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Offer {
     /// To whom.
     pub to: MemberId,
@@ -144,7 +142,7 @@ pub struct Offer {
 }
 
 /// See [`Verb::Answer`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Answer {
     /// To the offerer.
     pub to: MemberId,
@@ -155,7 +153,7 @@ pub struct Answer {
 }
 
 /// See [`Verb::Candidate`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Candidate {
     /// To the other end.
     pub to: MemberId,
@@ -170,7 +168,7 @@ pub struct Candidate {
 }
 
 /// An end of an exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
     /// The end that offered.
@@ -179,30 +177,69 @@ pub enum Side {
     Answerer,
 }
 
-impl FromJson for Side {
-    fn from_json(json: &str) -> Option<Self> {
-        match json {
-            "\"offerer\"" => Some(Self::Offerer),
-            "\"answerer\"" => Some(Self::Answerer),
-            _ => None,
-        }
-    }
+words! {
+    Side { Offerer = "offerer", Answerer = "answerer" }
 }
 
 /// See [`Verb::Peek`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Peek {
     /// At most [`crate::limits::MAX_PEEKED_ROOMS`].
     pub rooms: Vec<PeekAt>,
 }
 
 /// One room to look at.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct PeekAt {
     /// The room.
     pub room: RoomId,
     /// A seat's or an invitation's; without one the room is unknown.
     pub token: AnyToken,
+}
+
+written!(Create { member, key, proof, seat, invite, name, card, session });
+written!(Join { member, key, proof, admission, card, session });
+written!(Forget { token });
+written!(NewCard { card });
+written!(Lock { locked });
+written!(Offer { to, exchange, body });
+written!(Answer { to, exchange, body });
+written!(Candidate { to, exchange, side, sequence, body });
+written!(Peek { rooms });
+written!(PeekAt { room, token });
+
+impl ToFields for Admission {
+    fn write_fields(&self, to: &mut Object<'_>) {
+        match self {
+            Self::Invite { token, seat } => to.object("invite", &|inner| {
+                inner.field("token", token).field("seat", seat);
+            }),
+            Self::Seat { token } => to.object("seat", &|inner| {
+                inner.field("token", token);
+            }),
+        };
+    }
+}
+
+impl ToFields for Request {
+    fn write_fields(&self, to: &mut Object<'_>) {
+        to.field("id", &self.id);
+        match &self.verb {
+            Verb::Create(create) => to.tag("verb", "create").fields(create),
+            Verb::Join(join) => to.tag("verb", "join").fields(join),
+            Verb::Leave => to.tag("verb", "leave"),
+            Verb::Forget(forget) => to.tag("verb", "forget").fields(forget),
+            Verb::Card(card) => to.tag("verb", "card").fields(card),
+            Verb::Lock(lock) => to.tag("verb", "lock").fields(lock),
+            Verb::End => to.tag("verb", "end"),
+            Verb::Offer(offer) => to.tag("verb", "offer").fields(offer),
+            Verb::Answer(answer) => to.tag("verb", "answer").fields(answer),
+            Verb::Candidate(candidate) => to.tag("verb", "candidate").fields(candidate),
+            Verb::Peek(peek) => to.tag("verb", "peek").fields(peek),
+            Verb::IceServers => to.tag("verb", "ice-servers"),
+            Verb::Ping => to.tag("verb", "ping"),
+        };
+    }
 }
 
 /// A frame that is no request: the refusal, and the id to answer with, where one could be read.
@@ -280,7 +317,7 @@ impl Request {
 
     /// The frame.
     pub fn to_frame(&self) -> String {
-        serde_json::to_string(self).expect("a request is plain data")
+        self.to_json()
     }
 }
 
