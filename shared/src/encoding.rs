@@ -31,6 +31,11 @@ pub(crate) fn decode<const N: usize>(text: &str) -> Result<[u8; N], BadEncoding>
     }
 }
 
+/// All bytes from base64url without padding.
+pub(crate) fn decode_all(text: &str) -> Option<Vec<u8>> {
+    Base64UrlUnpadded::decode_vec(text).ok()
+}
+
 /// Serialises a type through its base64url text.
 macro_rules! text_bytes {
     ($name:ident, $length:expr) => {
@@ -99,7 +104,7 @@ impl Sealed {
 
     /// Nonce and ciphertext.
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, BadEncoding> {
-        Base64UrlUnpadded::decode_vec(&self.0).map_err(|_| BadEncoding)
+        decode_all(&self.0).ok_or(BadEncoding)
     }
 
     /// The text as it travels.

@@ -83,6 +83,14 @@ mod tests {
         r#"{"sdp":"v=0\r\n","sources":[["0","microphone"]]}"#,
         r#"{"candidate":"candidate:1 1 udp 1 192.0.2.1 9 typ host","mid":"0","line":0}"#,
         r#"{"say":"wants","camera":1,"screen":2}"#,
+        r#"{"say":"digest","digest":"AAAAAAAAAAAAAAAAAAAAAA","at":1}"#,
+        r#"{"say":"have","prints":"AAAAAAAAAAAAAAAAAAAAAA"}"#,
+        concat!(
+            r#"{"say":"lacked","messages":[""#,
+            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "AAAAAAAEAAgAAAAAAAAAABAQEBAQFBAYEBAQEBAQEBAAAAAAAAAAEAAAAAAAAAAQAAAAAAAAAAaGVsbG8",
+            r#""]}"#
+        ),
     ];
 
     fn samples() -> Vec<String> {

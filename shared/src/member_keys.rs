@@ -48,6 +48,21 @@ public_bytes! {
     Signature, 64
 }
 
+impl Signature {
+    /// Of what is yet to be signed.
+    pub(crate) const NONE: Self = Self([0; 64]);
+
+    /// The bytes.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// One that was read.
+    pub(crate) fn from_bytes(bytes: [u8; 64]) -> Self {
+        Self(bytes)
+    }
+}
+
 impl VerifyingKey {
     /// Whether `signature` is this key's over `text`.
     pub(crate) fn verifies(&self, text: &[u8], signature: &Signature) -> bool {
@@ -152,8 +167,8 @@ object!(Card { name, verifying, dh, revision, signature });
 impl Card {
     /// Signs a card.
     pub fn new(room: RoomId, member: MemberId, keys: &MemberKeys, name: Username, revision: u32) -> Self {
-        let unsigned = Signature([0; 64]);
-        let mut card = Self { name, verifying: keys.verifying(), dh: keys.dh(), revision, signature: unsigned };
+        let (verifying, dh, signature) = (keys.verifying(), keys.dh(), Signature::NONE);
+        let mut card = Self { name, verifying, dh, revision, signature };
         card.signature = keys.sign(&card.signed_text(room, member));
         card
     }

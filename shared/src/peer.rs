@@ -1,16 +1,23 @@
 //! What two members say to each other over their data channel: JSON texts of at most 64 KiB on one ordered, reliable
 //! channel ([`CHANNEL`]), protected by DTLS. What does not fit is dropped and counted by whoever receives it.
 
-use std::fmt;
-use std::str::FromStr;
+mod chat;
+mod spread;
 
-use crate::encoding::{fields, from_json};
+use std::fmt;
+
+use crate::MessageId;
+use crate::encoding::from_json;
 use crate::json::{Fields, FromFields, Object, ToFields, ToJson, object, words, written};
 use crate::limits::{
-    MAX_CANDIDATE_BYTES, MAX_CHAT_CHARS, MAX_PEER_MESSAGE_BYTES, MAX_SDP_BYTES, MAX_SEATS, MAX_SECTIONS, MAX_SOURCES,
+    MAX_CANDIDATE_BYTES, MAX_HANDED_MESSAGES, MAX_PEER_MESSAGE_BYTES, MAX_SDP_BYTES, MAX_SEATS, MAX_SECTIONS,
+    MAX_SOURCES,
 };
 use crate::wire::Side;
-use crate::{Card, ExchangeId, MemberId, MemberKeys, MessageId, RoomId, Sealed, Signature};
+use crate::{ExchangeId, MemberId, Sealed};
+
+pub use chat::{Authentic, BadChatText, ChatMessage, ChatText, Moment};
+pub use spread::{Digest, Print, Prints};
 
 /// The data channel's label and, as it is negotiated out of band, its id (W3C WebRTC §6.2).
 pub const CHANNEL: (&str, u16) = ("klatch", 0);
@@ -18,12 +25,32 @@ pub const CHANNEL: (&str, u16) = ("klatch", 0);
 /// What one member tells another.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PeerMessage {
-    /// Something to read.
-    Chat(ChatMessage),
+    /// Something to read: its author says it, or says how it is revised.
+    Chat {
+        /// The message.
+        message: ChatMessage,
+    },
     /// A message arrived.
     Received {
         /// Which.
         id: MessageId,
+    },
+    /// What this member has of the chat, of all that it would tell the other. Said on a new channel, and once a second.
+    Digest {
+        /// Of all messages that are for the other, in their order.
+        digest: Digest,
+        /// The greatest time of a message that this member knows of.
+        at: u64,
+    },
+    /// All that this member has of the chat: the other may tell the rest. Said where digests differ.
+    Have {
+        /// Of messages, those among them that could not be verified.
+        prints: Prints,
+    },
+    /// What the other lacks, as its list has it: the oldest first, and as much as fits in one message.
+    Lacked {
+        /// At most [`MAX_HANDED_MESSAGES`].
+        messages: Vec<ChatMessage>,
     },
     /// What this member sends now. The first thing said on a new channel, and again at each change.
     Sends(Sends),
@@ -104,85 +131,6 @@ impl Wants {
     pub const EVERYTHING: Self = Self { camera: u16::MAX, screen: u16::MAX };
 }
 
-/// What a chat message says: 1 to 2,000 characters, something but space among them, no control characters but tab and
-/// line feed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChatText(String);
-
-/// Why a text can't be sent. The message is a sentence for the person who typed it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadChatText {
-    /// Nothing but space.
-    #[error("There is nothing to send yet.")]
-    Empty,
-    /// Too long.
-    #[error("This message is too long. Please send at most {MAX_CHAT_CHARS} characters at a time.")]
-    TooLong,
-}
-
-impl ChatText {
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for ChatText {
-    type Err = BadChatText;
-    fn from_str(text: &str) -> Result<Self, BadChatText> {
-        let text = text.trim();
-        if text.len() > MAX_CHAT_CHARS * 4 || text.chars().count() > MAX_CHAT_CHARS {
-            return Err(BadChatText::TooLong);
-        }
-        let kept: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
-        if kept.trim().is_empty() { Err(BadChatText::Empty) } else { Ok(Self(kept)) }
-    }
-}
-
-impl ToJson for ChatText {
-    fn write_json(&self, to: &mut String) {
-        self.0.write_json(to);
-    }
-}
-
-/// A message, signed by its author so that anybody may pass it on.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ChatMessage {
-    /// Its own.
-    pub id: MessageId,
-    /// Who wrote it.
-    pub author: MemberId,
-    /// When, by the author's clock: milliseconds since 1970.
-    pub sent: u64,
-    /// What it says.
-    pub text: ChatText,
-    signature: Signature,
-}
-
-object!(ChatMessage { id, author, sent, text, signature });
-
-const CHAT_LABEL: &[u8] = b"klatch.v1 chat";
-
-impl ChatMessage {
-    /// Writes and signs one.
-    pub fn new(room: RoomId, author: MemberId, keys: &MemberKeys, sent: u64, text: ChatText) -> Self {
-        let id = MessageId::random();
-        let signature = keys.sign(&signed_text(room, author, id, sent, &text));
-        Self { id, author, sent, text, signature }
-    }
-
-    /// Whether the owner of `card` wrote this in this room.
-    pub fn is_by(&self, room: RoomId, card: &Card) -> bool {
-        let text = signed_text(room, self.author, self.id, self.sent, &self.text);
-        card.verifying.verifies(&text, &self.signature)
-    }
-}
-
-fn signed_text(room: RoomId, author: MemberId, id: MessageId, sent: u64, text: &ChatText) -> Vec<u8> {
-    let (sent, text) = (sent.to_be_bytes(), text.as_str().as_bytes());
-    fields(&[CHAT_LABEL, room.as_bytes(), author.as_bytes(), id.as_bytes(), &sent, text])
-}
-
 /// A text that is no message of this version; it is dropped and counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a message between members")]
@@ -202,8 +150,13 @@ impl PeerMessage {
 
     fn read(fields: &Fields<'_>) -> Option<Self> {
         Some(match fields.get::<String>("say")?.as_str() {
-            "chat" => Self::Chat(FromFields::from_fields(fields)?),
+            "chat" => Self::Chat { message: fields.get("message")? },
             "received" => Self::Received { id: fields.get("id")? },
+            "digest" => Self::Digest { digest: fields.get("digest")?, at: fields.get("at")? },
+            "have" => Self::Have { prints: fields.get("prints")? },
+            "lacked" => {
+                Self::Lacked { messages: fields.get("messages").filter(|it: &Vec<_>| it.len() <= MAX_HANDED_MESSAGES)? }
+            }
             "sends" => Self::Sends(FromFields::from_fields(fields)?),
             "wants" => Self::Wants(FromFields::from_fields(fields)?),
             "bye" => Self::Bye,
@@ -222,8 +175,11 @@ impl PeerMessage {
 impl ToFields for PeerMessage {
     fn write_fields(&self, to: &mut Object<'_>) {
         match self {
-            Self::Chat(message) => to.tag("say", "chat").fields(message),
+            Self::Chat { message } => to.tag("say", "chat").field("message", message),
             Self::Received { id } => to.tag("say", "received").field("id", id),
+            Self::Digest { digest, at } => to.tag("say", "digest").field("digest", digest).field("at", at),
+            Self::Have { prints } => to.tag("say", "have").field("prints", prints),
+            Self::Lacked { messages } => to.tag("say", "lacked").field("messages", messages),
             Self::Sends(sends) => to.tag("say", "sends").fields(sends),
             Self::Wants(wants) => to.tag("say", "wants").fields(wants),
             Self::Bye => to.tag("say", "bye"),
@@ -348,37 +304,18 @@ impl fmt::Debug for IceCandidate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{RoomKey, RoomKeys};
+    use crate::{MemberId, MemberKeys, RoomId, RoomKey, RoomKeys};
     use proptest::prelude::*;
 
-    fn text(text: &str) -> ChatText {
-        text.parse().expect("a text")
+    fn room() -> RoomId {
+        RoomKeys::derive(&RoomKey::random()).id()
     }
 
-    #[test]
-    fn a_message_is_by_its_author_in_its_room() {
-        let (room, other) = (RoomKeys::derive(&RoomKey::random()).id(), RoomKeys::derive(&RoomKey::random()).id());
-        let (ana, bo) = (MemberKeys::random(), MemberKeys::random());
-        let author = MemberId::random();
-        let card = |keys: &MemberKeys| Card::new(room, author, keys, "Ana".parse().expect("a name"), 1);
-        let message = ChatMessage::new(room, author, &ana, 1_700_000_000_000, text("hello"));
-        assert!(message.is_by(room, &card(&ana)));
-        assert!(!message.is_by(other, &card(&ana)));
-        assert!(!message.is_by(room, &card(&bo)));
-        assert!(!ChatMessage { text: text("bye"), ..message.clone() }.is_by(room, &card(&ana)));
-        assert!(!ChatMessage { author: MemberId::random(), ..message }.is_by(room, &card(&ana)));
-    }
-
-    #[test]
-    fn chat_is_bounded_and_cleaned() {
-        assert_eq!("  \n ".parse::<ChatText>(), Err(BadChatText::Empty));
-        assert_eq!("x".repeat(MAX_CHAT_CHARS + 1).parse::<ChatText>(), Err(BadChatText::TooLong));
-        assert_eq!(text(" a\u{7}b\nc ").as_str(), "ab\nc");
-        let longest = text(&"\u{1f600}".repeat(MAX_CHAT_CHARS));
-        let keys = MemberKeys::random();
-        let room = RoomKeys::derive(&RoomKey::random()).id();
-        let said = PeerMessage::Chat(ChatMessage::new(room, MemberId::random(), &keys, u64::MAX, longest));
-        assert_eq!(PeerMessage::parse(&said.to_text()), Ok(said), "the longest message fits the channel");
+    fn lacked(count: usize) -> PeerMessage {
+        let moment = Moment { sent: 1, at: u64::MAX, last_seat: 0 };
+        let text: ChatText = "hello".parse().expect("a text");
+        let say = || ChatMessage::say(room(), MemberId::random(), &MemberKeys::random(), moment, text.clone());
+        PeerMessage::Lacked { messages: (0..count).map(|_| say().into_inner()).collect() }
     }
 
     #[test]
@@ -427,9 +364,25 @@ mod tests {
                 sequence: 3,
                 body: "c2VhbGVk".parse().expect("base64url"),
             }),
+            PeerMessage::Digest { digest: Digest::of(&[]), at: u64::MAX },
+            PeerMessage::Have { prints: Prints(vec![]) },
+            lacked(0),
+            lacked(2),
         ];
         for message in all {
             assert_eq!(PeerMessage::parse(&message.to_text()), Ok(message));
+        }
+    }
+
+    #[test]
+    fn so_many_messages_are_handed_on_at_once_and_no_more() {
+        for (count, fits) in [(MAX_HANDED_MESSAGES, true), (MAX_HANDED_MESSAGES + 1, false)] {
+            assert_eq!(PeerMessage::parse(&lacked(count).to_text()).is_ok(), fits);
+        }
+        for bad in
+            [r#"{"say":"lacked"}"#, r#"{"say":"lacked","messages":[""]}"#, r#"{"say":"lacked","messages":"AAAA"}"#]
+        {
+            assert_eq!(PeerMessage::parse(bad), Err(BadPeerMessage), "{bad}");
         }
     }
 

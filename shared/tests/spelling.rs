@@ -46,8 +46,10 @@ const REFUSALS: &[&str] = &[
 ];
 
 const PEERS: &[&str] = &[
-    r#"{"say":"chat","id":"M","author":"M","sent":18446744073709551615,"text":"\"a\"\n\tü\\","signature":"K64"}"#,
     r#"{"say":"received","id":"M"}"#,
+    r#"{"say":"digest","digest":"K16","at":18446744073709551615}"#,
+    r#"{"say":"have","prints":"AAAAAAAAAAA"}"#,
+    r#"{"say":"lacked","messages":[]}"#,
     r#"{"say":"sends","microphone":true,"camera":false,"screen":true,"screen_sound":false}"#,
     r#"{"say":"wants","camera":0,"screen":65535}"#,
     r#"{"say":"bye"}"#,

@@ -14,8 +14,9 @@
 //! `arrivals` keeps what the other end sent, a `stream` for each side, `sending` and `trickle` what it is sent, and [`Carrier`] how; `health` is how
 //! the connection does, `patience` how long we wait, `identity` which connection the other end has. [`Rules`] names what makes
 //! two ends agree, so that tests can break one rule at a time. [`Roster`], [`uplink`], [`Allowance`] and [`Few`] stand beside all this: what
-//! members are called, what each is sent, how much each may say, and a map of a few things.
+//! members are called, what each is sent, how much each may say, and a map of a few things. So does [`chat`], a machine of its own.
 
+pub mod chat;
 pub mod uplink;
 
 mod allowance;

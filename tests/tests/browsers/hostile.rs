@@ -1,6 +1,8 @@
 //! Members who mean harm, or whose browser does: the others' calls go on.
 
 use anyhow::{Result, ensure};
+use klatch_shared::peer::{ChatMessage, Moment, PeerMessage};
+use klatch_shared::{MemberId, MemberKeys, RoomKey, RoomKeys};
 use klatch_tests::page::PATIENCE;
 use klatch_tests::{Kind, Person, play, wait};
 use serde_json::{Value, json};
@@ -39,10 +41,10 @@ fn rubbish_and_floods_between_members_are_left_out_and_the_others_go_on() {
             mal.is_connected_to(person.name()).await?;
         }
         let id = "018f3b2e-0000-8000-8000-000000000001";
-        let forged = format!(
-            r#"{{"say":"chat","id":"{id}","author":"{id}","sent":1,"text":"I am Ana","signature":"{}"}}"#,
-            "A".repeat(86)
-        );
+        let (room, keys) = (RoomKeys::derive(&RoomKey::random()).id(), MemberKeys::random());
+        let moment = Moment { sent: 1, at: 1, last_seat: 0 };
+        let message = ChatMessage::say(room, MemberId::random(), &keys, moment, "I am Ana".parse()?).into_inner();
+        let forged = PeerMessage::Chat { message }.to_text();
         let long = format!(r#"{{"say":"bye","x":"{}"}}"#, "x".repeat(20_000));
         let unknown = format!(r#"{{"say":"received","id":"{id}"}}"#);
         let rubbish = ["", "{", "null", r#"{"say":"dance"}"#, r#"{"say":"wants","camera":-1,"screen":1e99}"#];

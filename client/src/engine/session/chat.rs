@@ -1,6 +1,6 @@
 //! What members say to each other over their data channels.
 
-use klatch_shared::peer::{ChatMessage, ChatText, PeerMessage, Sends};
+use klatch_shared::peer::{Authentic, ChatMessage, ChatText, Moment, PeerMessage, Sends};
 
 use super::*;
 use crate::state::{Line, Receipt, Said};
@@ -14,10 +14,11 @@ impl Session {
     /// Says something to everybody who is here.
     pub(in crate::engine) fn say(&self, text: ChatText) {
         let keys = self.seat.borrow().keys.clone();
-        let message = ChatMessage::new(self.room.id(), self.me, &keys, clock::wall(), text);
-        let text = message.text.as_str().to_owned();
-        let (id, at) = (message.id, message.sent);
-        self.say_to_all(&PeerMessage::Chat(message.clone()));
+        let (said, sent) = (text.as_str().to_owned(), clock::wall());
+        let moment = Moment { sent, at: sent, last_seat: self.ordinal.get() };
+        let message = ChatMessage::say(self.room.id(), self.me, &keys, moment, text).into_inner();
+        let (id, at, text) = (message.id, sent, said);
+        self.say_to_all(&PeerMessage::Chat { message: message.clone() });
         self.keep(message);
         let (label, receipts) = {
             let state = self.around.store.state();
@@ -57,14 +58,14 @@ impl Session {
             self.said.borrow().iter().filter(|message| room.chat.waits_for(message.id, member)).cloned().collect();
         let Some(connection) = self.links.borrow().get(&member).map(|entry| entry.connection.clone()) else { return };
         for message in messages {
-            connection.say(&PeerMessage::Chat(message).to_text());
+            connection.say(&PeerMessage::Chat { message }.to_text());
         }
     }
 
     /// Something that a member said.
     pub(super) fn on_message(&self, from: MemberId, message: PeerMessage) {
         match message {
-            PeerMessage::Chat(message) => self.on_chat(from, message),
+            PeerMessage::Chat { message } => self.on_chat(from, message),
             PeerMessage::Received { id } => self.dispatch(RoomAction::Receipt(id, from)),
             PeerMessage::Sends(sends) => self.on_sends(from, sends),
             PeerMessage::Wants(wants) => {
@@ -76,6 +77,7 @@ impl Session {
             PeerMessage::Bye => self.member_going(from),
             PeerMessage::Pulse { reaches } => self.feed(Input::Reaches { peer: from, members: reaches }),
             PeerMessage::Signal(signal) => self.on_passed(from, signal),
+            PeerMessage::Digest { .. } | PeerMessage::Have { .. } | PeerMessage::Lacked { .. } => {}
         }
     }
 
@@ -105,30 +107,30 @@ impl Session {
     }
 
     fn on_chat(&self, from: MemberId, message: ChatMessage) {
-        let authentic = message.author == from
-            && self.peers.borrow().get(from).is_some_and(|peer| message.is_by(self.room.id(), &peer.card));
-        if !authentic {
+        let key = self.peers.borrow().get(from).map(|peer| peer.card.verifying).filter(|_| message.author == from);
+        let authentic = key.and_then(|key| message.by(self.room.id(), &key)).map(Authentic::into_inner);
+        let Some(ChatMessage { id, text: Some(text), revision: 0, .. }) = authentic else {
             self.dropped(from);
             return;
-        }
+        };
         let state = self.around.store.state();
         let Some(room) = state.room() else { return };
-        if !room.chat.has(from, message.id) {
+        if !room.chat.has(from, id) {
             let said = Said {
-                id: message.id,
+                id,
                 author: from,
                 label: self.label(from),
                 own: false,
                 // By our own clock: theirs may be wrong, and lines stand in the order in which they came.
                 at: clock::wall(),
-                text: message.text.as_str().to_owned(),
+                text: text.as_str().to_owned(),
                 receipts: Vec::new(),
             };
             self.dispatch(RoomAction::Line(Line::Said(Rc::new(said))));
         }
         let connection = self.links.borrow().get(&from).map(|entry| entry.connection.clone());
         if let Some(connection) = connection {
-            connection.say(&PeerMessage::Received { id: message.id }.to_text());
+            connection.say(&PeerMessage::Received { id }.to_text());
         }
     }
 }

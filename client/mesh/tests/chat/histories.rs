@@ -1,0 +1,116 @@
+//! Who is told what was said before it came, and who is not.
+
+use klatch_mesh::chat::Chat;
+use klatch_shared::MessageId;
+use klatch_shared::peer::{ChatMessage, PeerMessage};
+
+use crate::stories::{all_have, texts};
+use crate::world::World;
+
+#[test]
+fn without_history_a_newcomer_hears_nothing_of_before_and_all_of_after() {
+    let mut world = World::without_history(3);
+    world.says(0);
+    world.settles();
+    let newcomer = world.joins(false);
+    world.settles();
+    assert!(texts(&world.members[newcomer]).is_empty());
+    world.cut(0, newcomer);
+    world.delivers_all();
+    world.says(0);
+    world.seconds(3);
+    assert_eq!(texts(&world.members[newcomer]).len(), 1, "a gap of a broken link heals");
+    world.settles();
+    assert_eq!(texts(&world.members[1]).len(), 2);
+}
+
+#[test]
+fn without_history_who_loads_the_page_again_is_told_what_it_was_there_for_and_tells_newcomers_none_of_it() {
+    let mut world = World::without_history(2);
+    world.says(0);
+    world.settles();
+    let newcomer = world.joins(false);
+    world.settles();
+    world.says(0);
+    world.reloads(1);
+    world.settles();
+    assert_eq!(texts(&world.members[1]).len(), 2);
+    assert_eq!(texts(&world.members[newcomer]).len(), 1);
+}
+
+#[test]
+fn where_the_history_is_switched_off_later_those_who_had_it_keep_it_and_hear_of_revisions() {
+    let mut world = World::of(2);
+    let id = world.says(0);
+    world.settles();
+    let newcomer = world.joins(false);
+    world.settles();
+    world.switches(false);
+    world.settles();
+    world.deletes(0, id);
+    world.settles();
+    assert_eq!(world.members[newcomer].chat.messages().count(), 1);
+    assert!(texts(&world.members[newcomer]).is_empty());
+    world.says(1);
+    let last = world.joins(false);
+    world.settles();
+    assert_eq!(world.members[last].chat.messages().count(), 0);
+    assert!(world.members.iter().all(|member| !member.chat.keeps_history()));
+    world.switches(true);
+    world.settles();
+    all_have(&world, 2);
+}
+
+#[test]
+fn a_room_whose_creator_is_gone_for_good_stays_without_history() {
+    let mut world = World::without_history(2);
+    world.says(1);
+    world.settles();
+    world.leaves(0);
+    let creator = world.members[0].seat.member;
+    world.members[1].chat.gone(creator);
+    let newcomer = world.joins(false);
+    // The broker no longer tells of the creator's seat.
+    world.reloads(newcomer);
+    let (room, me) = (world.room, world.members[newcomer].seat);
+    world.members[newcomer].chat = Chat::new(room, me, creator, world.wall());
+    let other = world.members[1].seat;
+    world.members[newcomer].meets(other);
+    world.settles();
+    assert!(!world.members[newcomer].chat.keeps_history());
+    assert!(texts(&world.members[newcomer]).is_empty());
+}
+
+#[test]
+fn a_liar_who_hands_a_newcomer_what_was_said_before_is_not_believed() {
+    let mut world = World::without_history(2);
+    let id = world.says(0);
+    world.settles();
+    let message = world.members[1].chat.message(world.members[0].seat.member, id).cloned().expect("it was heard");
+    let newcomer = world.joins(false);
+    world.settles();
+    world.members[1].lies = true;
+    world.lie(1, newcomer, &PeerMessage::Lacked { messages: vec![message.clone()] });
+    world.lie(1, newcomer, &PeerMessage::Chat { message });
+    world.delivers_all();
+    assert!(texts(&world.members[newcomer]).is_empty());
+}
+
+#[test]
+fn nobody_but_the_creator_switches_the_history() {
+    let mut world = World::of(2);
+    let liar = world.joins(true);
+    world.settles();
+    let member = &world.members[liar];
+    let (seat, moment) = (member.seat, member.chat.moment(world.wall()));
+    let own = ChatMessage::switch(world.room, seat.member, &member.keys, None, moment, false);
+    let creator = world.members[0].seat.member;
+    let forged = ChatMessage::switch(world.room, creator, &member.keys, None, moment, false);
+    for switch in [own, forged] {
+        world.lie(liar, 1, &PeerMessage::Lacked { messages: vec![switch.into_inner()] });
+    }
+    world.delivers_all();
+    let chat = &world.members[1].chat;
+    assert!(chat.keeps_history() && chat.message(seat.member, MessageId::HISTORY).is_none());
+    assert_eq!(world.members[1].dropped, 1);
+}
