@@ -389,6 +389,35 @@ impl Person {
         .await
     }
 
+    /// Waits until the chat shows each of these, one after another and once.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn reads_in_turn(&self, texts: &[&str]) -> Result<()> {
+        for text in texts {
+            self.reads(text).await?;
+        }
+        let log = self.page.text_of(&self.page.find("log", "Messages").await?).await?;
+        let places: Vec<_> = texts.iter().map(|text| log.match_indices(text).map(|(at, _)| at).collect()).collect();
+        let once: Vec<usize> =
+            places.iter().filter_map(|at: &Vec<_>| <[_; 1]>::try_from(&at[..]).ok()).flatten().collect();
+        ensure!(once.len() == texts.len() && once.is_sorted(), "{texts:?} is not how {} reads: {log}", self.name);
+        Ok(())
+    }
+
+    /// Waits until the chat shows `text` no longer.
+    ///
+    /// # Errors
+    /// It still does.
+    pub async fn no_longer_reads(&self, text: &str) -> Result<()> {
+        self.opens("Chat").await?;
+        let log = self.page.find("log", "Messages").await?;
+        wait::until(&format!("no “{text}” in {}’s chat", self.name), PATIENCE, async || {
+            Ok((!self.page.text_of(&log).await?.contains(text)).then_some(()))
+        })
+        .await
+    }
+
     /// Pastes text into the chat's field, and sends it.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use klatch_shared::peer::ChatText;
 use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
 
+use super::attribute::click;
 use super::chat_log::{chat_log, use_follow};
 use super::dom::can_hover;
 use super::icon::{Glyph, icon};
@@ -35,11 +36,18 @@ pub fn ChatPanel(props: &Props) -> Html {
     let field = use_node_ref();
     let log = use_node_ref();
     let onscroll = use_follow(&log);
+    let editing = props.chat.editing;
     {
-        let (field, draft) = (field.clone(), props.draft.clone());
-        use_effect_with((), move |()| {
+        let (field, draft, chat) = (field.clone(), props.draft.clone(), props.chat.clone());
+        use_effect_with(editing, move |_| {
             if let Some(field) = field.cast::<HtmlTextAreaElement>() {
-                field.set_value(&draft.0.borrow());
+                match chat.edited() {
+                    Some(said) => {
+                        field.set_value(&said.text);
+                        let _ = field.focus();
+                    }
+                    None => field.set_value(&draft.0.borrow()),
+                }
             }
         });
     }
@@ -49,7 +57,7 @@ pub fn ChatPanel(props: &Props) -> Html {
             let Some(field) = field.cast::<HtmlTextAreaElement>() else { return };
             let text = field.value();
             // What cannot be said stays, to be mended.
-            if text.parse::<ChatText>().is_ok() {
+            if text.parse::<ChatText>().is_ok() && editing.is_none() {
                 field.set_value("");
                 draft.0.borrow_mut().clear();
             }
@@ -60,16 +68,30 @@ pub fn ChatPanel(props: &Props) -> Html {
     let oninput = {
         let draft = props.draft.clone();
         Callback::from(move |event: InputEvent| {
-            *draft.0.borrow_mut() = event.target_unchecked_into::<HtmlTextAreaElement>().value();
+            if editing.is_none() {
+                *draft.0.borrow_mut() = event.target_unchecked_into::<HtmlTextAreaElement>().value();
+            }
         })
     };
     let onkeydown = {
-        let send = send.clone();
+        let (send, chat, on_intent) = (send.clone(), props.chat.clone(), props.on_intent.clone());
         Callback::from(move |event: KeyboardEvent| {
-            // Enter also ends a word in an input method: that one is not ours.
-            if event.key() == "Enter" && !event.shift_key() && !event.is_composing() {
-                event.prevent_default();
-                send();
+            let is_empty = || event.target_unchecked_into::<HtmlTextAreaElement>().value().is_empty();
+            let intent = match event.key().as_str() {
+                // It also ends a word in an input method: that one is not ours.
+                "Enter" if !event.shift_key() && !event.is_composing() => None,
+                "Escape" if editing.is_some() => Some(Intent::Edit(None)),
+                "ArrowUp" if editing.is_none() && is_empty() => match chat.latest_own() {
+                    Some(said) => Some(Intent::Edit(Some(said.id()))),
+                    None => return,
+                },
+                _ => return,
+            };
+            event.prevent_default();
+            event.stop_propagation();
+            match intent {
+                Some(intent) => on_intent.emit(intent),
+                None => send(),
             }
         })
     };
@@ -79,7 +101,13 @@ pub fn ChatPanel(props: &Props) -> Html {
     });
     html! {
         <PanelFrame key="chat" panel={Panel::Chat} on_intent={props.on_intent.clone()} first={can_hover().then(|| field.clone())}>
-            { chat_log(&props.chat, log, onscroll) }
+            { chat_log(&props.chat, log, onscroll, &props.on_intent) }
+            if editing.is_some() {
+                <p class="composer__editing">
+                    { "Editing your message" }
+                    <button type="button" class="message__act" onclick={click(&props.on_intent, Intent::Edit(None))}>{ "Cancel" }</button>
+                </p>
+            }
             <form class="composer" {onsubmit}>
                 <textarea ref={field} class="input composer__field" rows="1" dir="auto" aria-label="Message" placeholder="Message"
                     enterkeyhint="send" autocomplete="off" {oninput} {onkeydown} />

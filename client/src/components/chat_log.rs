@@ -5,7 +5,7 @@ use web_sys::Element;
 use yew::prelude::*;
 
 use super::message::{clock, message};
-use crate::state::{Chat, Line};
+use crate::state::{Chat, Intent, Line};
 
 /// Pixels from the end that still count as being there.
 const NEAR_END: i32 = 48;
@@ -40,30 +40,30 @@ pub fn use_follow(log: &NodeRef) -> Callback<Event> {
 }
 
 /// The log.
-pub fn chat_log(chat: &Chat, log: NodeRef, onscroll: Callback<Event>) -> Html {
+pub fn chat_log(chat: &Chat, log: NodeRef, onscroll: Callback<Event>, on_intent: &Callback<Intent>) -> Html {
     let lines = &chat.lines;
     html! {
         <div ref={log} class="log" role="log" aria-label="Messages" tabindex="0" {onscroll}>
             if lines.is_empty() {
                 <p class="log__empty">{ "Nothing was said yet. Messages go from browser to browser and are kept nowhere else." }</p>
             }
-            { for lines.iter().enumerate().map(|(i, line)| view(line, i.checked_sub(1).and_then(|i| lines.get(i)))) }
+            { for lines.iter().enumerate().map(|(i, line)| view(line, i.checked_sub(1).and_then(|i| lines.get(i)), on_intent)) }
         </div>
     }
 }
 
-fn view(line: &Line, before: Option<&Line>) -> Html {
+fn view(line: &Line, before: Option<&Line>, on_intent: &Callback<Intent>) -> Html {
     match line {
         Line::Said(said) => {
             let follows = match before {
                 Some(Line::Said(earlier)) => {
-                    earlier.author == said.author && earlier.label == said.label && said.at < earlier.at + 120_000
+                    earlier.author() == said.author() && earlier.label == said.label && said.at < earlier.at + 120_000
                 }
                 Some(Line::Happened { .. }) | None => false,
             };
-            message(said, follows)
+            message(said, follows, on_intent)
         }
-        Line::Happened { serial, at, text } => html! {
+        Line::Happened { serial, at, text, .. } => html! {
             <p key={"happened-".to_owned() + &serial.to_string()} class="log__event">
                 { text.clone() }{ " · " }<time>{ clock(*at) }</time>
             </p>

@@ -6,6 +6,7 @@ use yew::prelude::*;
 use super::attribute::click;
 use super::icon::{Glyph, icon};
 use super::panel::PanelFrame;
+use super::switch::switch;
 use crate::state::{Intent, Panel, Room};
 
 /// The panel.
@@ -29,6 +30,11 @@ pub fn invite_panel(room: &Room, on_intent: &Callback<Intent>) -> Html {
                 </div>
                 if room.locked {
                     <p class="hint">{ icon(Glyph::Lock) }{ "The room is locked: nobody new gets in with this link until it is unlocked." }</p>
+                }
+                if room.creator {
+                    { switch("Newcomers see what was said", room.keeps_history, click(on_intent, Intent::KeepHistory(!room.keeps_history))) }
+                } else if !room.keeps_history {
+                    <p class="hint">{ "Whoever joins does not see what was said before." }</p>
                 }
             </div>
         </PanelFrame>

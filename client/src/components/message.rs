@@ -1,26 +1,52 @@
-//! A message, and who received it.
+//! A message, who received it, and what its author may do with it.
 
 use klatch_mesh::in_sentence;
 use yew::prelude::*;
 
-use super::attribute::modified;
+use super::attribute::{click, modified};
 use super::links::{Piece, pieces};
-use crate::state::{Receipt, Said};
+use crate::state::{Intent, Receipt, Revision, Said};
 
 /// A message. `follows`: said right after another of the same author, so the name need not stand there again.
-pub fn message(said: &Said, follows: bool) -> Html {
+pub fn message(said: &Said, follows: bool, on_intent: &Callback<Intent>) -> Html {
+    let deleted = said.revision == Revision::Deleted;
     let author = if said.own { "You" } else { said.label.as_str() };
     let class = modified("message", &[("message--own", said.own), ("message--follows", follows)]);
     html! {
-        <div key={said.author.to_string() + &said.id.to_string()} {class}>
+        <div key={said.author().to_string() + &said.id().to_string()} {class}>
             <p class="message__head">
                 <bdi class="message__author">{ author.to_owned() }</bdi>{ " " }<time class="message__time">{ clock(said.at) }</time>
             </p>
-            <p class="message__text" dir="auto">{ for pieces(&said.text).into_iter().map(piece) }</p>
-            if said.own {
-                <p class="message__receipt">{ received(&said.receipts) }</p>
+            if deleted {
+                <p class="message__text message__text--deleted">{ "Deleted" }</p>
+            } else {
+                <p class="message__text" dir="auto">{ for pieces(&said.text).into_iter().map(piece) }</p>
+            }
+            if said.own || said.revision == Revision::Edited {
+                <p class="message__receipt">
+                    if said.revision == Revision::Edited {
+                        { "edited" }{ if said.own { " · " } else { "" } }
+                    }
+                    { own(said, deleted, on_intent) }
+                </p>
             }
         </div>
+    }
+}
+
+/// Who received a message of ours, and what we may do with it.
+fn own(said: &Said, deleted: bool, on_intent: &Callback<Intent>) -> Html {
+    let id = said.id();
+    let act = |label: &'static str, intent: Intent| {
+        html! { <button type="button" class="message__act" onclick={click(on_intent, intent)}>{ label }</button> }
+    };
+    match (said.own, deleted) {
+        (false, _) => Html::default(),
+        (true, false) => html! {
+            <>{ received(&said.receipts) }{ act("Edit", Intent::Edit(Some(id))) }{ act("Delete", Intent::Delete(id)) }</>
+        },
+        (true, true) if said.text.is_empty() => Html::default(),
+        (true, true) => act("Bring back", Intent::BringBack(id, said.text.clone())),
     }
 }
 

@@ -213,12 +213,16 @@ impl Core {
             Intent::EndRoom => self.in_room(Session::end_room),
             Intent::TogglePanel(panel) => self.store.dispatch(RoomAction::TogglePanel(panel)),
             Intent::Say(text) => match text.parse() {
-                Ok(text) => self.in_room(|session| session.say(text)),
+                Ok(text) => self.in_room(|session| session.say_or_edit(text)),
                 Err(klatch_shared::peer::BadChatText::Empty) => {}
                 Err(error @ klatch_shared::peer::BadChatText::TooLong) => {
                     self.notices.say(Tone::Error, error.to_string())
                 }
             },
+            Intent::Edit(message) => self.store.dispatch(RoomAction::Editing(message)),
+            Intent::Delete(message) => self.in_room(|session| session.revise(message, None)),
+            Intent::BringBack(message, text) => self.in_room(|session| session.revise(message, text.parse().ok())),
+            Intent::KeepHistory(kept) => self.in_room(|session| session.keep_history(kept)),
             Intent::Rename(name) => self.rename(&name),
             Intent::Volume(member, sound, percent) => self.store.dispatch(RoomAction::Volume(member, sound, percent)),
             Intent::Mute(member, sound, muted) => self.store.dispatch(RoomAction::Muted(member, sound, muted)),

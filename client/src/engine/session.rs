@@ -18,8 +18,8 @@ use std::rc::{Rc, Weak};
 
 use gloo_events::EventListener;
 use gloo_timers::callback::{Interval, Timeout};
+use klatch_mesh::chat::Chat;
 use klatch_mesh::{Command, Few, Input, Mesh};
-use klatch_shared::peer::ChatMessage;
 use klatch_shared::wire::{Event, IceServer, IceServers, Verb};
 use klatch_shared::{MemberId, RoomKeys, SessionNonce};
 use yew::Callback;
@@ -97,8 +97,8 @@ pub(super) struct Session {
     drawing: RefCell<Option<Timeout>>,
     /// Until encodings are fitted.
     tuning: RefCell<Option<Timeout>>,
-    /// What we said last, for those whom it has not reached.
-    said: RefCell<VecDeque<ChatMessage>>,
+    /// What was said; once we are in.
+    chat: RefCell<Option<Chat>>,
     /// Said that the room is full, since we were last inside.
     told_full: Cell<bool>,
     over: Cell<bool>,
@@ -202,8 +202,7 @@ impl Session {
             Event::Away { member } => self.member_away(member),
             Event::Left { member } => self.member_left(member),
             Event::Forgotten { member } => {
-                self.member_left(member);
-                self.peers.borrow_mut().remove(member);
+                self.member_forgotten(member);
             }
             Event::Card { member, card } => self.member_renamed(member, &card),
             Event::Locked { locked } => self.locked(locked),

@@ -4,6 +4,7 @@
 //! storage, which a reload survives and closing the tab does not. Without the seat nobody gets back into a room that was locked.
 
 use klatch_shared::json::{FromJson, Raw, ToJson, object};
+use klatch_shared::peer::ChatMessage;
 use klatch_shared::{Invitation, InviteToken, MemberId, MemberKeys, RoomId, RoomKey, RoomName, SeatToken, Username};
 
 use crate::state::{Preferences, Theme};
@@ -95,6 +96,8 @@ pub(super) struct SeatRecord {
     pub(super) taken: bool,
     /// Whether to remember it beyond this tab.
     pub(super) remember: bool,
+    /// The switch of the room's history, once it was used.
+    pub(super) history: Option<ChatMessage>,
 }
 
 impl SeatRecord {
@@ -111,6 +114,7 @@ impl SeatRecord {
             creator,
             taken: false,
             remember: true,
+            history: None,
         }
     }
 }
@@ -129,6 +133,7 @@ struct StoredSeat {
     my_name: Option<String>,
     creator: bool,
     taken: bool,
+    history: Option<String>,
 }
 
 impl From<&SeatRecord> for StoredSeat {
@@ -145,6 +150,7 @@ impl From<&SeatRecord> for StoredSeat {
             my_name: seat.my_name.as_ref().map(|name| name.as_str().to_owned()),
             creator: seat.creator,
             taken: seat.taken,
+            history: seat.history.as_ref().map(ChatMessage::to_text),
         }
     }
 }
@@ -168,11 +174,12 @@ impl StoredSeat {
             taken: self.taken,
             // What was not taken yet is in the tab either way.
             remember: shelf == Shelf::Machine || !self.taken,
+            history: self.history.and_then(|switch| switch.parse().ok()),
         })
     }
 }
 
-object!(StoredSeat { room, key, invite, member, seat, keys, revision, creator, taken ? room_name, my_name });
+object!(StoredSeat { room, key, invite, member, seat, keys, revision, creator, taken ? room_name, my_name, history });
 
 /// Where things are kept.
 #[derive(Clone, Copy, PartialEq, Eq)]

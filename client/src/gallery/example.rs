@@ -10,7 +10,7 @@ use web_sys::MediaStream;
 use super::query::Query;
 use crate::state::{
     BrokerLink, Capture, Chat, Device, Devices, Home, Intent, KnownRoom, Line, Lobby, LocalMedia, LocalTile, Member,
-    Notice, Page, Panel, Path, Preferences, Receipt, Room, Said, State, Theme, Tone, Trouble,
+    Notice, Page, Panel, Path, Preferences, Receipt, Revision, Room, Said, State, Theme, Tone, Trouble,
 };
 
 const NAMES: [&str; 11] = [
@@ -131,6 +131,7 @@ fn room(query: &Query, cameras: bool, bad: bool) -> Room {
         link: "https://klatch.example/r/5f0c…#Ff3k2n0yLw9Qm5xZ7rTq1uVbXcDeGhIjKlMnOpQrStU.8sT2vW".to_owned(),
         locked: query.number("locked", 1) > 0,
         creator: query.number("creator", 1) > 0,
+        keeps_history: !bad,
         me: LocalTile { id: member_id(20), name: "Çelik".parse().expect("it is a name"), label: "Çelik".to_owned() },
         chat: Rc::new(chat(&members, if query.text("panel") == "chat" { 0 } else { 2 })),
         members: members.into_iter().map(Rc::new).collect(),
@@ -169,32 +170,42 @@ fn chat(members: &[Member], unread: u32) -> Chat {
     };
     let line = |i: u64, author: Option<usize>, text: &str, missing: bool| {
         Line::Said(Rc::new(Said {
-            id: message_id(i),
-            author: author.map_or(member_id(20), |i| members[i].id),
+            place: (NOON + i * 60_000, author.map_or(member_id(20), |i| members[i].id), message_id(i)),
             label: author.map_or("Çelik".to_owned(), |i| members[i].label.clone()),
             own: author.is_none(),
             at: NOON + i * 60_000,
             text: text.to_owned(),
+            revision: match i {
+                2 => Revision::Edited,
+                6 => Revision::Deleted,
+                _ => Revision::None,
+            },
             receipts: if author.is_none() { receipts(missing) } else { Vec::new() },
         }))
     };
-    chat.push(Line::Happened { serial: 1, at: NOON, text: "Wilhelmine joined".to_owned() });
-    chat.push(line(
+    chat.put(Line::Happened { serial: 1, place: NOON, at: NOON, text: "Wilhelmine joined".to_owned() });
+    chat.put(line(
         1,
         Some(0),
         "Morning! Screen is the new negotiation core, https://example.org/core?view=diff#L120 (needs a look).",
         false,
     ));
-    chat.push(line(2, Some(1), "Grüße 👋 the glare case is lovely now.", false));
-    chat.push(line(
+    chat.put(line(2, Some(1), "Grüße 👋 the glare case is lovely now.", false));
+    chat.put(line(
         3,
         Some(1),
         "One more thing:\n  fn handle(&mut self, input: Input)\nshould that take a clock?",
         false,
     ));
-    chat.push(line(4, None, "Agreed. Shall we lock the room?", false));
-    chat.push(line(5, None, "<b>locking</b> now", true));
-    chat.push(Line::Happened { serial: 2, at: NOON + 360_000, text: "Çelik locked the room".to_owned() });
+    chat.put(line(4, None, "Agreed. Shall we lock the room?", false));
+    chat.put(line(5, None, "<b>locking</b> now", true));
+    chat.put(line(6, None, "Oops", false));
+    chat.put(Line::Happened {
+        serial: 2,
+        place: NOON + 360_000,
+        at: NOON + 360_000,
+        text: "Çelik locked the room".to_owned(),
+    });
     chat
 }
 
@@ -202,12 +213,12 @@ fn chat(members: &[Member], unread: u32) -> Chat {
 pub fn said(text: String) -> Line {
     let at = js_sys::Date::now() as u64;
     Line::Said(Rc::new(Said {
-        id: message_id(at),
-        author: member_id(20),
+        place: (at, member_id(20), message_id(at)),
         label: "Çelik".to_owned(),
         own: true,
         at,
         text,
+        revision: Revision::None,
         receipts: Vec::new(),
     }))
 }

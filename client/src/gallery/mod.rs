@@ -63,6 +63,8 @@ fn outcome(state: &State, intent: Intent) -> Option<Action> {
         Intent::ChooseTheme(theme) => {
             Some(Action::Preferences(crate::state::Preferences { theme, ..state.preferences.clone() }))
         }
+        Intent::Edit(message) => room(RoomAction::Editing(message)),
+        Intent::KeepHistory(kept) => room(RoomAction::KeepsHistory(kept)),
         Intent::Say(text) => room(RoomAction::Line(example::said(text))),
         _ => None,
     }

@@ -8,8 +8,8 @@ use klatch_shared::{ClientHash, MemberId, MessageId, RoomName, Username};
 use web_sys::MediaStream;
 
 use super::{
-    BrokerLink, Capture, Chat, Devices, KnownRoom, Line, Member, Notice, Page, Panel, Path, Preferences, Room, Sound,
-    State, TileId,
+    BrokerLink, Capture, Chat, Devices, KnownRoom, Line, Member, Notice, Page, Panel, Path, Preferences, Receipt,
+    Revision, Room, Sound, State, TileId,
 };
 
 /// A fact for the page.
@@ -93,10 +93,14 @@ pub enum RoomAction {
     TogglePanel(Panel),
     /// What is on the stage.
     OnStage(Option<TileId>),
-    /// A line for the log.
+    /// A line for the log, or a message that was revised.
     Line(Line),
     /// Our message arrived.
-    Receipt(MessageId, MemberId),
+    Receipt(MessageId, Receipt),
+    /// This message of ours is being edited, or none.
+    Editing(Option<MessageId>),
+    /// Whether who comes is told what was said before.
+    KeepsHistory(bool),
     /// Sound is held back, or not any more.
     SoundBlocked(bool),
     /// The broker's socket.
@@ -282,13 +286,24 @@ impl Room {
             }
             RoomAction::OnStage(tile) => self.on_stage = tile,
             RoomAction::Line(line) => {
-                let is_news = matches!(&line, Line::Said(said) if !said.own && !self.hidden.contains(&said.author));
-                if is_news && self.panel != Some(Panel::Chat) {
-                    Rc::make_mut(&mut self.chat).unread += 1;
+                let chat = Rc::make_mut(&mut self.chat);
+                if let Line::Said(said) = &line {
+                    let is_read = said.own || self.panel == Some(Panel::Chat) || self.hidden.contains(&said.author());
+                    if !is_read && said.place.0 > chat.entered && chat.said(said.author(), said.id()).is_none() {
+                        chat.unread += 1;
+                    }
+                    if said.own && said.revision == Revision::Deleted && chat.editing == Some(said.id()) {
+                        chat.editing = None;
+                    }
                 }
-                Rc::make_mut(&mut self.chat).push(line);
+                chat.put(line);
             }
-            RoomAction::Receipt(message, member) => Rc::make_mut(&mut self.chat).received(message, member),
+            RoomAction::Receipt(message, receipt) => {
+                let me = self.me.id;
+                Rc::make_mut(&mut self.chat).received(me, message, receipt);
+            }
+            RoomAction::Editing(message) => Rc::make_mut(&mut self.chat).editing = message,
+            RoomAction::KeepsHistory(kept) => self.keeps_history = kept,
             RoomAction::SoundBlocked(blocked) => self.sound_blocked = blocked,
             RoomAction::Broker(link) => self.broker = link,
         }

@@ -8,10 +8,14 @@ use klatch_shared::{MemberId, MessageId};
 /// The log. Bounded: the oldest lines go first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Chat {
-    /// Oldest first.
+    /// In their order.
     pub lines: VecDeque<Line>,
     /// Messages that came while the log was not shown.
     pub unread: u32,
+    /// When we entered: what was said before is no news.
+    pub entered: u64,
+    /// The message of ours that is being edited.
+    pub editing: Option<MessageId>,
 }
 
 /// One line.
@@ -19,37 +23,71 @@ pub struct Chat {
 pub enum Line {
     /// A message.
     Said(Rc<Said>),
-    /// Somebody joined, left, locked…: a sentence, and when (milliseconds since 1970).
+    /// Somebody joined, left, locked…: a sentence.
     Happened {
         /// Counts up, for keys.
         serial: u32,
-        /// When.
+        /// The greatest time of a message that was known then.
+        place: u64,
+        /// When, milliseconds since 1970.
         at: u64,
         /// What.
         text: String,
     },
 }
 
+impl Line {
+    fn stands_after(&self, said: &Said) -> bool {
+        match self {
+            Self::Said(other) => other.place > said.place,
+            Self::Happened { place, .. } => *place >= said.place.0,
+        }
+    }
+}
+
 /// A message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {
-    /// Its own.
-    pub id: MessageId,
-    /// Who wrote it.
-    pub author: MemberId,
-    /// The author's name when it was written.
+    /// Where it stands: its time among messages, then its author, then its own id.
+    pub place: (u64, MemberId, MessageId),
+    /// The author's name when we first heard of it.
     pub label: String,
     /// Whether it is our own.
     pub own: bool,
-    /// When, milliseconds since 1970.
+    /// When, by its author's clock: milliseconds since 1970.
     pub at: u64,
-    /// What.
+    /// What. Of our own that is deleted, what it said before: only here, to bring it back.
     pub text: String,
+    /// What its author did to it since.
+    pub revision: Revision,
     /// For our own: who was to receive it, and who did.
     pub receipts: Vec<Receipt>,
 }
 
-/// Somebody who was there when we said something.
+impl Said {
+    /// Who wrote it.
+    pub fn author(&self) -> MemberId {
+        self.place.1
+    }
+
+    /// Its own, unique among its author's.
+    pub fn id(&self) -> MessageId {
+        self.place.2
+    }
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revision {
+    /// It is as it was said.
+    None,
+    /// It says something else now.
+    Edited,
+    /// Its author took it back.
+    Deleted,
+}
+
+/// Somebody who was there when we said something, or was told since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// Who.
@@ -64,42 +102,80 @@ pub struct Receipt {
 pub const MAX_LINES: usize = 1000;
 
 impl Chat {
-    /// Adds a line. When there are too many the oldest goes that nobody said: whoever comes and goes for ever drives out no words.
-    pub fn push(&mut self, line: Line) {
-        if self.lines.len() == MAX_LINES {
+    /// Adds a line in its place, or revises the message that it is. When there are too many the oldest goes that nobody said: whoever
+    /// comes and goes for ever drives out no words.
+    pub fn put(&mut self, line: Line) {
+        let at = match &line {
+            Line::Said(said) => {
+                if let Some(known) = self.said_mut(said.author(), said.id()) {
+                    known.revise(said);
+                    return;
+                }
+                let before = self.lines.iter().rposition(|line| !line.stands_after(said));
+                before.map_or(0, |before| before + 1)
+            }
+            Line::Happened { .. } => self.lines.len(),
+        };
+        self.lines.insert(at, line);
+        if self.lines.len() > MAX_LINES {
             let oldest = self.lines.iter().position(|line| matches!(line, Line::Happened { .. }));
             self.lines.remove(oldest.unwrap_or(0));
         }
-        self.lines.push_back(line);
     }
 
     /// The same without what these members said: it is kept, for when they are shown again.
     pub fn without(&self, authors: &[MemberId]) -> Self {
-        let is_read = |line: &&Line| !matches!(line, Line::Said(said) if authors.contains(&said.author));
-        Self { lines: self.lines.iter().filter(is_read).cloned().collect(), unread: self.unread }
+        let is_read = |line: &&Line| !matches!(line, Line::Said(said) if authors.contains(&said.author()));
+        Self { lines: self.lines.iter().filter(is_read).cloned().collect(), ..*self }
     }
 
-    /// Notes that `member` received our message `id`.
-    pub fn received(&mut self, id: MessageId, member: MemberId) {
-        let said = self.lines.iter_mut().rev().find_map(|line| match line {
-            Line::Said(said) if said.id == id && said.own => Some(Rc::make_mut(said)),
-            Line::Said(_) | Line::Happened { .. } => None,
-        });
-        if let Some(receipt) = said.and_then(|said| said.receipts.iter_mut().find(|receipt| receipt.member == member)) {
-            receipt.received = true;
+    /// Notes that a member received our message `id`.
+    pub fn received(&mut self, author: MemberId, id: MessageId, receipt: Receipt) {
+        let Some(said) = self.said_mut(author, id) else { return };
+        match said.receipts.iter_mut().find(|known| known.member == receipt.member) {
+            Some(known) => known.received = true,
+            None => said.receipts.push(receipt),
         }
     }
 
-    /// Whether our message `id` was meant for `member` and has not arrived there yet.
-    pub fn waits_for(&self, id: MessageId, member: MemberId) -> bool {
-        self.lines.iter().any(|line| match line {
-            Line::Said(said) if said.id == id => said.receipts.iter().any(|r| r.member == member && !r.received),
-            Line::Said(_) | Line::Happened { .. } => false,
+    /// This author's message as it is in the log. An id alone says nothing: whoever writes chooses it.
+    pub fn said(&self, author: MemberId, id: MessageId) -> Option<&Said> {
+        self.messages().find(|said| said.author() == author && said.id() == id)
+    }
+
+    /// Our latest message that can be edited.
+    pub fn latest_own(&self) -> Option<&Said> {
+        self.messages().rev().find(|said| said.own && said.revision != Revision::Deleted)
+    }
+
+    /// Our message that is being edited.
+    pub fn edited(&self) -> Option<&Said> {
+        let id = self.editing?;
+        self.messages().find(|said| said.own && said.id() == id)
+    }
+
+    fn messages(&self) -> impl DoubleEndedIterator<Item = &Said> {
+        self.lines.iter().filter_map(|line| match line {
+            Line::Said(said) => Some(said.as_ref()),
+            Line::Happened { .. } => None,
         })
     }
 
-    /// Whether this author's message is in the log already. An id alone says nothing: whoever writes chooses it.
-    pub fn has(&self, author: MemberId, id: MessageId) -> bool {
-        self.lines.iter().any(|line| matches!(line, Line::Said(said) if said.author == author && said.id == id))
+    fn said_mut(&mut self, author: MemberId, id: MessageId) -> Option<&mut Said> {
+        let said = self.lines.iter_mut().rev().find_map(|line| match line {
+            Line::Said(said) if said.author() == author && said.id() == id => Some(said),
+            Line::Said(_) | Line::Happened { .. } => None,
+        });
+        said.map(Rc::make_mut)
+    }
+}
+
+impl Said {
+    /// Its author said it anew: who wrote it keeps the name, and what we took back stays with us.
+    fn revise(&mut self, now: &Self) {
+        self.revision = now.revision;
+        if !(self.own && now.revision == Revision::Deleted) {
+            self.text.clone_from(&now.text);
+        }
     }
 }

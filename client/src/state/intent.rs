@@ -1,6 +1,6 @@
 //! What a person wants.
 
-use klatch_shared::{MemberId, RoomId};
+use klatch_shared::{MemberId, MessageId, RoomId};
 
 use super::{DeviceKind, Panel, Theme, TileId};
 
@@ -41,8 +41,16 @@ pub enum Intent {
     Leave,
     /// Room: open a panel, or close the open one.
     TogglePanel(Panel),
-    /// Room: say something.
+    /// Room: say something, or what the message that is being edited is to say.
     Say(String),
+    /// Room: edit this message of ours; none gives it up.
+    Edit(Option<MessageId>),
+    /// Room: delete this message of ours.
+    Delete(MessageId),
+    /// Room: let a deleted message of ours say this again.
+    BringBack(MessageId, String),
+    /// Room: tell who comes what was said before, or don't.
+    KeepHistory(bool),
     /// Room: a new name.
     Rename(String),
     /// Room: volume in percent, 0 to 200.

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use klatch_shared::{ClientHash, RoomId, RoomName, Username};
 
 pub use action::{Action, RoomAction};
-pub use chat::{Chat, Line, Receipt, Said};
+pub use chat::{Chat, Line, Receipt, Revision, Said};
 pub use intent::{Intent, Sound};
 pub use media::{Capture, Device, DeviceKind, Devices, LocalMedia};
 pub use room::{BrokerLink, LocalTile, Member, Panel, Path, Room, TileId, hue, tile_id};

@@ -22,6 +22,8 @@ pub struct Room {
     pub locked: bool,
     /// Whether we created it: we may lock and end it.
     pub creator: bool,
+    /// Whether who comes is told what was said before.
+    pub keeps_history: bool,
     /// Ourselves.
     pub me: LocalTile,
     /// The others, in the order of their seats: those who are here or may be back any moment.

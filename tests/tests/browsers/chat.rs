@@ -25,7 +25,7 @@ fn words_go_both_ways_and_who_received_them_shows() {
         bo.opens("Chat").await?;
         bo.reads("Hello?").await?;
         bo.has_unread(None).await?;
-        // Who was not there yet does not get it, and who comes and goes is told in the log.
+        // Who comes and goes is told in the log.
         bo.leaves().await?;
         ana.reads("Bo left").await?;
         ana.says("Alone again").await?;
@@ -141,6 +141,123 @@ fn links_open_without_a_way_back_and_hostile_text_stays_text() {
             ensure!(markup(to).await? == 0, "what {} wrote became markup", from.name());
         }
         Ok(())
+    });
+}
+
+#[test]
+fn who_comes_later_and_who_loads_the_page_anew_reads_what_was_said() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana, bo], link) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
+        ana.says("Coffee is ready").await?;
+        bo.reads("Coffee is ready").await?;
+        bo.says("On my way").await?;
+        ana.reads("On my way").await?;
+        let cleo = scene.person(Kind::Chromium, "Cleo").await?;
+        cleo.accepts(&link).await?;
+        cleo.reads_in_turn(&["Coffee is ready", "On my way", "You joined"]).await?;
+        cleo.has_unread(None).await?;
+        for person in [&ana, &bo] {
+            person.page().reload().await?;
+            person.reads_in_turn(&["Coffee is ready", "On my way", "You joined"]).await?;
+        }
+        ana.reads("received by all").await
+    });
+}
+
+#[test]
+fn a_message_is_edited_deleted_and_brought_back_by_whoever_wrote_it() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana, bo], link) = scene.meet(&broker, [(Kind::Firefox, "Ana"), (Kind::Chromium, "Bo")]).await?;
+        ana.says("Coffe is ready").await?;
+        bo.reads("Coffe is ready").await?;
+        ensure!(!bo.page().has("button", "Edit").await?, "it is not Bo's");
+        ana.page().fill("Message", "a draft").await?;
+        ana.page().click("button", "Edit").await?;
+        let field = ana.page().find("textbox", "Message").await?;
+        ensure!(ana.page().value(&field).await? == "Coffe is ready");
+        ana.page().fill("Message", "Coffee is ready").await?;
+        ana.page().click("button", "Send").await?;
+        bo.reads("Coffee is ready").await?;
+        bo.reads("edited").await?;
+        ensure!(ana.page().value(&field).await? == "a draft", "the draft is back");
+        ana.page().click("button", "Delete").await?;
+        bo.reads("Deleted").await?;
+        bo.no_longer_reads("Coffee").await?;
+        // So does whoever comes later.
+        let cleo = scene.person(Kind::Chromium, "Cleo").await?;
+        cleo.accepts(&link).await?;
+        cleo.reads("Deleted").await?;
+        cleo.no_longer_reads("Coffee").await?;
+        ana.page().click("button", "Bring back").await?;
+        for person in [&bo, &cleo] {
+            person.reads("Coffee is ready").await?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn what_one_link_loses_another_member_passes_on() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana, bo], link) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
+        // Ana's page says nothing of the chat over a channel that opens from now on.
+        let watch = "() => {
+            const { send } = RTCDataChannel.prototype;
+            const known = (window.__known = new Set());
+            RTCDataChannel.prototype.send = function (text) {
+                if (!window.__closed) known.add(this);
+                else if (!known.has(this) && /\"(chat|digest|have|lacked)\"/.test(text)) return;
+                send.call(this, text);
+            };
+        }";
+        ana.page().call(watch, Value::Null).await?;
+        wait::until("a word to Bo", PATIENCE, async || {
+            let known = ana.page().call("() => (window.__closed = window.__known.size === 1)", Value::Null).await?;
+            Ok((known == true).then_some(()))
+        })
+        .await?;
+        let cleo = scene.person(Kind::Chromium, "Cleo").await?;
+        cleo.accepts(&link).await?;
+        cleo.is_connected_to("Ana").await?;
+        ana.says("From Ana").await?;
+        cleo.reads("From Ana").await?;
+        bo.says("From Bo").await?;
+        cleo.says("From Cleo").await?;
+        for person in [&ana, &bo, &cleo] {
+            person.reads_in_turn(&["From Ana", "From Bo", "From Cleo"]).await?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn where_no_history_is_kept_newcomers_read_what_is_said_from_then_on() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana, bo], link) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
+        ana.opens("Invite").await?;
+        ana.page().click("switch", "Newcomers see what was said").await?;
+        bo.reads("Whoever joins does not see what was said before").await?;
+        // It is remembered by whoever is alone when they come back.
+        bo.leaves().await?;
+        ana.page().reload().await?;
+        ana.reads("Whoever joins does not see what was said before").await?;
+        ana.says("Between us").await?;
+        let cleo = scene.person(Kind::Firefox, "Cleo").await?;
+        cleo.accepts(&link).await?;
+        cleo.is_connected_to("Ana").await?;
+        ana.says("Welcome, Cleo").await?;
+        cleo.reads("Welcome, Cleo").await?;
+        // Who had a seat when it was said reads it all the same, and would hand it on.
+        bo.accepts(&link).await?;
+        bo.reads_in_turn(&["Between us", "Welcome, Cleo"]).await?;
+        cleo.is_connected_to("Bo").await?;
+        bo.says("I am back").await?;
+        cleo.reads_in_turn(&["Welcome, Cleo", "I am back"]).await?;
+        cleo.no_longer_reads("Between us").await
     });
 }
 

@@ -1,72 +1,172 @@
 //! What members say to each other over their data channels.
 
-use klatch_shared::peer::{Authentic, ChatMessage, ChatText, Moment, PeerMessage, Sends};
+use klatch_mesh::chat::{Order, Seat};
+use klatch_shared::MessageId;
+use klatch_shared::peer::{Authentic, ChatMessage, ChatText, PeerMessage, Sends};
 
+use super::super::storage;
 use super::*;
-use crate::state::{Line, Receipt, Said};
+use crate::state::{Line, Receipt, Revision, Said};
 
-/// Messages of ours that are kept to be said again: however long they are, no more than a member may say at once.
-const KEPT: usize = 64;
 /// How soon after one screen a member's next is shown.
 const SCREEN_PAUSE_MS: u64 = 3_000;
 
 impl Session {
-    /// Says something to everybody who is here.
-    pub(in crate::engine) fn say(&self, text: ChatText) {
-        let keys = self.seat.borrow().keys.clone();
-        let (said, sent) = (text.as_str().to_owned(), clock::wall());
-        let moment = Moment { sent, at: sent, last_seat: self.ordinal.get() };
-        let message = ChatMessage::say(self.room.id(), self.me, &keys, moment, text).into_inner();
-        let (id, at, text) = (message.id, sent, said);
-        self.say_to_all(&PeerMessage::Chat { message: message.clone() });
-        self.keep(message);
-        let (label, receipts) = {
-            let state = self.around.store.state();
-            let Some(room) = state.room() else { return };
-            let to = |member: &Rc<crate::state::Member>| Receipt {
-                member: member.id,
-                label: member.label.clone(),
-                received: false,
-            };
-            (room.me.label.clone(), room.members.iter().map(to).collect())
+    /// The chat begins, as we enter for the first time; whether it does.
+    pub(super) fn begin_chat(&self, creator: MemberId) -> bool {
+        let mut chat = self.chat.borrow_mut();
+        let is_new = chat.is_none();
+        if is_new {
+            let me = Seat { member: self.me, ordinal: self.ordinal.get(), key: self.seat.borrow().keys.verifying() };
+            *chat = Some(Chat::new(self.room.id(), me, creator, clock::wall()));
+        }
+        is_new
+    }
+
+    /// What was kept with the seat, now that the creator is known.
+    pub(super) fn remember_history(&self) {
+        let switch = self.seat.borrow().history.clone();
+        if let Some(switch) = switch {
+            self.chat(None, |chat| chat.remembers(switch));
+        }
+    }
+
+    /// Tells the chat a fact, which perhaps a member told us, and carries out what it orders.
+    pub(super) fn chat(&self, from: Option<MemberId>, fact: impl FnOnce(&mut Chat) -> Vec<Order>) {
+        let orders = self.chat.borrow_mut().as_mut().map(fact);
+        orders.into_iter().flatten().for_each(|order| self.obey(from, order));
+    }
+
+    fn obey(&self, from: Option<MemberId>, order: Order) {
+        match order {
+            Order::Say { to, message } => {
+                let connection = self.links.borrow().get(&to).map(|entry| entry.connection.clone());
+                if let Some(connection) = connection {
+                    connection.say(&message.to_text());
+                }
+            }
+            Order::Show { author, id } => self.show_message(from, author, id),
+            Order::Reached { member, id } => self.dispatch(RoomAction::Receipt(id, self.receipt(member, true))),
+            Order::Switched => self.show_history(),
+            Order::Dropped { from } => self.dropped(from),
+        }
+    }
+
+    /// The channel to a member is closed.
+    pub(super) fn chat_closed(&self, member: MemberId) {
+        self.chat(None, |chat| {
+            chat.closed(member);
+            Vec::new()
+        });
+    }
+
+    fn receipt(&self, member: MemberId, received: bool) -> Receipt {
+        Receipt { member, label: self.label(member), received }
+    }
+
+    /// A message is new, or was revised: here, or by who told us.
+    fn show_message(&self, from: Option<MemberId>, author: MemberId, id: MessageId) {
+        let Some(message) = self.chat.borrow().as_ref().and_then(|chat| chat.message(author, id).cloned()) else {
+            return;
+        };
+        let state = self.around.store.state();
+        let Some(room) = state.room() else { return };
+        let own = author == self.me;
+        let receipts = match from {
+            _ if !own => Vec::new(),
+            Some(from) => vec![self.receipt(from, true)],
+            None => room.members.iter().map(|member| self.receipt(member.id, false)).collect(),
         };
         self.dispatch(RoomAction::Line(Line::Said(Rc::new(Said {
-            id,
-            author: self.me,
-            label,
-            own: true,
-            at,
-            text,
+            place: message.place(),
+            label: match self.label(author) {
+                _ if own => room.me.label.clone(),
+                // Passed on to us by others.
+                unknown if unknown.is_empty() => "Somebody who left".to_owned(),
+                label => label,
+            },
+            own,
+            at: message.moment.sent,
+            revision: match (&message.text, message.revision) {
+                (None, _) => Revision::Deleted,
+                (Some(_), 0) => Revision::None,
+                (Some(_), _) => Revision::Edited,
+            },
+            text: message.text.map_or(String::new(), |text| text.as_str().to_owned()),
             receipts,
         }))));
     }
 
-    /// Keeps what we said, for a while.
-    fn keep(&self, message: ChatMessage) {
-        let mut said = self.said.borrow_mut();
-        if said.len() == KEPT {
-            said.pop_front();
+    /// Says something to everybody, or lets the message that is being edited say it.
+    pub(in crate::engine) fn say_or_edit(&self, text: ChatText) {
+        let editing = self.around.store.state().room().and_then(|room| room.chat.editing);
+        match editing {
+            Some(id) => {
+                self.dispatch(RoomAction::Editing(None));
+                self.revise(id, Some(text));
+            }
+            None => self.write(|chat, keys| {
+                Some(ChatMessage::say(self.room.id(), self.me, keys, chat.moment(clock::wall()), text))
+            }),
         }
-        said.push_back(message);
     }
 
-    /// Says again what has not reached a member who was here when we said it: the channel was not open then, or broke.
-    pub(super) fn say_again(&self, member: MemberId) {
-        let state = self.around.store.state();
-        let Some(room) = state.room() else { return };
-        let messages: Vec<_> =
-            self.said.borrow().iter().filter(|message| room.chat.waits_for(message.id, member)).cloned().collect();
-        let Some(connection) = self.links.borrow().get(&member).map(|entry| entry.connection.clone()) else { return };
-        for message in messages {
-            connection.say(&PeerMessage::Chat { message }.to_text());
+    /// Lets a message of ours say something else; nothing, if it is to be deleted.
+    pub(in crate::engine) fn revise(&self, id: MessageId, text: Option<ChatText>) {
+        self.write(|chat, keys| {
+            let before = chat.message(self.me, id).filter(|before| before.text != text)?;
+            before.revised(self.room.id(), keys, text)
+        });
+    }
+
+    /// Switches the room's history, if it is ours to switch.
+    pub(in crate::engine) fn keep_history(&self, kept: bool) {
+        self.write(|chat, keys| {
+            let moment = chat.moment(clock::wall());
+            Some(ChatMessage::switch(self.room.id(), self.me, keys, chat.switch(), moment, kept))
+        });
+    }
+
+    fn write(&self, write: impl FnOnce(&Chat, &klatch_shared::MemberKeys) -> Option<Authentic>) {
+        let keys = self.seat.borrow().keys.clone();
+        self.chat(None, |chat| write(chat, &keys).map(|message| chat.say(message)).unwrap_or_default());
+    }
+
+    fn show_history(&self) {
+        let Some((kept, switch)) =
+            self.chat.borrow().as_ref().map(|chat| (chat.keeps_history(), chat.switch().cloned()))
+        else {
+            return;
+        };
+        let mut seat = self.seat.borrow_mut();
+        seat.history = switch;
+        storage::save_seat(&seat);
+        drop(seat);
+        let before = self.around.store.state().room().map(|room| room.keeps_history);
+        self.dispatch(RoomAction::KeepsHistory(kept));
+        if before != Some(kept) {
+            self.line(if kept {
+                "Whoever joins sees what was said before"
+            } else {
+                "Whoever joins does not see what was said before"
+            });
         }
     }
 
     /// Something that a member said.
     pub(super) fn on_message(&self, from: MemberId, message: PeerMessage) {
         match message {
-            PeerMessage::Chat { message } => self.on_chat(from, message),
-            PeerMessage::Received { id } => self.dispatch(RoomAction::Receipt(id, from)),
+            PeerMessage::Chat { message } => self.chat(Some(from), |chat| chat.heard_message(from, message)),
+            PeerMessage::Received { id } => self.chat(Some(from), |chat| chat.heard_received(from, id)),
+            PeerMessage::Digest { digest, at } => {
+                self.chat(Some(from), |chat| chat.heard_digest(clock::now(), from, digest, at));
+            }
+            PeerMessage::Have { prints } => {
+                self.chat(Some(from), |chat| chat.heard_list(clock::now(), from, &prints));
+            }
+            PeerMessage::Lacked { messages } => {
+                self.chat(Some(from), |chat| chat.heard_lacked(clock::now(), from, messages));
+            }
             PeerMessage::Sends(sends) => self.on_sends(from, sends),
             PeerMessage::Wants(wants) => {
                 if let Some(entry) = self.links.borrow_mut().get_mut(&from) {
@@ -77,7 +177,6 @@ impl Session {
             PeerMessage::Bye => self.member_going(from),
             PeerMessage::Pulse { reaches } => self.feed(Input::Reaches { peer: from, members: reaches }),
             PeerMessage::Signal(signal) => self.on_passed(from, signal),
-            PeerMessage::Digest { .. } | PeerMessage::Have { .. } | PeerMessage::Lacked { .. } => {}
         }
     }
 
@@ -104,33 +203,5 @@ impl Session {
         };
         drop(peers);
         self.dispatch(RoomAction::Sends(from, shown));
-    }
-
-    fn on_chat(&self, from: MemberId, message: ChatMessage) {
-        let key = self.peers.borrow().get(from).map(|peer| peer.card.verifying).filter(|_| message.author == from);
-        let authentic = key.and_then(|key| message.by(self.room.id(), &key)).map(Authentic::into_inner);
-        let Some(ChatMessage { id, text: Some(text), revision: 0, .. }) = authentic else {
-            self.dropped(from);
-            return;
-        };
-        let state = self.around.store.state();
-        let Some(room) = state.room() else { return };
-        if !room.chat.has(from, id) {
-            let said = Said {
-                id,
-                author: from,
-                label: self.label(from),
-                own: false,
-                // By our own clock: theirs may be wrong, and lines stand in the order in which they came.
-                at: clock::wall(),
-                text: text.as_str().to_owned(),
-                receipts: Vec::new(),
-            };
-            self.dispatch(RoomAction::Line(Line::Said(Rc::new(said))));
-        }
-        let connection = self.links.borrow().get(&from).map(|entry| entry.connection.clone());
-        if let Some(connection) = connection {
-            connection.say(&PeerMessage::Received { id }.to_text());
-        }
     }
 }

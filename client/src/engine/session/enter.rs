@@ -60,7 +60,7 @@ impl Session {
             unanswered: Cell::new(0),
             drawing: RefCell::default(),
             tuning: RefCell::default(),
-            said: RefCell::default(),
+            chat: RefCell::default(),
             told_full: Cell::new(false),
             over: Cell::new(false),
         });
@@ -222,7 +222,8 @@ impl Session {
             creator,
             me: LocalTile { id: self.me, name: my_name, label },
             members: Vec::new(),
-            chat: Rc::default(),
+            keeps_history: true,
+            chat: Rc::new(crate::state::Chat { entered: clock::wall(), ..Default::default() }),
             panel: None,
             on_stage: None,
             hidden: Vec::new(),
@@ -236,13 +237,14 @@ impl Session {
     /// Takes in the room as it is, then the events that came meanwhile.
     fn take_in(&self, admitted: Admitted) {
         self.ordinal.set(admitted.ordinal);
+        let is_new = self.begin_chat(admitted.creator);
         let gone = self.peers.borrow().not_in(&admitted.members);
-        for member in gone {
-            self.member_left(member);
-            self.peers.borrow_mut().remove(member);
-        }
+        gone.into_iter().for_each(|member| self.member_forgotten(member));
         self.feed(Input::BrokerBack);
         self.members_found(&admitted.members);
+        if is_new {
+            self.remember_history();
+        }
         let waited = self.waiting.borrow_mut().take().unwrap_or_default();
         for event in waited {
             self.on_event(event);
@@ -276,5 +278,6 @@ impl SeatRecord {
         self.taken = false;
         self.creator = false;
         self.revision = 1;
+        self.history = None;
     }
 }

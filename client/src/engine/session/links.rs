@@ -55,6 +55,7 @@ impl Session {
         };
         if let Some(entry) = removed {
             entry.connection.close();
+            self.chat_closed(link.peer);
             for source in Source::ALL {
                 self.dispatch(RoomAction::Received(link.peer, source, None));
             }
@@ -130,7 +131,10 @@ impl Session {
                 }
             }
             RtcEvent::ChannelOpen => self.channel_opened(link),
-            RtcEvent::ChannelClosed => self.feed(Input::ChannelClosed { link }),
+            RtcEvent::ChannelClosed => {
+                self.chat_closed(link.peer);
+                self.feed(Input::ChannelClosed { link });
+            }
             RtcEvent::Text(text) => {
                 self.heard(link);
                 let message = if self.may_say(link.peer, text.len()) { PeerMessage::parse(&text).ok() } else { None };
@@ -173,6 +177,7 @@ impl Session {
         }
         heard.into_iter().for_each(|link| self.feed(Input::Heard { link }));
         self.feed(Input::Beat);
+        self.chat(None, |chat| chat.pulse(clock::now()));
     }
 
     fn channel_opened(&self, link: LinkId) {
@@ -181,7 +186,7 @@ impl Session {
             connection.say(&PeerMessage::Sends(self.around.media.sends()).to_text());
         }
         self.tell_wants();
-        self.say_again(link.peer);
+        self.chat(None, |chat| chat.opened(link.peer));
     }
 
     /// All connections, by member.

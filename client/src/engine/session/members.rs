@@ -1,5 +1,6 @@
 //! Who is in the room: from the broker's events to tiles, notices and lines in the chat.
 
+use klatch_mesh::chat::Seat;
 use klatch_mesh::{Health, Roster, in_sentence};
 use klatch_shared::Sealed;
 use klatch_shared::wire::{Empty, Lock, MemberView, NewCard, Presence};
@@ -58,8 +59,16 @@ impl Session {
         let met = self.peers.borrow_mut().meet(&self.room, &keys, view);
         if met.is_err() {
             self.warn("Somebody is in the room whom this page cannot show: their card is not valid. They can neither see nor hear you.");
+            return false;
         }
-        met.is_ok()
+        let key = self.peers.borrow().get(view.member).map(|peer| peer.card.verifying);
+        if let Some(key) = key {
+            self.chat(None, |chat| {
+                chat.met(Seat { member: view.member, ordinal: view.ordinal, key });
+                Vec::new()
+            });
+        }
+        true
     }
 
     /// A member's socket was lost: the link stays. If it is lost too, the member goes, unless they are back soon.
@@ -137,6 +146,16 @@ impl Session {
             peer.presence = Presence::Left;
         }
         self.hide(member);
+    }
+
+    /// A member's seat was released: what they said stays.
+    pub(super) fn member_forgotten(&self, member: MemberId) {
+        self.member_left(member);
+        self.peers.borrow_mut().remove(member);
+        self.chat(None, |chat| {
+            chat.gone(member);
+            Vec::new()
+        });
     }
 
     /// No tile and no link any more.
@@ -334,6 +353,7 @@ impl Session {
     /// A line in the chat.
     pub(super) fn line(&self, text: &str) {
         let serial = self.lines.replace(self.lines.get() + 1);
-        self.dispatch(RoomAction::Line(Line::Happened { serial, at: clock::wall(), text: text.to_owned() }));
+        let place = self.chat.borrow().as_ref().map_or(0, Chat::clock);
+        self.dispatch(RoomAction::Line(Line::Happened { serial, place, at: clock::wall(), text: text.to_owned() }));
     }
 }
