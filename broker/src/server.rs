@@ -97,6 +97,7 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
         max_members: config.max_members as usize,
         max_rooms: config.max_rooms as usize,
         room_ttl: config.room_ttl.as_millis(),
+        revives_until: 0,
     };
     let public_url = config.public_url.as_ref().map(ToString::to_string);
     let seated = Arc::<Seated>::default();

@@ -211,7 +211,7 @@ macro_rules! texts {
 texts! {
     crate::RoomId, crate::MemberId, crate::MessageId, crate::Nonce, crate::SessionNonce, crate::Username, crate::Sealed,
     crate::ClientHash, crate::VerifyingKey, crate::DhPublicKey, crate::Signature, crate::RoomKey, crate::InviteToken, crate::SeatToken,
-    crate::peer::ChatMessage, crate::peer::Digest, crate::peer::Prints,
+    crate::Latch,     crate::peer::ChatMessage, crate::peer::Digest, crate::peer::Prints,
 }
 
 impl FromJson for crate::ExchangeId {

@@ -20,6 +20,8 @@ pub const ROOM_NAME_BYTES: usize = 640;
 pub const MAX_PEEKED_ROOMS: usize = 50;
 /// Seats one room holds, present or not.
 pub const MAX_SEATS: usize = 64;
+/// A seat's place in their order is below this, whatever a room that is revived says.
+pub const MAX_ORDINAL: u32 = 1 << 30;
 /// Candidates each way in one exchange.
 pub const MAX_CANDIDATES: u32 = 64;
 /// How far ahead of the next sequence number something sealed may come and still be held.

@@ -63,6 +63,8 @@ pub enum ProofLabel {
     Create,
     /// Entering it.
     Join,
+    /// Bringing it back to a broker that was restarted.
+    Revive,
 }
 
 impl ProofLabel {
@@ -70,6 +72,7 @@ impl ProofLabel {
         match self {
             Self::Create => b"klatch.v1 create",
             Self::Join => b"klatch.v1 join",
+            Self::Revive => b"klatch.v1 revive",
         }
     }
 }

@@ -8,6 +8,7 @@ const REQUESTS: &[&str] = &[
     r#"{"id":1,"verb":"create","member":"M","key":"K32","proof":"K64","seat":"K32","invite":"K32","name":"AAAA","card":"BBBB","session":"K16"}"#,
     r#"{"id":-2,"verb":"join","member":"M","key":"K32","proof":"K64","admission":{"invite":{"token":"K16","seat":"K32"}},"card":"AAAA","session":"K16"}"#,
     r#"{"id":3,"verb":"join","member":"M","key":"K32","proof":"K64","admission":{"seat":{"token":"K32"}},"card":"AAAA","session":"K16"}"#,
+    r#"{"id":4,"verb":"revive","member":"M","key":"K32","proof":"K64","token":"K32","ordinal":1,"card":"AAAA","session":"K16","account":{"creator":"M","locked":true,"name":"AAAA","invite":"K32","seats":[{"member":"M","ordinal":2,"latch":"K32"}]}}"#,
     r#"{"id":9223372036854775807,"verb":"leave"}"#,
     r#"{"id":-9223372036854775808,"verb":"forget"}"#,
     r#"{"id":0,"verb":"forget","token":"K32"}"#,
@@ -27,8 +28,8 @@ const REQUESTS: &[&str] = &[
 const EVENTS: &[&str] = &[
     r#"{"event":"hello","nonce":"K16","version":"1","max_members":12,"max_frame_bytes":65536}"#,
     r#"{"event":"hello","nonce":"K16","version":"1","max_members":12,"max_frame_bytes":1,"public_url":"https://klatch.example","client":"0123456789012345"}"#,
-    r#"{"event":"joined","member":"M","ordinal":7,"presence":"present","session":"K16","card":"AAAA"}"#,
-    r#"{"event":"back","member":"M","ordinal":7,"presence":"away","session":"K16","card":"AAAA"}"#,
+    r#"{"event":"joined","member":"M","ordinal":7,"presence":"present","latch":"K32","session":"K16","card":"AAAA"}"#,
+    r#"{"event":"back","member":"M","ordinal":7,"presence":"away","latch":"K32","session":"K16","card":"AAAA"}"#,
     r#"{"event":"away","member":"M"}"#,
     r#"{"event":"left","member":"M"}"#,
     r#"{"event":"forgotten","member":"M"}"#,
@@ -99,9 +100,10 @@ fn what_the_broker_says_is_written_as_it_is_read() {
 
 #[test]
 fn a_reply_is_written_as_it_is_read() {
-    let member = r#"{"member":"M","ordinal":0,"presence":"left","session":"K16","card":"AAAA"}"#;
-    let admitted =
-        format!(r#"{{"ordinal":1,"creator":"M","locked":false,"name":"AAAA","members":[{member},{member}]}}"#);
+    let member = r#"{"member":"M","ordinal":0,"presence":"left","latch":"K32","session":"K16","card":"AAAA"}"#;
+    let admitted = format!(
+        r#"{{"ordinal":1,"creator":"M","locked":false,"name":"AAAA","members":[{member},{member}],"reserved":["M"]}}"#
+    );
     let alive = r#"{"room":"R","ok":{"present":0,"locked":true,"full":false,"name":"AAAA","expires_in":86400000}}"#;
     let full = r#"{"room":"R","ok":{"present":12,"locked":false,"full":true,"name":"AAAA"}}"#;
     let refused = r#"{"room":"R","error":{"code":"unknown-room","reason":"None."}}"#;

@@ -1,7 +1,7 @@
 //! What goes into [`Rooms`](super::Rooms) and comes out: who asks, what can be asked, what is answered and what is to be done.
 
 use klatch_shared::wire::{
-    Admitted, Answer, Candidate, CloseCode, Create, Event, Join, Lock, NewCard, Offer, RefusalCode,
+    Admitted, Answer, Candidate, CloseCode, Create, Event, Join, Lock, NewCard, Offer, RefusalCode, Revive,
 };
 use klatch_shared::{MemberId, RoomId, Sealed, SeatToken};
 
@@ -30,6 +30,8 @@ pub enum Ask {
     Create(Proven<Create>),
     /// See [`klatch_shared::wire::Verb::Join`].
     Join(Proven<Join>),
+    /// See [`klatch_shared::wire::Verb::Revive`].
+    Revive(Proven<Revive>),
     /// See [`klatch_shared::wire::Verb::Leave`].
     Leave,
     /// See [`klatch_shared::wire::Verb::Forget`], of the seat that one sits on.
@@ -59,6 +61,7 @@ impl Ask {
             | Self::Candidate(Candidate { to, body, .. }) => Some((*to, body)),
             Self::Create(_)
             | Self::Join(_)
+            | Self::Revive(_)
             | Self::Leave
             | Self::Forget
             | Self::Release(_)
@@ -122,4 +125,6 @@ pub struct Policy {
     pub max_rooms: usize,
     /// Milliseconds that an empty room lives.
     pub room_ttl: u64,
+    /// Until when rooms may be revived of which a broker before this one knew. 0 where rooms are kept: what is not there has ended.
+    pub revives_until: u64,
 }

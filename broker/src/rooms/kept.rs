@@ -161,6 +161,9 @@ impl Room {
             name,
             invite,
             seats: seats.into_iter().map(|seat| Seat::restore(seat, now)).collect(),
+            reserves: Vec::new(),
+            is_orphaned: false,
+            is_ruled: false,
             next_ordinal,
             outdated,
         }

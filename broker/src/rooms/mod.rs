@@ -18,12 +18,13 @@ mod exchange;
 mod failures;
 mod kept;
 mod proven;
+mod revival;
 mod room;
 mod seat;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use klatch_relay::Holder;
 use klatch_shared::limits::{MAX_PEEKED_ROOMS, MAX_SEALED_CARD_CHARS, MAX_SEALED_ROOM_NAME_CHARS};
@@ -54,6 +55,8 @@ pub struct Rooms {
     openers: HashMap<Address, u32>,
     holders: Holders,
     failures: Failures,
+    /// Those that ended here while rooms may be revived: these may not.
+    ended: VecDeque<RoomId>,
     /// What changed of what is kept, until somebody takes it.
     changes: Vec<Change>,
 }
@@ -74,6 +77,7 @@ impl Rooms {
             openers: HashMap::new(),
             holders: Holders::new(),
             failures: Failures::new(limits),
+            ended: VecDeque::new(),
             changes: Vec::new(),
         }
     }
@@ -86,10 +90,12 @@ impl Rooms {
     /// Decides one thing.
     pub fn ask(&mut self, who: Who, ask: Ask, now: u64) -> Outcome {
         self.expire(now);
-        let (joining, signalling) = (matches!(ask, Ask::Join(_)), ask.signal().is_some());
+        let joining = matches!(ask, Ask::Join(_) | Ask::Revive(_));
+        let signalling = ask.signal().is_some();
         let decision = match ask {
             Ask::Create(create) => self.create(who, create.into_inner()),
             Ask::Join(join) => self.join(who, join.into_inner()),
+            Ask::Revive(revive) => self.revive(who, revive.into_inner(), now),
             Ask::Leave => self.leave(who, now),
             Ask::Forget => self.forget(who, now),
             Ask::Release(token) => self.release(who, &token, now),
@@ -207,18 +213,24 @@ impl Rooms {
                 Err(RefusalCode::RoomExists)
             };
         }
-        if self.rooms.len() >= self.policy.max_rooms {
-            return Err(RefusalCode::BrokerFull);
-        }
-        let opened = self.openers.entry(who.address).or_default();
-        if *opened >= self.rooms_per_address {
-            return Err(RefusalCode::TooManyRooms);
-        }
-        *opened += 1;
+        self.count_opening(who.address)?;
         let room = Room::open(&create, who.address, who.connection);
         let admitted = room.admitted(create.member).expect("the creator has a seat");
         self.rooms.insert(who.room, room);
         Ok((Granted::Seat(admitted), Vec::new()))
+    }
+
+    /// Counts one more room of an address, if it may open one.
+    fn count_opening(&mut self, address: Address) -> Result<(), RefusalCode> {
+        if self.rooms.len() >= self.policy.max_rooms {
+            return Err(RefusalCode::BrokerFull);
+        }
+        let opened = self.openers.entry(address).or_default();
+        if *opened >= self.rooms_per_address {
+            return Err(RefusalCode::TooManyRooms);
+        }
+        *opened += 1;
+        Ok(())
     }
 
     fn join(&mut self, who: Who, join: Join) -> Decision {
@@ -336,6 +348,7 @@ impl Rooms {
     fn discard(&mut self, id: RoomId) {
         let Some(room) = self.rooms.remove(&id) else { return };
         self.changes.push(Change::DiscardRoom(id));
+        self.note_end(id);
         if let Some(at) = room.dies_at {
             self.deaths.remove(&(at, id));
         }

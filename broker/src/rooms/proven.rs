@@ -1,9 +1,9 @@
 //! A request whose proof holds. Signatures are checked here, before anything is locked.
 
-use klatch_shared::wire::{Create, Join, RefusalCode};
+use klatch_shared::wire::{Create, Join, RefusalCode, Revive};
 use klatch_shared::{Nonce, ProofLabel, RoomId};
 
-/// A `create` or `join` by somebody who holds the room's key, made for this room and this socket.
+/// A `create`, `join` or `revive` by somebody who holds the room's key, made for this room and this socket.
 #[derive(Clone, Debug)]
 pub struct Proven<T>(T);
 
@@ -27,6 +27,18 @@ impl Proven<Join> {
     pub fn check(join: Join, room: RoomId, nonce: &Nonce) -> Result<Self, RefusalCode> {
         let holds = join.key.room_id() == room && join.key.verifies(&join.proof, ProofLabel::Join, nonce, &join.member);
         if holds { Ok(Self(join)) } else { Err(RefusalCode::BadProof) }
+    }
+}
+
+impl Proven<Revive> {
+    /// Checks the proof.
+    ///
+    /// # Errors
+    /// See [`Proven::<Create>::check`].
+    pub fn check(revive: Revive, room: RoomId, nonce: &Nonce) -> Result<Self, RefusalCode> {
+        let holds = revive.key.room_id() == room
+            && revive.key.verifies(&revive.proof, ProofLabel::Revive, nonce, &revive.member);
+        if holds { Ok(Self(revive)) } else { Err(RefusalCode::BadProof) }
     }
 }
 

@@ -13,6 +13,7 @@ use klatch_shared::{AnyToken, MemberId, Sealed, SessionNonce, TokenHash};
 
 use super::exchange::Exchange;
 use super::kept::Part;
+use super::revival::Reserve;
 use super::seat::{Attendance, Seat};
 use super::{ConnectionId, Effect, Holders};
 use crate::address::Address;
@@ -30,6 +31,12 @@ pub(super) struct Room {
     pub(super) invite: TokenHash,
     /// In the order in which they were taken.
     pub(super) seats: Vec<Seat>,
+    /// Seats of whoever has not come back since the room was revived.
+    pub(super) reserves: Vec<Reserve>,
+    /// Two who revived it disagree on who created it: nobody rules.
+    pub(super) is_orphaned: bool,
+    /// The creator said how it is since: what others remember of the lock counts no more.
+    pub(super) is_ruled: bool,
     pub(super) next_ordinal: u32,
     /// What changed since it was last written down ([`super::Rooms::take_changes`]).
     pub(super) outdated: BTreeSet<Part>,
@@ -53,6 +60,9 @@ impl Room {
             name: create.name.clone(),
             invite: create.invite,
             seats: Vec::new(),
+            reserves: Vec::new(),
+            is_orphaned: false,
+            is_ruled: false,
             next_ordinal: 0,
             outdated: BTreeSet::from([Part::Room]),
         };
@@ -68,7 +78,9 @@ impl Room {
 
     /// The seat's member, if there is such a seat and the token is its own.
     pub(super) fn owns(&self, member: MemberId, token: TokenHash) -> bool {
-        self.seat(member).is_some_and(|seat| seat.latch == token.latch())
+        let latch = token.latch();
+        self.seat(member).is_some_and(|seat| seat.latch == latch)
+            || self.reserve(member).is_some_and(|reserve| reserve.opens_with(latch))
     }
 
     /// Whether the seat was taken like this, by the page load that sits on it or did last. A hash is no token: whoever came to know
@@ -80,7 +92,9 @@ impl Room {
     /// Whose token this is. All seats are looked at, so that the time taken does not tell which one it was.
     pub(super) fn owner(&self, token: TokenHash) -> Option<MemberId> {
         let latch = token.latch();
-        self.seats.iter().fold(None, |found, seat| if seat.latch == latch { Some(seat.member) } else { found })
+        let reserves = self.reserves.iter().map(|reserve| (reserve.opens_with(latch), reserve.seat.member));
+        let seats = self.seats.iter().map(|seat| (seat.latch == latch, seat.member)).chain(reserves);
+        seats.fold(None, |found, (owns, member)| if owns { Some(member) } else { found })
     }
 
     /// Where a present member sits.
@@ -100,7 +114,7 @@ impl Room {
 
     /// Whether somebody has, or as the creator had, this id.
     pub(super) fn knows(&self, member: MemberId) -> bool {
-        member == self.creator || self.seat(member).is_some()
+        member == self.creator || self.seat(member).is_some() || self.reserve(member).is_some()
     }
 
     /// Whether this is the room's invitation.
@@ -122,6 +136,7 @@ impl Room {
             locked: self.locked,
             name: self.name.clone(),
             members: self.seats.iter().filter(|seat| seat.member != member).map(Seat::view).collect(),
+            reserved: self.reserves.iter().map(|reserve| reserve.seat.member).collect(),
         })
     }
 
@@ -156,7 +171,7 @@ impl Room {
             return Err(RefusalCode::RoomFull);
         }
         let mut effects = Vec::new();
-        if self.seats.len() >= MAX_SEATS {
+        if self.seats.len() + self.reserves.len() >= MAX_SEATS {
             let stalest = self.stalest_seat().ok_or(RefusalCode::RoomFull)?;
             self.remove_seat(stalest, holders);
             effects.extend(self.tell_others(None, Event::Forgotten { member: stalest }));
@@ -176,6 +191,9 @@ impl Room {
         max_members: usize,
     ) -> Result<Vec<Effect>, RefusalCode> {
         let present = self.present();
+        if present < max_members {
+            self.take_up_reserve(member, &arrival);
+        }
         let seat = self.seat_mut(member).ok_or(RefusalCode::UnknownSeat)?;
         let before = seat.connection();
         if before.is_none() && present >= max_members {
@@ -241,6 +259,7 @@ impl Room {
     /// Locks or unlocks.
     pub(super) fn lock(&mut self, member: MemberId, locked: bool) -> Result<Vec<Effect>, RefusalCode> {
         self.require_creator(member)?;
+        self.is_ruled = true;
         if self.locked == locked {
             return Ok(Vec::new());
         }
@@ -291,7 +310,7 @@ impl Room {
     }
 
     fn require_creator(&self, member: MemberId) -> Result<(), RefusalCode> {
-        if member == self.creator { Ok(()) } else { Err(RefusalCode::NotCreator) }
+        if member == self.creator && !self.is_orphaned { Ok(()) } else { Err(RefusalCode::NotCreator) }
     }
 
     pub(super) fn seat(&self, member: MemberId) -> Option<&Seat> {
@@ -319,13 +338,15 @@ impl Room {
             holders.remove(holder);
         }
         self.seats.retain(|seat| seat.member != member);
+        self.reserves.retain(|reserve| reserve.seat.member != member);
     }
 
     /// The seat of whoever, the creator apart, has been absent longest.
     fn stalest_seat(&self) -> Option<MemberId> {
         let absent = self.seats.iter().filter(|seat| seat.member != self.creator);
         let absent = absent.filter_map(|seat| Some((seat.absent_since()?, seat.ordinal, seat.member)));
-        absent.min().map(|(_, _, member)| member)
+        let reserve = self.reserves.iter().map(|reserve| reserve.seat.member).find(|member| *member != self.creator);
+        reserve.or_else(|| absent.min().map(|(_, _, member)| member))
     }
 
     /// An exchange's path has died when either end's connection has.
@@ -362,12 +383,19 @@ impl Room {
     /// What must hold of every room at every time.
     pub(super) fn check(&self, max_members: usize) {
         assert!(self.present() <= max_members);
-        assert!(self.seats.len() <= MAX_SEATS);
+        assert!(self.seats.len() + self.reserves.len() <= MAX_SEATS);
         assert_eq!(self.dies_at.is_some(), self.present() == 0, "a room is about to die exactly while it is empty");
         assert!(self.seats.is_sorted_by_key(|seat| seat.ordinal));
-        let distinct = |count: usize| assert_eq!(count, self.seats.len(), "no two seats of one member or ordinal");
-        distinct(self.seats.iter().map(|seat| seat.member).collect::<std::collections::BTreeSet<_>>().len());
-        distinct(self.seats.iter().map(|seat| seat.ordinal).collect::<std::collections::BTreeSet<_>>().len());
+        let distinct = |count: usize| {
+            assert_eq!(count, self.seats.len() + self.reserves.len(), "no two seats of one member or ordinal")
+        };
+        let reserved = || self.reserves.iter().map(|reserve| reserve.seat);
+        let members = self.seats.iter().map(|seat| seat.member).chain(reserved().map(|seat| seat.member));
+        distinct(members.collect::<std::collections::BTreeSet<_>>().len());
+        let ordinals = self.seats.iter().map(|seat| seat.ordinal).chain(reserved().map(|seat| seat.ordinal));
+        let ordinals: std::collections::BTreeSet<_> = ordinals.collect();
+        distinct(ordinals.len());
+        assert!(ordinals.last().is_none_or(|last| *last < self.next_ordinal));
         let connections: std::collections::BTreeSet<_> = self.connections().collect();
         assert_eq!(connections.len(), self.present(), "nobody is present twice on one connection");
         for seat in &self.seats {

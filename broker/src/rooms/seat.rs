@@ -60,6 +60,7 @@ impl Seat {
                 Attendance::Away(_) => Presence::Away,
                 Attendance::Left(_) => Presence::Left,
             },
+            latch: self.latch,
             session: self.session,
             card: self.card.clone(),
         }

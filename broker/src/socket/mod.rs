@@ -79,7 +79,7 @@ impl<'a> Conversation<'a> {
 
     /// Answers one message of so many bytes.
     fn take(&mut self, size: usize, request: Result<Request, Unreadable>) {
-        let proof = matches!(request, Ok(Request { verb: Verb::Create(_) | Verb::Join(_), .. }));
+        let proof = matches!(request, Ok(Request { verb: Verb::Create(_) | Verb::Join(_) | Verb::Revive(_), .. }));
         match (self.count(size, proof), request) {
             (Verdict::Hopeless, _) => self.give_up(),
             (Verdict::TooFast, Ok(Request { id, .. })) => self.line.refuse(Some(id), RefusalCode::TooFast),

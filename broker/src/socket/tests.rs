@@ -27,7 +27,7 @@ struct Pipe {
 }
 
 async fn open(limits: Limits, size: usize) -> Pipe {
-    let policy = Policy { max_members: 3, max_rooms: 3, room_ttl: 1000 };
+    let policy = Policy { max_members: 3, max_rooms: 3, room_ttl: 1000, revives_until: 0 };
     let state = State::fleeting(policy, &limits);
     let switchboard = Arc::new(Switchboard::new(state, limits, None, Servers::default()));
     let line = switchboard.connect(None, std::net::IpAddr::from([192, 0, 2, 1]).into());

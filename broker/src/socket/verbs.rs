@@ -22,6 +22,7 @@ fn answer_in_room(line: &Line, room: RoomId, id: i64, verb: Verb) {
     let ask = match verb {
         Verb::Create(create) => line.prove_create(room, create),
         Verb::Join(join) => line.prove_join(room, join),
+        Verb::Revive(revive) => line.prove_revive(room, revive),
         Verb::Leave => Ok(Ask::Leave),
         Verb::Forget(Forget { token: None }) => Ok(Ask::Forget),
         Verb::Forget(Forget { token: Some(token) }) => Ok(Ask::Release(token)),

@@ -79,9 +79,11 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// No rooms, and nothing is kept.
+    /// No rooms, and nothing is kept. Members may bring back what they remember, for a while.
     pub(crate) fn fleeting(policy: Policy, limits: &Limits) -> Self {
-        Self { rooms: Rooms::new(policy, limits), clock: Clock::start(), keeper: None }
+        let clock = Clock::start();
+        let revives_until = clock.now() + u64::from(limits.revival_seconds) * 1000;
+        Self { rooms: Rooms::new(Policy { revives_until, ..policy }, limits), clock, keeper: None }
     }
 
     /// The rooms in a file, which are kept there. The other end tells when they can't be any more.

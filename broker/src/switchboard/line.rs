@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use klatch_relay::Holder;
 use klatch_shared::json::ToJson;
-use klatch_shared::wire::{CloseCode, Create, Empty, IceServers, Join, Peek, Refusal, RefusalCode, ok_frame};
+use klatch_shared::wire::{CloseCode, Create, Empty, IceServers, Join, Peek, Refusal, RefusalCode, Revive, ok_frame};
 use klatch_shared::{Nonce, RoomId};
 
 use super::Switchboard;
@@ -42,6 +42,11 @@ impl Line {
     /// Checks a `join`'s proof.
     pub(crate) fn prove_join(&self, room: RoomId, join: Join) -> Result<Ask, RefusalCode> {
         self.prove(|nonce| Proven::<Join>::check(join, room, nonce).map(Ask::Join))
+    }
+
+    /// Checks a `revive`'s proof.
+    pub(crate) fn prove_revive(&self, room: RoomId, revive: Revive) -> Result<Ask, RefusalCode> {
+        self.prove(|nonce| Proven::<Revive>::check(revive, room, nonce).map(Ask::Revive))
     }
 
     /// Asks the rooms, and queues the reply and everything that follows.

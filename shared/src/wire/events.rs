@@ -2,7 +2,7 @@
 
 use super::{Answer, Candidate, Offer, Refusal, Side};
 use crate::json::{Fields, FromFields, Object, Raw, ToFields, ToJson, object, words};
-use crate::{ClientHash, ExchangeId, MemberId, Nonce, Sealed, SessionNonce};
+use crate::{ClientHash, ExchangeId, Latch, MemberId, Nonce, Sealed, SessionNonce};
 
 /// Events. To signal a member, `to` in the verb becomes `from` here. What tells how a room is may be left out where a later event
 /// tells it better and a page reads slowly.
@@ -125,6 +125,8 @@ pub struct MemberView {
     pub ordinal: u32,
     /// Whether its owner is here.
     pub presence: Presence,
+    /// What its token is checked against, for whoever brings the room back to a broker that forgot it.
+    pub latch: Latch,
     /// The owner's latest page load.
     pub session: SessionNonce,
     /// Name and public keys, sealed room-wide.
@@ -221,7 +223,7 @@ pub enum ServerFrame {
 }
 
 object!(Hello { nonce, version, max_members, max_frame_bytes ? public_url, client });
-object!(MemberView { member, ordinal, presence, session, card });
+object!(MemberView { member, ordinal, presence, latch, session, card });
 
 words! {
     Presence { Present = "present", Away = "away", Left = "left" }
@@ -353,7 +355,8 @@ mod tests {
     fn each_event_survives_its_frame() {
         let (member, session) = (MemberId::random(), SessionNonce::random());
         let body: Sealed = "AAAA".parse().expect("base64url");
-        let view = MemberView { member, ordinal: 1, presence: Presence::Away, session, card: body.clone() };
+        let latch = crate::SeatToken::random().hash().latch();
+        let view = MemberView { member, ordinal: 1, presence: Presence::Away, latch, session, card: body.clone() };
         let hello = Hello {
             nonce: Nonce::random(),
             version: "1".into(),

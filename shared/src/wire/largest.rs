@@ -23,7 +23,14 @@ fn name() -> Sealed {
 
 fn view() -> MemberView {
     let (member, session) = (MemberId::random(), SessionNonce::random());
-    MemberView { member, ordinal: u32::MAX, presence: Presence::Present, session, card: card() }
+    MemberView {
+        member,
+        ordinal: u32::MAX,
+        presence: Presence::Present,
+        latch: SeatToken::random().hash().latch(),
+        session,
+        card: card(),
+    }
 }
 
 fn longest_refusal() -> Refusal {
@@ -50,6 +57,7 @@ fn no_frame_to_a_page_is_larger_than_promised() {
         locked: false,
         name: name(),
         members: vec![view(); MAX_SEATS - 1],
+        reserved: Vec::new(),
     };
     let glance = RoomGlance { present: u32::MAX, locked: false, full: false, name: name(), expires_in: Some(u64::MAX) };
     let (member, exchange, body) = (MemberId::random(), ExchangeId(u32::MAX), sealed(MAX_SEALED_CHARS));
@@ -84,10 +92,24 @@ fn no_frame_from_a_page_is_larger_than_promised() {
         card: card(),
         session,
     };
+    let of = SeatOf { member, ordinal: u32::MAX, latch: seat.hash().latch() };
+    let seats = vec![of; MAX_SEATS - 1];
+    let account = Account { creator: member, locked: false, name: name(), invite: invite.hash(), seats };
+    let revive = Revive {
+        member,
+        key,
+        proof: proof.clone(),
+        token: seat.clone(),
+        ordinal: u32::MAX,
+        card: card(),
+        session,
+        account,
+    };
     let admission = Admission::Invite { token: invite, seat: seat.hash() };
     let at = PeekAt { room: keys.id(), token: AnyToken::Seat(seat) };
     for verb in [
         Verb::Create(create),
+        Verb::Revive(revive),
         Verb::Join(Join { member, key, proof, admission, card: card(), session }),
         Verb::Candidate(Candidate { to: member, exchange, side: Side::Answerer, sequence: u32::MAX, body }),
         Verb::Peek(Peek { rooms: vec![at; MAX_PEEKED_ROOMS] }),

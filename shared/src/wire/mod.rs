@@ -15,8 +15,8 @@ pub use events::{CloseCode, Event, Hello, MemberView, Presence, ServerFrame, ok_
 pub use refusal::{Refusal, RefusalCode};
 pub use replies::{Admitted, Empty, Glance, IceServer, IceServers, Peeked, PeekedRoom, RoomGlance};
 pub use verbs::{
-    Admission, Answer, Candidate, Create, Forget, Join, Lock, NewCard, Offer, Peek, PeekAt, Request, Side, Unreadable,
-    Verb,
+    Account, Admission, Answer, Candidate, Create, Forget, Join, Lock, NewCard, Offer, Peek, PeekAt, Request, Revive,
+    SeatOf, Side, Unreadable, Verb,
 };
 
 /// The WebSocket subprotocol (RFC 6455 §1.9).

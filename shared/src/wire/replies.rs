@@ -21,6 +21,8 @@ pub struct Admitted {
     pub name: Sealed,
     /// All other seats, in order.
     pub members: Vec<MemberView>,
+    /// Whose seats are kept besides, of a room that was revived: they have not come back yet.
+    pub reserved: Vec<MemberId>,
 }
 
 /// How the peeked rooms are, in the order asked.
@@ -81,7 +83,8 @@ pub struct IceServer {
     pub credential: Option<String>,
 }
 
-object!(Admitted { ordinal, creator, locked, name, members });
+object!(Admitted { ordinal, creator, locked, name, members, reserved });
+
 object!(Peeked { rooms });
 object!(RoomGlance { present, locked, full, name ? expires_in });
 object!(IceServers { ice_servers });

@@ -6,7 +6,7 @@ use super::{Refusal, RefusalCode};
 use crate::json::{Object, ToFields, ToJson, words, written};
 use crate::secrets::AnyToken;
 use crate::{
-    ExchangeId, InviteToken, MemberId, Proof, RoomId, RoomPublicKey, Sealed, SeatToken, SessionNonce, TokenHash,
+    ExchangeId, InviteToken, Latch, MemberId, Proof, RoomId, RoomPublicKey, Sealed, SeatToken, SessionNonce, TokenHash,
 };
 
 /// One request: `{"id":1,"verb":"lock","locked":true}`.
@@ -27,6 +27,9 @@ pub enum Verb {
     Create(Create),
     /// Takes a new seat, or comes back to one's own. Answer: [`super::Admitted`].
     Join(Join),
+    /// Brings a room back to a broker that was restarted and keeps no rooms, and comes back to one's seat in it. Answer:
+    /// [`super::Admitted`]. Others who do the same may know better: where two disagree the stricter wins.
+    Revive(Revive),
     /// Gives up presence and keeps the seat. Answer: [`super::Empty`].
     Leave,
     /// Releases the seat that one sits on, or, with its token and without sitting down, another. Answer: [`super::Empty`].
@@ -106,6 +109,53 @@ pub enum Admission {
         /// The seat's token.
         token: SeatToken,
     },
+}
+
+/// See [`Verb::Revive`].
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Revive {
+    /// The member's id.
+    pub member: MemberId,
+    /// The public key whose hash is the room's id.
+    pub key: RoomPublicKey,
+    /// Made with [`crate::ProofLabel::Revive`] over the nonce in `hello`.
+    pub proof: Proof,
+    /// The seat's.
+    pub token: SeatToken,
+    /// Its place in the order in which seats were taken.
+    pub ordinal: u32,
+    /// The member's card as it is now.
+    pub card: Sealed,
+    /// Of this page load.
+    pub session: SessionNonce,
+    /// The room as this member knows it.
+    pub account: Account,
+}
+
+/// What a member remembers of a room.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Account {
+    /// Who created it.
+    pub creator: MemberId,
+    /// Whether new seats are refused.
+    pub locked: bool,
+    /// Its name.
+    pub name: Sealed,
+    /// The invitation's token, hashed.
+    pub invite: TokenHash,
+    /// The others' seats, fewer than [`crate::limits::MAX_SEATS`].
+    pub seats: Vec<SeatOf>,
+}
+
+/// A seat, as far as somebody else knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct SeatOf {
+    /// Whose.
+    pub member: MemberId,
+    /// Its place in the order in which seats were taken.
+    pub ordinal: u32,
+    /// What its token is checked against.
+    pub latch: Latch,
 }
 
 /// See [`Verb::Forget`].
@@ -199,6 +249,9 @@ pub struct PeekAt {
 
 written!(Create { member, key, proof, seat, invite, name, card, session });
 written!(Join { member, key, proof, admission, card, session });
+written!(Revive { member, key, proof, token, ordinal, card, session, account });
+written!(Account { creator, locked, name, invite, seats });
+written!(SeatOf { member, ordinal, latch });
 written!(Forget { token });
 written!(NewCard { card });
 written!(Lock { locked });
@@ -227,6 +280,7 @@ impl ToFields for Request {
         match &self.verb {
             Verb::Create(create) => to.tag("verb", "create").fields(create),
             Verb::Join(join) => to.tag("verb", "join").fields(join),
+            Verb::Revive(revive) => to.tag("verb", "revive").fields(revive),
             Verb::Leave => to.tag("verb", "leave"),
             Verb::Forget(forget) => to.tag("verb", "forget").fields(forget),
             Verb::Card(card) => to.tag("verb", "card").fields(card),
@@ -296,6 +350,7 @@ impl Request {
         let verb = match &*verb {
             "create" => body(text, Verb::Create),
             "join" => body(text, Verb::Join),
+            "revive" => body(text, Verb::Revive),
             "leave" => Ok(Verb::Leave),
             "forget" => body(text, Verb::Forget),
             "card" => body(text, Verb::Card),
@@ -347,6 +402,22 @@ mod tests {
                 name: card.clone(),
                 card: card.clone(),
                 session,
+            }),
+            Verb::Revive(Revive {
+                member,
+                key,
+                proof: proof.clone(),
+                token: seat.clone(),
+                ordinal: 3,
+                card: card.clone(),
+                session,
+                account: Account {
+                    creator: member,
+                    locked: true,
+                    name: card.clone(),
+                    invite: invite.hash(),
+                    seats: vec![SeatOf { member: MemberId::random(), ordinal: 1, latch: seat.hash().latch() }],
+                },
             }),
             join(Admission::Invite { token: invite.clone(), seat: seat.hash() }),
             join(Admission::Seat { token: seat.clone() }),

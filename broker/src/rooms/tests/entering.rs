@@ -7,7 +7,10 @@ fn whoever_creates_a_room_is_its_creator_and_alone() {
     let mut world = World::new();
     let (admitted, effects) = world.create(1, 1).expect("a room");
     let name = sealed("name");
-    assert_eq!(admitted, Admitted { ordinal: 0, creator: member(1), locked: false, name, members: vec![] });
+    assert_eq!(
+        admitted,
+        Admitted { ordinal: 0, creator: member(1), locked: false, name, members: vec![], reserved: vec![] }
+    );
     assert_eq!(effects, []);
 }
 

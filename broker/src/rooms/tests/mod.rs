@@ -6,6 +6,7 @@ mod keeping;
 mod peeking;
 mod properties;
 mod relaying;
+mod reviving;
 mod ruling;
 mod signalling;
 
@@ -33,7 +34,7 @@ impl World {
     }
 
     fn with(max_members: usize, limits: &Limits) -> Self {
-        let policy = Policy { max_members, max_rooms: 5, room_ttl: TTL };
+        let policy = Policy { max_members, max_rooms: 5, room_ttl: TTL, revives_until: 0 };
         Self { rooms: Rooms::new(policy, limits), now: 0 }
     }
 
@@ -162,7 +163,8 @@ fn invitation(number: u8) -> Admission {
 }
 
 fn view(number: u8, ordinal: u32, presence: Presence, session_number: u8) -> MemberView {
-    MemberView { member: member(number), ordinal, presence, session: session(session_number), card: card(number) }
+    let (latch, session) = (hash(number).latch(), session(session_number));
+    MemberView { member: member(number), ordinal, presence, latch, session, card: card(number) }
 }
 
 fn tell_all(to: &[u64], event: Event) -> Effect {
