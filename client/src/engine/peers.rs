@@ -3,8 +3,8 @@
 use gloo_timers::callback::Timeout;
 use klatch_mesh::{Allowance, Few};
 use klatch_shared::seal::PairKey;
-use klatch_shared::wire::{MemberView, Presence};
-use klatch_shared::{Card, MemberId, MemberKeys, RoomKeys, Sealed, SessionNonce};
+use klatch_shared::wire::{Admitted, MemberView, Presence, SeatOf};
+use klatch_shared::{Card, Latch, MemberId, MemberKeys, RoomKeys, Sealed, SessionNonce};
 
 use super::clock;
 
@@ -12,6 +12,8 @@ use super::clock;
 pub(super) struct Peer {
     /// Place in the order of seats.
     pub(super) ordinal: u32,
+    /// What the seat's token is checked against.
+    pub(super) latch: Latch,
     /// What the broker says.
     pub(super) presence: Presence,
     /// The latest page load.
@@ -65,12 +67,13 @@ impl Peers {
                 peer.card = card;
                 peer.presence = view.presence;
                 peer.session = view.session;
-                peer.ordinal = view.ordinal;
+                (peer.ordinal, peer.latch) = (view.ordinal, view.latch);
             }
             None => {
                 let pair = keys.pair_key(room, &card.dh).ok_or(BadCard)?;
                 let peer = Peer {
                     ordinal: view.ordinal,
+                    latch: view.latch,
                     presence: view.presence,
                     session: view.session,
                     card,
@@ -123,8 +126,15 @@ impl Peers {
         self.by_id.iter().map(|(id, peer)| (*id, peer))
     }
 
-    /// Those who are not among `members`.
-    pub(super) fn not_in(&self, members: &[MemberView]) -> Vec<MemberId> {
-        self.by_id.keys().copied().filter(|id| !members.iter().any(|view| view.member == *id)).collect()
+    /// Their seats, as they are remembered.
+    pub(super) fn seats(&self) -> Vec<SeatOf> {
+        self.iter().map(|(member, peer)| SeatOf { member, ordinal: peer.ordinal, latch: peer.latch }).collect()
+    }
+
+    /// Those who have no seat, as the broker has it, and those whose seat is kept until they come back to it.
+    pub(super) fn missing(&self, admitted: &Admitted) -> (Vec<MemberId>, Vec<MemberId>) {
+        let is_here = |id: &MemberId| admitted.members.iter().any(|view| view.member == *id);
+        let missing = self.by_id.keys().copied().filter(|id| !is_here(id));
+        missing.partition(|id| !admitted.reserved.contains(id))
     }
 }

@@ -77,6 +77,9 @@ pub(super) struct Session {
     nonce: SessionNonce,
     seat: RefCell<SeatRecord>,
     ordinal: Cell<u32>,
+    creator: Cell<Option<MemberId>>,
+    /// The room was locked when its members brought it back to a broker that had forgotten it, and was not unlocked since.
+    barred: Cell<bool>,
     socket: RefCell<Option<Rc<Socket>>>,
     /// Events that came between the broker's admitting us and our having taken in its answer.
     waiting: RefCell<Option<Vec<Event>>>,

@@ -61,7 +61,8 @@ fn a_server_that_lost_the_room_is_not_said_to_be_out_of_reach() {
         recorder.forward_to(broker.port());
         let ([ana, bo], _) = meet_over(&recorder, scene).await?;
         // Another one in its place.
-        let other = scene.broker(&["--public-url", &recorder.url()]).await?;
+        let flags = ["--public-url", &recorder.url(), "--limit", "revival-seconds=0"];
+        let other = scene.broker(&flags).await?;
         recorder.let_pass(false);
         ana.page().shows(OUT_OF_REACH).await?;
         recorder.forward_to(other.port());
@@ -77,43 +78,52 @@ fn a_server_that_lost_the_room_is_not_said_to_be_out_of_reach() {
 #[test]
 fn a_call_outlives_an_update_of_its_server_and_so_do_the_room_its_lock_and_its_link() {
     play(async |scene| {
-        let recorder = Recorder::start().await?;
         let file = std::env::temp_dir().join(format!("klatch-update-{}.redb", std::process::id()));
-        let state = file.display().to_string();
-        let url = recorder.url();
-        let flags = ["--public-url", &url, "--state", &state];
-        let mut broker = Broker::start(&flags).await?;
-        recorder.forward_to(broker.port());
-        let ([ana, bo], link) = meet_over(&recorder, scene).await?;
-        ana.toggles("Lock room").await?;
-        bo.page().shows("Locked").await?;
-
-        broker.stop().await?;
-        for person in [&ana, &bo] {
-            person.page().shows(OUT_OF_REACH).await?;
-            person.hears(1).await?;
-        }
-        bo.says("Still there?").await?;
-        ana.reads("Still there?").await?;
-        let broker = Broker::start(&flags).await?;
-        recorder.forward_to(broker.port());
-        for person in [&ana, &bo] {
-            person.page().no_longer_shows(OUT_OF_REACH).await?;
-            person.hears(1).await?;
-            let text = person.page().text().await?;
-            ensure!(!text.contains(" left") && !text.contains("lost this room"), "nobody left: {text}");
-        }
-        let dee = scene.person(Kind::Chromium, "Dee").await?;
-        dee.page().open(&link).await?;
-        dee.is_in_trouble("This room is locked", "Ask somebody inside to unlock it.").await?;
-        ana.toggles("Lock room").await?;
-        dee.accepts(&link).await?;
-        for person in [&ana, &bo] {
-            person.is_connected_to("Dee").await?;
-        }
-        dee.hears(2).await?;
+        update(scene, &["--state", &file.display().to_string()]).await?;
         Ok(std::fs::remove_file(file)?)
     });
+}
+
+#[test]
+fn a_server_that_keeps_nothing_is_told_of_the_room_by_its_members() {
+    play(async |scene| update(scene, &[]).await);
+}
+
+/// The server is stopped and started again with these flags, in the middle of a call.
+async fn update(scene: &Scene, flags: &[&str]) -> Result<()> {
+    let recorder = Recorder::start().await?;
+    let url = recorder.url();
+    let flags = [&["--public-url", &url], flags].concat();
+    let mut broker = Broker::start(&flags).await?;
+    recorder.forward_to(broker.port());
+    let ([ana, bo], link) = meet_over(&recorder, scene).await?;
+    ana.toggles("Lock room").await?;
+    bo.page().shows("Locked").await?;
+
+    broker.stop().await?;
+    for person in [&ana, &bo] {
+        person.page().shows(OUT_OF_REACH).await?;
+        person.hears(1).await?;
+    }
+    bo.says("Still there?").await?;
+    ana.reads("Still there?").await?;
+    let broker = Broker::start(&flags).await?;
+    recorder.forward_to(broker.port());
+    for person in [&ana, &bo] {
+        person.page().no_longer_shows(OUT_OF_REACH).await?;
+        person.hears(1).await?;
+        let text = person.page().text().await?;
+        ensure!(!text.contains(" left") && !text.contains("lost this room"), "nobody left: {text}");
+    }
+    let dee = scene.person(Kind::Chromium, "Dee").await?;
+    dee.page().open(&link).await?;
+    dee.is_in_trouble("This room is locked", "Ask somebody inside to unlock it.").await?;
+    ana.toggles("Lock room").await?;
+    dee.accepts(&link).await?;
+    for person in [&ana, &bo] {
+        person.is_connected_to("Dee").await?;
+    }
+    dee.hears(2).await
 }
 
 /// Keeps the page's sockets within reach and counts them; what is asked with the verb in `__refused.verb` is refused with its

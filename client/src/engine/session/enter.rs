@@ -1,7 +1,7 @@
 //! Taking a seat, and taking it again on each new socket.
 
-use klatch_shared::wire::{Admission, Admitted, Create, Hello, IceServers, Join, RefusalCode, Verb};
-use klatch_shared::{Card, Invitation, MemberKeys, Proof, RoomName, SeatToken, Username, seal};
+use klatch_shared::wire::{Account, Admission, Admitted, Create, Hello, IceServers, Join, RefusalCode, Revive, Verb};
+use klatch_shared::{Card, Invitation, MemberKeys, Proof, ProofLabel, RoomName, SeatToken, Username, seal};
 
 use super::super::door::{self, Door};
 use super::super::socket::AskError;
@@ -46,6 +46,8 @@ impl Session {
             room,
             seat: RefCell::new(seat),
             ordinal: Cell::new(0),
+            creator: Cell::default(),
+            barred: Cell::default(),
             socket: RefCell::default(),
             waiting: RefCell::new(Some(Vec::new())),
             servers: RefCell::default(),
@@ -67,7 +69,7 @@ impl Session {
         socket.pass_to(this.listener());
         *this.socket.borrow_mut() = Some(socket);
         let entered = async {
-            let admitted = this.take_seat(proof).await?;
+            let admitted = this.take_seat(this.seat_verb(proof)).await?;
             let name = this.room_name(&admitted)?;
             // Drawing takes longer than anything else here, and sound does not wait for it.
             this.around.store.tell_later();
@@ -107,12 +109,21 @@ impl Session {
     /// A new socket's `hello`, in the room already: back to the same seat.
     pub(super) async fn come_back(&self, hello: &Hello) {
         *self.waiting.borrow_mut() = Some(Vec::new());
-        let proof = self.room.prove(door::label(&self.seat.borrow()), &hello.nonce, &self.me);
-        match self.take_seat(proof).await {
+        let prove = |label| self.room.prove(label, &hello.nonce, &self.me);
+        let proof = prove(door::label(&self.seat.borrow()));
+        let mut taken = self.take_seat(self.seat_verb(proof)).await;
+        if let Err(EnterError::Refused(RefusalCode::UnknownRoom | RefusalCode::UnknownSeat, _)) = taken {
+            // It may have been restarted. Where it was not, it refuses that too.
+            if let Some(verb) = self.revive_verb(prove(ProofLabel::Revive)) {
+                self.barred.set(self.around.store.state().room().is_some_and(|room| room.locked));
+                taken = self.take_seat(verb).await;
+            }
+        }
+        match taken {
             Ok(admitted) => {
                 self.attempts.set(0);
                 self.told_full.set(false);
-                self.dispatch(RoomAction::Locked(admitted.locked));
+                self.locked(admitted.locked);
                 self.broker_is(BrokerLink::Up);
                 self.take_in(admitted);
             }
@@ -124,7 +135,9 @@ impl Session {
                 self.reconnect_later();
             }
             // The broker has lost the room, but we have not: the call goes on without it.
-            Err(EnterError::Refused(RefusalCode::UnknownRoom, _)) if self.mesh_is_alive() => {
+            Err(EnterError::Refused(RefusalCode::UnknownRoom | RefusalCode::UnknownSeat, _))
+                if self.mesh_is_alive() =>
+            {
                 self.broker_is(BrokerLink::Forgetful);
                 self.close_socket();
                 self.reconnect_later();
@@ -141,9 +154,8 @@ impl Session {
     }
 
     /// Asks for the seat and for ICE servers, in one breath.
-    async fn take_seat(&self, proof: Proof) -> Result<Admitted, EnterError> {
+    async fn take_seat(&self, verb: Verb) -> Result<Admitted, EnterError> {
         let socket = self.socket().ok_or(EnterError::Unreachable)?;
-        let verb = self.seat_verb(proof);
         let (admitted, servers) =
             futures_util::future::join(socket.ask::<Admitted>(verb), socket.ask::<IceServers>(Verb::IceServers)).await;
         if let Ok(servers) = servers {
@@ -183,6 +195,27 @@ impl Session {
             Admission::Invite { token: seat.invitation.invite.clone(), seat: seat.token.hash() }
         };
         Verb::Join(Join { member, key, proof, admission, card, session })
+    }
+
+    /// What we remember of the room, to bring it back.
+    fn revive_verb(&self, proof: Proof) -> Option<Verb> {
+        let (seat, state) = (self.seat.borrow(), self.around.store.state());
+        Some(Verb::Revive(Revive {
+            member: self.me,
+            key: self.room.public(),
+            proof,
+            token: seat.token.clone(),
+            ordinal: self.ordinal.get(),
+            card: self.card(&seat).seal(&self.room, self.me),
+            session: self.nonce,
+            account: Account {
+                creator: self.creator.get()?,
+                locked: state.room()?.locked,
+                name: seal::seal_room_name(self.room.sealing(), self.room.id(), seat.room_name.as_ref()?),
+                invite: seat.invitation.invite.hash(),
+                seats: self.peers.borrow().seats(),
+            },
+        }))
     }
 
     /// Our card as it is now.
@@ -237,9 +270,12 @@ impl Session {
     /// Takes in the room as it is, then the events that came meanwhile.
     fn take_in(&self, admitted: Admitted) {
         self.ordinal.set(admitted.ordinal);
+        self.creator.set(Some(admitted.creator));
         let is_new = self.begin_chat(admitted.creator);
-        let gone = self.peers.borrow().not_in(&admitted.members);
+        let (gone, reserved) = self.peers.borrow().missing(&admitted);
         gone.into_iter().for_each(|member| self.member_forgotten(member));
+        // Their links stay: they will be back as we are.
+        reserved.into_iter().for_each(|member| self.member_away(member));
         self.feed(Input::BrokerBack);
         self.members_found(&admitted.members);
         if is_new {

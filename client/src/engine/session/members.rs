@@ -55,6 +55,11 @@ impl Session {
 
     /// Whether the member can be shown.
     fn meet(&self, view: &MemberView) -> bool {
+        // The lock was ours to remember when the broker had forgotten it: who came in past it was never let in.
+        if self.barred.get() && self.peers.borrow().get(view.member).is_none() {
+            self.warn("Somebody is in the room who was not here when it was locked. They can neither see nor hear you, until it is unlocked.");
+            return false;
+        }
         let keys = self.seat.borrow().keys.clone();
         let met = self.peers.borrow_mut().meet(&self.room, &keys, view);
         if met.is_err() {
@@ -261,6 +266,7 @@ impl Session {
     }
 
     pub(super) fn locked(&self, locked: bool) {
+        self.barred.set(self.barred.get() && locked);
         let before = self.around.store.state().room().is_some_and(|room| room.locked);
         self.dispatch(RoomAction::Locked(locked));
         if before != locked {
