@@ -4,7 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::encoding::{encode, text_bytes};
 use crate::json::ToJson;
@@ -20,61 +19,50 @@ macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident, $version:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Uuid);
+        pub struct $name([u8; 16]);
 
         impl $name {
             /// The sixteen bytes, in the order that ids are compared in.
             pub fn as_bytes(&self) -> &[u8; 16] {
-                self.0.as_bytes()
+                &self.0
             }
         }
 
         impl TryFrom<[u8; 16]> for $name {
             type Error = BadId;
             fn try_from(bytes: [u8; 16]) -> Result<Self, BadId> {
-                let id = Uuid::from_bytes(bytes);
-                if id.get_version_num() == $version { Ok(Self(id)) } else { Err(BadId) }
+                if bytes[6] >> 4 == $version { Ok(Self(bytes)) } else { Err(BadId) }
             }
         }
 
         impl FromStr for $name {
             type Err = BadId;
             fn from_str(text: &str) -> Result<Self, BadId> {
-                match Uuid::try_parse(text) {
-                    // One spelling each, so that an id in a path and one in a frame compare as text too.
-                    Ok(id)
-                        if id.get_version_num() == $version
-                            && text.len() == 36
-                            && !text.bytes().any(|b| b.is_ascii_uppercase()) =>
-                    {
-                        Ok(Self(id))
-                    }
-                    _ => Err(BadId),
-                }
+                parse_uuid(text).ok_or(BadId)?.try_into()
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(&self.0.hyphenated(), f)
+                f.write_str(&uuid_text(&self.0))
             }
         }
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!(stringify!($name), "({})"), self.0.hyphenated())
+                write!(f, concat!(stringify!($name), "({})"), uuid_text(&self.0))
             }
         }
 
         impl ToJson for $name {
             fn write_json(&self, to: &mut String) {
-                self.to_string().write_json(to);
+                uuid_text(&self.0).write_json(to);
             }
         }
 
         impl Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
+                serializer.serialize_str(&uuid_text(&self.0))
             }
         }
 
@@ -105,7 +93,7 @@ uuid_id! {
 impl RoomId {
     /// The id of the room whose public key hashes to `hash`.
     pub(crate) fn from_hash(hash: [u8; 16]) -> Self {
-        Self(uuid::Builder::from_custom_bytes(hash).into_uuid())
+        Self(uuid(hash, 8))
     }
 }
 
@@ -127,7 +115,7 @@ impl MemberId {
 
     /// The id that these random bytes make; version and variant bits are set.
     pub fn from_random_bytes(bytes: [u8; 16]) -> Self {
-        Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
+        Self(uuid(bytes, 4))
     }
 }
 
@@ -142,8 +130,48 @@ impl MessageId {
 
     /// A fresh id.
     pub fn random() -> Self {
-        Self(uuid::Builder::from_random_bytes(random_bytes()).into_uuid())
+        Self(uuid(random_bytes(), 4))
     }
+}
+
+/// These bytes as a UUID of such a version (RFC 9562 §4): six bits of them tell that it is one.
+fn uuid(mut bytes: [u8; 16], version: u8) -> [u8; 16] {
+    bytes[6] = bytes[6] & 0x0f | version << 4;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    bytes
+}
+
+/// Whether a hyphen stands before a UUID's byte of this index.
+fn begins_group(index: usize) -> bool {
+    matches!(index, 4 | 6 | 8 | 10)
+}
+
+fn uuid_text(bytes: &[u8; 16]) -> String {
+    let mut text = String::with_capacity(36);
+    for (index, byte) in bytes.iter().enumerate() {
+        if begins_group(index) {
+            text.push('-');
+        }
+        text.extend([byte >> 4, byte & 15].into_iter().filter_map(|digit| char::from_digit(digit.into(), 16)));
+    }
+    text
+}
+
+/// Of all that others read as a UUID one spelling, so that an id in a path and one in a frame compare as text too.
+fn parse_uuid(text: &str) -> Option<[u8; 16]> {
+    let (mut bytes, mut rest) = ([0; 16], text.bytes());
+    let digit = |c: u8| match c {
+        b'0'..=b'9' => Some(c - b'0'),
+        b'a'..=b'f' => Some(c - b'a' + 10),
+        _ => None,
+    };
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        if begins_group(index) && rest.next() != Some(b'-') {
+            return None;
+        }
+        *byte = digit(rest.next()?)? << 4 | digit(rest.next()?)?;
+    }
+    rest.next().is_none().then_some(bytes)
 }
 
 /// Sixteen bytes that are used once. Not secret.
@@ -238,6 +266,7 @@ impl ExchangeId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn an_id_has_one_spelling_and_one_version() {
@@ -251,6 +280,27 @@ mod tests {
         assert_eq!("00000000-0000-0000-0000-000000000000".parse::<MemberId>(), Err(BadId));
         assert_eq!(MemberId::try_from(*id.as_bytes()), Ok(id));
         assert_eq!((RoomId::try_from(*id.as_bytes()), MemberId::try_from([0; 16])), (Err(BadId), Err(BadId)));
+    }
+
+    #[test]
+    fn ids_are_the_uuids_that_others_make_of_the_same_bytes() {
+        for seed in 0..=255 {
+            let bytes = std::array::from_fn(|index| u8::try_from(index * 31 % 256).expect("a byte") ^ seed);
+            let (member, room) = (MemberId::from_random_bytes(bytes), RoomId::from_hash(bytes));
+            let random = uuid::Builder::from_random_bytes(bytes).into_uuid();
+            let custom = uuid::Builder::from_custom_bytes(bytes).into_uuid();
+            assert_eq!((member.to_string(), room.to_string()), (random.to_string(), custom.to_string()));
+            assert_eq!((member.as_bytes(), room.as_bytes()), (random.as_bytes(), custom.as_bytes()));
+            assert_eq!((member.to_string().parse(), room.to_string().parse()), (Ok(member), Ok(room)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_a_uuid_in_its_one_spelling(text in "[0-9a-fA-F-]{0,37}|[0-9a-g]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{11,12}[0-9a-fA-F+é]?") {
+            let others = uuid::Uuid::try_parse(&text).ok().filter(|id| id.to_string() == text);
+            prop_assert_eq!(parse_uuid(&text), others.map(uuid::Uuid::into_bytes));
+        }
     }
 
     #[test]
