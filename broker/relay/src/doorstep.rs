@@ -1,13 +1,18 @@
-//! How many replies or handshakes a stranger gets: a table of fixed size, so that strangers cost no memory.
+//! How many replies or handshakes a stranger gets: tables of fixed size, so that strangers cost no memory.
 //!
 //! An address has its bucket in one of four places of one row; a newcomer takes the place of whoever was quiet longest.
-//! Somebody with spoofed sources can therefore push others out of the table, which only gives them a fresh bucket; he can't
-//! use up their replies, and to have more reflected at one address than it is due he must hit its row, which he can't tell.
+//!
+//! Over UDP a source may be spoofed. Defended then: nobody is sent more than the address is due, as to get more reflected there
+//! one must hit its row, which nobody can tell; who pushes others out of the table only gives them a fresh bucket; and a request
+//! with valid integrity is answered whatever the table says, so that a client with a nonce goes on. Not defended: who spoofs a
+//! client's own address uses up what that address gets over UDP, so that a client without a nonce finds the relay silent there
+//! for as long. Connections can't be spoofed and have a table of their own: by TCP or TLS that client gets in.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::bucket::{Bucket, Flow};
+use crate::core::Client;
 
 const ROWS: usize = 1024;
 const WAYS: usize = 4;
@@ -19,6 +24,25 @@ pub(crate) fn neighbourhood(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(_) => ip,
         IpAddr::V6(ip) => Ipv6Addr::from(u128::from(ip) >> 64 << 64).into(),
+    }
+}
+
+/// Strangers who may not be where they say they are, and those who are.
+pub(crate) struct Doorsteps {
+    datagrams: Doorstep,
+    streams: Doorstep,
+}
+
+impl Doorsteps {
+    /// Lets so many replies a second go to one address over UDP, and as many over its connections.
+    pub(crate) fn new(per_second: u32) -> Self {
+        Self { datagrams: Doorstep::new(per_second), streams: Doorstep::new(per_second) }
+    }
+
+    /// Whether one more reply may go to a client that has not signed; if so it is counted.
+    pub(crate) fn answers(&mut self, millis: u64, client: &Client) -> bool {
+        let doorstep = if client.on_stream { &mut self.streams } else { &mut self.datagrams };
+        doorstep.answers(millis, client.address.ip())
     }
 }
 

@@ -31,9 +31,9 @@ crate::limits! {
         address_bytes_per_second "turn-address-bytes-per-second" = 50000000, 1500;
         /// Seconds over which a room's and an address's bytes are counted.
         account_seconds "turn-account-seconds" = 30, 1;
-        /// Replies a second to one address that has not shown valid credentials: 400, 401, 420.
+        /// Replies a second to one address that has not shown valid credentials (400, 401), over UDP and over connections each.
         challenges_per_second "turn-challenges-per-second" = 50, 1;
-        /// Replies a second to Binding requests from one address.
+        /// Replies a second to Binding requests from one address, over UDP and over connections each.
         bindings_per_second "turn-bindings-per-second" = 200, 1;
         /// TCP and TLS connections at once.
         connections "turn-connections" = 4000, 1;

@@ -62,6 +62,22 @@ fn binding_requests_are_answered_so_often() {
 }
 
 #[test]
+fn who_spoofs_an_address_over_udp_uses_up_nothing_of_its_connections() {
+    let mut world = world(Limits { challenges_per_second: 5, bindings_per_second: 5, ..Limits::default() });
+    let connection = Client { door: 1 << 32, on_stream: true, ..client(1) };
+    for id in 0..1000 {
+        world.say(client(1), &bare_allocate(id));
+        world.say(client(1), &binding(id));
+    }
+    assert_eq!(world.say(client(1), &bare_allocate(1)), Heard::Nothing);
+    let replies = |world: &mut World, request: &[u8]| {
+        (0..1000).filter(|_| world.say(connection, request) != Heard::Nothing).count()
+    };
+    assert_eq!(replies(&mut world, &bare_allocate(1)), 20, "as many as anybody gets, and no more");
+    assert_eq!(replies(&mut world, &binding(1)), 20);
+}
+
+#[test]
 fn allocations_are_counted_by_credential_by_address_and_in_all() {
     let limits =
         Limits { allocations: 6, allocations_per_credential: 2, allocations_per_address: 3, ..Limits::default() };

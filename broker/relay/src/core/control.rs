@@ -43,7 +43,7 @@ impl Core {
     }
 
     fn binding(&mut self, now: Now, client: Client, request: &Request, message: &Message<'_>) -> Option<Done> {
-        if !self.bindings.answers(now.millis, client.address.ip()) {
+        if !self.bindings.answers(now.millis, &client) {
             self.counts.dropped_strangers.add(1);
             return None;
         }
@@ -89,7 +89,7 @@ impl Core {
     /// its sender has signed rightly.
     fn refuse_stranger(&mut self, now: Now, client: Client, request: &Request, refusal: Refusal) -> Option<Done> {
         let is_known = refusal == Refusal::StaleNonce;
-        if !is_known && !self.challenges.answers(now.millis, client.address.ip()) {
+        if !is_known && !self.challenges.answers(now.millis, &client) {
             self.counts.dropped_strangers.add(1);
             return None;
         }

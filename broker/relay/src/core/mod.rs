@@ -10,7 +10,7 @@
 //! A permission lasts for 5 minutes, a channel for 10 (RFC 8656 §9, §12); both are looked at when something is to pass.
 //!
 //! Nothing is remembered of whom has not signed: nonces are computed (`nonce`), and how often strangers are
-//! answered is counted in a table of fixed size (`doorstep`).
+//! answered is counted in tables of fixed size (`doorstep`).
 
 mod accounts;
 mod allocate;
@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use crate::admission::Admission;
 use crate::credentials::{Realm, Secret};
-use crate::doorstep::Doorstep;
+use crate::doorstep::Doorsteps;
 use crate::figures::{Counts, Figures};
 use crate::limits::Limits;
 use crate::message::MAX_REPLY;
@@ -143,8 +143,8 @@ pub struct Seeds {
 pub struct Core {
     settings: Settings,
     nonces: Nonces,
-    challenges: Doorstep,
-    bindings: Doorstep,
+    challenges: Doorsteps,
+    bindings: Doorsteps,
     table: Table,
     accounts: Accounts,
     next_indication: u128,
@@ -167,8 +167,8 @@ impl Core {
         indication[4..].copy_from_slice(&seeds.indications);
         Self {
             nonces: Nonces::new(&seeds.nonces),
-            challenges: Doorstep::new(limits.challenges_per_second),
-            bindings: Doorstep::new(limits.bindings_per_second),
+            challenges: Doorsteps::new(limits.challenges_per_second),
+            bindings: Doorsteps::new(limits.bindings_per_second),
             table: Table::new(limits),
             accounts: Accounts::new(limits),
             next_indication: u128::from_be_bytes(indication),
