@@ -8,11 +8,11 @@ use std::io::{IoSlice, IoSliceMut};
 use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
 use std::os::fd::AsRawFd;
 
-use nix::errno::Errno;
 use nix::sys::socket::{
     ControlMessage, MsgFlags, MultiHeaders, SockaddrIn, SockaddrIn6, SockaddrLike, recvmmsg, sendmmsg,
 };
 
+use super::paths::Paths;
 use crate::wire::{HEADROOM, TAILROOM};
 
 /// Datagrams that are received or sent with one call at most.
@@ -145,8 +145,7 @@ pub(super) struct Outbox {
     waiting: Vec<Waiting>,
     v4: Sheaf<SockaddrIn>,
     v6: Sheaf<SockaddrIn6>,
-    /// The largest segment that may go as one of many; less after the kernel has refused one.
-    largest_segment: usize,
+    pub(super) paths: Paths,
 }
 
 /// What one call takes.
@@ -167,7 +166,7 @@ impl<S: SockaddrLike + Copy> Sheaf<S> {
 impl Outbox {
     pub(super) fn new() -> Self {
         let waiting = Vec::with_capacity(PLACES);
-        Self { waiting, v4: Sheaf::new(), v6: Sheaf::new(), largest_segment: usize::MAX }
+        Self { waiting, v4: Sheaf::new(), v6: Sheaf::new(), paths: Paths::new() }
     }
 
     pub(super) fn push(&mut self, from: Origin, to: SocketAddr, start: usize, length: usize) {
@@ -198,14 +197,14 @@ impl Outbox {
                         SocketAddr::V4(to) => SockaddrIn::from(to),
                         SocketAddr::V6(_) => SockaddrIn::from(SocketAddrV4::new([0, 0, 0, 0].into(), 0)),
                     };
-                    send_from(socket, of_one_socket, bytes, &mut self.v4, &mut self.largest_segment, address)
+                    send_from(socket, of_one_socket, bytes, &mut self.v4, &mut self.paths, address)
                 }
                 (Some(socket), SocketAddr::V6(_)) => {
                     let address = |to: SocketAddr| match to {
                         SocketAddr::V6(to) => SockaddrIn6::from(to),
                         SocketAddr::V4(to) => SockaddrIn6::from(SocketAddrV6::new(to.ip().to_ipv6_mapped(), 0, 0, 0)),
                     };
-                    send_from(socket, of_one_socket, bytes, &mut self.v6, &mut self.largest_segment, address)
+                    send_from(socket, of_one_socket, bytes, &mut self.v6, &mut self.paths, address)
                 }
             };
         }
@@ -220,21 +219,21 @@ fn send_from<S: SockaddrLike + Copy>(
     all: &[Waiting],
     bytes: &[u8],
     sheaf: &mut Sheaf<S>,
-    largest_segment: &mut usize,
+    paths: &mut Paths,
     address: impl Fn(SocketAddr) -> S,
 ) -> usize {
     let (mut lost, mut rest, mut singles) = (0, all, 0);
     // `all[at..at + singles]` is what does not merge and has not been sent yet.
     let mut at = 0;
     while let Some(first) = rest.first() {
-        let run = if first.length <= *largest_segment { run(rest) } else { 1 };
+        let run = if first.length <= paths.largest(first.to.ip()) { run(rest) } else { 1 };
         if run == 1 {
             singles += 1;
         } else {
             lost += send_many(socket, &all[at..at + singles], bytes, sheaf, &address);
             let merged = &rest[..run];
             if let Err(error) = send_merged(socket, merged, bytes, sheaf, &address) {
-                *largest_segment = largest_after(error, first.length, *largest_segment);
+                paths.refuse(error, first.to.ip(), first.length);
                 lost += send_many(socket, merged, bytes, sheaf, &address);
             }
             at += singles + run;
@@ -243,18 +242,6 @@ fn send_from<S: SockaddrLike + Copy>(
         rest = &rest[run..];
     }
     lost + send_many(socket, &all[at..at + singles], bytes, sheaf, &address)
-}
-
-/// The largest segment that goes as one of many from now on, now that the kernel refused some of `length` bytes.
-fn largest_after(error: Errno, length: usize, before: usize) -> usize {
-    match error {
-        // More than the path takes.
-        Errno::EMSGSIZE | Errno::EINVAL => length.saturating_sub(1),
-        // Not in this kernel, or not with this network card.
-        Errno::EIO | Errno::EOPNOTSUPP | Errno::ENOPROTOOPT => 0,
-        // Of this moment, or of this receiver.
-        _ => before,
-    }
 }
 
 /// How many at the front can go as one: to the same receiver, of the same size but for the last, which may be smaller.

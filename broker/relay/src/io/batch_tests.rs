@@ -48,7 +48,7 @@ fn each_receiver_gets_its_datagrams_whole_and_in_order() {
 #[test]
 fn a_kernel_that_merges_nothing_gets_them_one_by_one() {
     let mut outbox = Outbox::new();
-    outbox.largest_segment = 0;
+    outbox.paths = Paths::with(0);
     sent(&mut outbox, &[(0, 100), (0, 100), (1, 100), (0, 100)]);
 }
 
@@ -105,10 +105,14 @@ fn what_arrives_is_located_and_what_is_too_large_is_marked() {
 }
 
 #[test]
-fn a_full_queue_or_an_unreachable_peer_is_no_reason_to_send_one_by_one_for_good() {
-    for error in [Errno::EAGAIN, Errno::ENOBUFS, Errno::ENETUNREACH, Errno::EHOSTUNREACH, Errno::EPERM] {
-        assert_eq!(largest_after(error, 1200, 9000), 9000, "{error}");
-    }
-    assert_eq!(largest_after(Errno::EMSGSIZE, 1200, 9000), 1199);
-    assert_eq!(largest_after(Errno::EOPNOTSUPP, 1200, 9000), 0);
+fn what_is_refused_for_one_receiver_still_goes_as_one_to_others() {
+    let ((sender, _), (_receiver, to)) = (socket(), socket());
+    let mut outbox = Outbox::new();
+    let before = outbox.paths.largest(to.ip());
+    // Port 0 can't be sent to, and not as one either.
+    let nobody: SocketAddr = "127.0.0.77:0".parse().unwrap();
+    outbox.push(Origin::Door(0), nobody, 0, 100);
+    outbox.push(Origin::Door(0), nobody, 100, 100);
+    assert_eq!(outbox.send(&[0; 200], |_| Some(&sender)), 2);
+    assert_eq!((outbox.paths.largest(nobody.ip()), outbox.paths.largest(to.ip())), (before.min(99), before));
 }

@@ -170,6 +170,7 @@ impl Net {
     pub(super) fn tick(&mut self, now: Now) {
         self.core.tick(now);
         self.close_relayed();
+        self.outbox.paths.tick(now.millis);
         for stream in self.streams.values_mut().filter(|stream| self.core.serves(&stream.client)) {
             stream.since = now.millis;
         }

@@ -9,6 +9,7 @@ mod connections;
 mod engine;
 mod handshakes;
 mod net;
+mod paths;
 mod stream;
 
 use std::net::{IpAddr, SocketAddr, TcpStream};

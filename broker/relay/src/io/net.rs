@@ -69,7 +69,7 @@ pub(super) struct Net {
     /// What relayed candidates carry, and where their sockets are bound.
     homes: Vec<(IpAddr, IpAddr)>,
     ports: RangeInclusive<u16>,
-    outbox: Outbox,
+    pub(super) outbox: Outbox,
     pub(super) streams: HashMap<u64, Stream>,
     pub(super) by_address: HashMap<IpAddr, u32>,
     pub(super) next_stream: u64,
