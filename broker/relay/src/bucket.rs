@@ -34,6 +34,12 @@ impl Bucket {
         self.level >= amount as u64 * 1000
     }
 
+    /// After how many milliseconds it will hold `amount` units, if nothing is taken meanwhile.
+    pub(crate) fn millis_until(&mut self, flow: &Flow, millis: u64, amount: usize) -> u64 {
+        self.refill(flow, millis);
+        (amount as u64 * 1000).saturating_sub(self.level).div_ceil(flow.per_second.max(1))
+    }
+
     /// Takes `amount` units out.
     pub(crate) fn take(&mut self, amount: usize) {
         self.level = self.level.saturating_sub(amount as u64 * 1000);
@@ -63,7 +69,9 @@ mod tests {
         let mut bucket = Bucket::full(&flow, 5000);
         assert!(bucket.holds(&flow, 5000, 200) && !bucket.holds(&flow, 5000, 201));
         bucket.take(200);
+        assert_eq!((bucket.millis_until(&flow, 5000, 1), bucket.millis_until(&flow, 5003, 1)), (10, 7));
         assert!(!bucket.holds(&flow, 5009, 1) && bucket.holds(&flow, 5010, 1));
+        assert_eq!(bucket.millis_until(&flow, 5010, 1), 0);
         assert!(!bucket.is_full(&flow, 6999) && bucket.is_full(&flow, 7000));
         assert!(bucket.holds(&flow, u64::MAX, 200) && !bucket.holds(&flow, u64::MAX, 201));
     }

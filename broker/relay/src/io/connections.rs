@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpStream};
 
-use rustix::event::epoll::{self, EventFlags};
+use rustix::event::epoll;
 
 use super::net::{Net, Token};
 use super::stream::{Cover, MAX_MESSAGE, Over, Scratch, Stream};
@@ -37,11 +37,36 @@ impl Net {
         Some(id)
     }
 
-    /// Takes what came over a connection, or what was read of it before it was taken in.
-    pub(super) fn stream_says(&mut self, now: Now, id: u64, scratch: &mut Scratch, early: Option<&[u8]>) {
-        if self.waits(now, id) {
-            return;
+    /// Something came over a connection: it is taken now, or in its turn where it is of a handshake.
+    pub(super) fn stream_says(&mut self, now: Now, id: u64, scratch: &mut Scratch) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        // Of one that waits nothing is told but its end.
+        let stage = if stream.is_waiting { Err(Over) } else { stream.shakes_hands() };
+        match stage {
+            Ok(None) => self.take(now, id, scratch, None),
+            Ok(Some(stage)) => {
+                stream.is_waiting = true;
+                let _ = epoll::modify(&self.epoll, &stream.socket, Token::Stream(id).data(), stream.interest());
+                self.handshakes.wait(id, stage);
+            }
+            Err(Over) => self.close(id),
         }
+    }
+
+    /// Takes one step of one handshake, of whoever's turn it is.
+    pub(super) fn shake_hands(&mut self, now: Now, scratch: &mut Scratch) {
+        let Some(id) = self.handshakes.next(now.millis) else { return };
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        stream.is_waiting = false;
+        let watched = epoll::modify(&self.epoll, &stream.socket, Token::Stream(id).data(), stream.interest());
+        if watched.is_err() || stream.begin_tls().is_err() {
+            return self.close(id);
+        }
+        self.take(now, id, scratch, None);
+    }
+
+    /// Takes what came over a connection, or what was read of it before it was taken in.
+    pub(super) fn take(&mut self, now: Now, id: u64, scratch: &mut Scratch, early: Option<&[u8]>) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let received = match early {
             Some(early) => stream.receive_early(early, scratch),
@@ -76,43 +101,6 @@ impl Net {
         }
     }
 
-    /// Begins TLS with a connection whose ClientHello comes, or lets it wait where there is no handshake for it. Whether it
-    /// waits.
-    fn waits(&mut self, now: Now, id: u64) -> bool {
-        let Some(stream) = self.streams.get_mut(&id) else { return false };
-        if stream.is_waiting {
-            // Nothing is told of it meanwhile but its end.
-            self.close(id);
-            return true;
-        }
-        let begun = match stream.wants_tls() {
-            Ok(false) => Ok(()),
-            Ok(true) if self.handshakes.begins(now.millis, id) => stream.begin_tls(),
-            Ok(true) => {
-                stream.is_waiting = true;
-                let _ = epoll::modify(&self.epoll, &stream.socket, Token::Stream(id).data(), EventFlags::empty());
-                return true;
-            }
-            Err(Over) => Err(Over),
-        };
-        if begun.is_err() {
-            self.close(id);
-        }
-        false
-    }
-
-    /// Begins TLS with those that waited for it, as far as there are handshakes.
-    fn shake_hands(&mut self, now: Now) {
-        while let Some(id) = self.handshakes.next(now.millis) {
-            let Some(stream) = self.streams.get_mut(&id) else { continue };
-            stream.is_waiting = false;
-            let watched = epoll::modify(&self.epoll, &stream.socket, Token::Stream(id).data(), EventFlags::IN);
-            if watched.is_err() || stream.begin_tls().is_err() {
-                self.close(id);
-            }
-        }
-    }
-
     /// Marks that a connection has something to send, or can send again.
     pub(super) fn is_due(&mut self, id: u64) {
         if let Some(stream) = self.streams.get_mut(&id) {
@@ -129,8 +117,7 @@ impl Net {
             match stream.send() {
                 Ok(all) if all == stream.is_stuck => {
                     stream.is_stuck = !all;
-                    let flags = if all { EventFlags::IN } else { EventFlags::IN | EventFlags::OUT };
-                    let _ = epoll::modify(&self.epoll, &stream.socket, Token::Stream(id).data(), flags);
+                    let _ = epoll::modify(&self.epoll, &stream.socket, Token::Stream(id).data(), stream.interest());
                 }
                 Ok(_) => {}
                 Err(_) => self.close(id),
@@ -186,7 +173,6 @@ impl Net {
         for id in over {
             self.close(id);
         }
-        self.shake_hands(now);
     }
 }
 
@@ -208,3 +194,7 @@ fn unmapped(address: SocketAddr) -> SocketAddr {
         SocketAddr::V4(_) => address,
     }
 }
+
+#[cfg(test)]
+#[path = "connections_tests.rs"]
+mod tests;

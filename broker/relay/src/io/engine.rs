@@ -1,6 +1,7 @@
 //! The loop: what has come is handed to the core, and what the core wants sent is sent.
 //!
-//! Each socket gets two batches at most before the others get their turn, so that a flood at one leaves the others alone.
+//! Each socket gets two batches at most before the others get their turn, so that a flood at one leaves the others alone; and all
+//! TLS handshakes together get one step.
 
 use std::net::TcpListener;
 use std::os::fd::AsFd;
@@ -127,7 +128,8 @@ impl Engine {
                 return self.net.close_all();
             }
             let waits = self.net.is_idle() && self.end.is_none() && self.listeners.iter().all(|l| !l.rests);
-            let timeout = Timespec::try_from(TICK).ok().filter(|_| !waits);
+            let turn = self.net.handshakes.millis_until_next(now.millis).map(Duration::from_millis);
+            let timeout = Timespec::try_from(turn.map_or(TICK, |turn| turn.min(TICK))).ok().filter(|_| !waits);
             events.clear();
             let spare = rustix::buffer::spare_capacity(&mut events);
             if epoll::wait(&self.net.epoll, spare, timeout.as_ref()).is_err() {
@@ -149,6 +151,7 @@ impl Engine {
                 }
             }
             self.send_on();
+            self.net.shake_hands(now, &mut self.scratch);
             self.net.send_streams();
         }
     }
@@ -219,7 +222,7 @@ impl Engine {
             self.net.is_due(id);
         }
         if flags.intersects(epoll::EventFlags::IN | epoll::EventFlags::HUP | epoll::EventFlags::ERR) {
-            self.net.stream_says(now, id, &mut self.scratch, None);
+            self.net.stream_says(now, id, &mut self.scratch);
         }
     }
 
@@ -251,7 +254,7 @@ impl Engine {
             match order {
                 Order::Adopt(socket, tls, early) => {
                     if let Some(id) = self.net.take_in(now, socket, tls.map_or(Cover::Nothing, Cover::tls)) {
-                        self.net.stream_says(now, id, &mut self.scratch, Some(&early));
+                        self.net.take(now, id, &mut self.scratch, Some(&early));
                     }
                 }
                 Order::End(grace) => {

@@ -3,6 +3,9 @@
 //! One address has a rate of its own, so that the others get theirs whatever it does. What all have together is only used by
 //! a connection whose ClientHello comes: one that says nothing costs nothing. Where none is left, connections wait in the
 //! order in which they spoke, with what they said still in the kernel.
+//!
+//! Those that have a handshake wait as well, for each step of it: a turn of the loop takes one step, so that packets are held
+//! up by one signature and no more, however many connections come at once. Beginnings and steps of those begun take turns.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -15,15 +18,33 @@ pub(super) struct Handshakes {
     by_address: Doorstep,
     flow: Flow,
     bucket: Bucket,
-    /// Connections, each once: no more than there are.
-    waiting: VecDeque<u64>,
+    /// Connections that wait to begin, each once: no more than there are.
+    beginning: VecDeque<u64>,
+    /// Those that have begun and wait for a step.
+    going_on: VecDeque<u64>,
+    /// Whether the last step was a beginning.
+    began: bool,
+}
+
+/// What a connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Begins,
+    GoesOn,
 }
 
 impl Handshakes {
     pub(super) fn new(limits: &Limits) -> Self {
         let flow = Flow::new(limits.handshakes_per_second, 1);
         let by_address = Doorstep::new(limits.handshakes_per_address);
-        Self { by_address, flow, bucket: Bucket::full(&flow, 0), waiting: VecDeque::new() }
+        Self {
+            by_address,
+            flow,
+            bucket: Bucket::full(&flow, 0),
+            beginning: VecDeque::new(),
+            going_on: VecDeque::new(),
+            began: false,
+        }
     }
 
     /// Whether one more connection that will want a handshake may come from there; if so it is counted.
@@ -31,24 +52,34 @@ impl Handshakes {
         self.by_address.answers(millis, ip)
     }
 
-    /// Whether a connection has its handshake now. If not it waits for [`Self::next`].
-    pub(super) fn begins(&mut self, millis: u64, id: u64) -> bool {
-        let begins = self.waiting.is_empty() && self.takes(millis);
-        if !begins {
-            self.waiting.push_back(id);
+    /// A connection has something to say that is of its handshake, and waits for [`Self::next`].
+    pub(super) fn wait(&mut self, id: u64, stage: Stage) {
+        match stage {
+            Stage::Begins => self.beginning.push_back(id),
+            Stage::GoesOn => self.going_on.push_back(id),
         }
-        begins
     }
 
-    /// The next of those that wait, if there is a handshake for it.
+    /// Whose turn it is now, if anybody's.
     pub(super) fn next(&mut self, millis: u64) -> Option<u64> {
-        let is_due = !self.waiting.is_empty() && self.takes(millis);
-        if is_due { self.waiting.pop_front() } else { None }
+        let begins = !self.beginning.is_empty() && !(self.began && !self.going_on.is_empty()) && self.takes(millis);
+        self.began = begins;
+        if begins { self.beginning.pop_front() } else { self.going_on.pop_front() }
+    }
+
+    /// After how many milliseconds it is somebody's turn, if anybody waits.
+    pub(super) fn millis_until_next(&mut self, millis: u64) -> Option<u64> {
+        match (self.going_on.is_empty(), self.beginning.is_empty()) {
+            (false, _) => Some(0),
+            (true, false) => Some(self.bucket.millis_until(&self.flow, millis, 1)),
+            (true, true) => None,
+        }
     }
 
     /// A connection is closed.
     pub(super) fn gone(&mut self, id: u64) {
-        self.waiting.retain(|waiting| *waiting != id);
+        self.beginning.retain(|waiting| *waiting != id);
+        self.going_on.retain(|waiting| *waiting != id);
     }
 
     fn takes(&mut self, millis: u64) -> bool {
@@ -79,27 +110,51 @@ mod tests {
         assert_eq!((0..1000).filter(|_| handshakes.admits(1000, hasty)).count(), 5);
     }
 
+    /// All whose turn it is at this moment.
+    fn turns(handshakes: &mut Handshakes, millis: u64) -> Vec<u64> {
+        std::iter::from_fn(|| handshakes.next(millis)).collect()
+    }
+
     #[test]
     fn who_came_for_nothing_has_used_no_handshake() {
         let mut handshakes = handshakes(2, 1000);
         let anybody = "192.0.2.1".parse().unwrap();
         assert_eq!((0..100).filter(|_| handshakes.admits(0, anybody)).count(), 100);
-        assert!(handshakes.begins(0, 1) && handshakes.begins(0, 2) && !handshakes.begins(0, 3));
+        assert_eq!(handshakes.next(0), None);
+        (1..=3).for_each(|id| handshakes.wait(id, Stage::Begins));
+        assert_eq!(turns(&mut handshakes, 0), [1, 2]);
     }
 
     #[test]
     fn where_none_is_left_each_gets_its_turn() {
         let mut handshakes = handshakes(2, 1000);
-        let now: Vec<u64> = (1..=6).filter(|id| handshakes.begins(0, *id)).collect();
-        assert_eq!(now, [1, 2]);
-        assert_eq!(handshakes.next(0), None);
+        (1..=6).for_each(|id| handshakes.wait(id, Stage::Begins));
+        assert_eq!(handshakes.millis_until_next(0), Some(0));
+        assert_eq!(turns(&mut handshakes, 0), [1, 2]);
+        assert_eq!(handshakes.millis_until_next(0), Some(500));
         handshakes.gone(4);
-        assert!(!handshakes.begins(1000, 7), "others came first");
-        let turns =
-            |handshakes: &mut Handshakes, millis| std::iter::from_fn(|| handshakes.next(millis)).collect::<Vec<_>>();
+        handshakes.wait(7, Stage::Begins);
         assert_eq!(turns(&mut handshakes, 1000), [3, 5]);
         assert_eq!(turns(&mut handshakes, 2000), [6, 7]);
+        assert_eq!(handshakes.millis_until_next(2000), None);
         assert_eq!(turns(&mut handshakes, 3000), []);
-        assert!(handshakes.begins(3000, 8) && handshakes.begins(3000, 9), "nobody's turn was used up");
+        [8, 9].into_iter().for_each(|id| handshakes.wait(id, Stage::Begins));
+        assert_eq!(turns(&mut handshakes, 3000), [8, 9], "nobody's turn was used up");
+    }
+
+    #[test]
+    fn those_that_begin_and_those_that_go_on_take_turns() {
+        let mut handshakes = handshakes(3, 1000);
+        (1..=4).for_each(|id| handshakes.wait(id, Stage::Begins));
+        (11..=15).for_each(|id| handshakes.wait(id, Stage::GoesOn));
+        handshakes.gone(13);
+        assert_eq!(
+            turns(&mut handshakes, 0),
+            [1, 11, 2, 12, 3, 14, 15],
+            "those that go on need no handshake of their own"
+        );
+        assert_eq!(handshakes.millis_until_next(0), Some(334));
+        handshakes.wait(16, Stage::GoesOn);
+        assert_eq!(handshakes.millis_until_next(0), Some(0));
     }
 }

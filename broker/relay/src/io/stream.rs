@@ -4,9 +4,11 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
+use rustix::event::epoll::EventFlags;
 use rustls::{ServerConfig, ServerConnection};
 
 use super::batch::MAX_DATAGRAM;
+use super::handshakes::Stage;
 use crate::core::Client;
 use crate::wire::{HEADROOM, TAILROOM};
 
@@ -81,7 +83,7 @@ pub(super) struct Stream {
     pub(super) is_stuck: bool,
     /// Whether it is on the list of those that have something to send.
     pub(super) is_due: bool,
-    /// Whether it waits for a handshake, and is not listened to meanwhile.
+    /// Whether it waits for a step of its handshake, and is not listened to meanwhile.
     pub(super) is_waiting: bool,
 }
 
@@ -104,16 +106,27 @@ impl Stream {
         }
     }
 
-    /// Whether it says something for which TLS has to begin first.
-    pub(super) fn wants_tls(&self) -> Result<bool, Over> {
-        if !matches!(self.cover, Cover::Awaited(_)) {
-            return Ok(false);
+    /// Whether what it says is of a handshake.
+    pub(super) fn shakes_hands(&self) -> Result<Option<Stage>, Over> {
+        match &self.cover {
+            Cover::Nothing => return Ok(None),
+            Cover::Tls(tls) => return Ok(tls.is_handshaking().then_some(Stage::GoesOn)),
+            Cover::Awaited(_) => {}
         }
         let mut first = [0];
         match self.socket.peek(&mut first) {
-            Ok(1) if first == [HANDSHAKE] => Ok(true),
-            Err(error) if is_for_later(&error) => Ok(false),
+            Ok(1) if first == [HANDSHAKE] => Ok(Some(Stage::Begins)),
+            Err(error) if is_for_later(&error) => Ok(None),
             Ok(_) | Err(_) => Err(Over),
+        }
+    }
+
+    /// What the kernel is to tell of it besides its end.
+    pub(super) fn interest(&self) -> EventFlags {
+        match (self.is_waiting, self.is_stuck) {
+            (true, _) => EventFlags::empty(),
+            (false, true) => EventFlags::IN | EventFlags::OUT,
+            (false, false) => EventFlags::IN,
         }
     }
 
