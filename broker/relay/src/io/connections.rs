@@ -1,6 +1,6 @@
 //! TCP and TLS connections: who is let in, what they say, what waits for them, and when they are given up.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 
 use rustix::event::epoll;
 
@@ -12,17 +12,15 @@ use crate::limits::Limits;
 use crate::wire::{Front, front};
 
 impl Net {
-    /// Takes in a connection, if there is room for it. Its number.
+    /// Takes in a connection, if there is room for it or can be made. Its number.
     pub(super) fn take_in(&mut self, now: Now, socket: TcpStream, cover: Cover) -> Option<u64> {
         let address = socket.peer_addr().ok().map(unmapped)?;
-        let limits = &self.limits;
-        let near = self.by_address.get(&neighbourhood(address.ip())).copied().unwrap_or(0);
-        let is_full = self.streams.len() >= limits.connections as usize || near >= limits.connections_per_address;
+        let near = neighbourhood(address.ip());
         let mut is_hasty = || match cover {
             Cover::Awaited(_) => !self.handshakes.admits(now.millis, address.ip()),
             Cover::Nothing | Cover::Tls(_) => false,
         };
-        if is_full || is_hasty() || socket.set_nonblocking(true).is_err() {
+        if is_hasty() || socket.set_nonblocking(true).is_err() || !self.makes_room(near) {
             self.counts.connections_refused.add(1);
             return None;
         }
@@ -30,11 +28,26 @@ impl Net {
         let id = self.next_stream;
         self.watch(&socket, Token::Stream(id)).ok()?;
         self.next_stream += 1;
-        *self.by_address.entry(neighbourhood(address.ip())).or_default() += 1;
+        *self.by_address.entry(near).or_default() += 1;
+        self.unserved.enter(near, id);
         let client = Client { door: id, on_stream: true, address };
         self.streams.insert(id, Stream::new(socket, client, cover, now.millis));
         self.counts.connections.set(self.streams.len());
         Some(id)
+    }
+
+    /// Makes room for one more connection from there. Where there is none, the oldest without an allocation goes: whoever is
+    /// there for something has one by then, or can come again.
+    fn makes_room(&mut self, near: IpAddr) -> bool {
+        let limits = &self.limits;
+        let goes = if self.by_address.get(&near).is_some_and(|count| *count >= limits.connections_per_address) {
+            self.unserved.oldest_of(near)
+        } else if self.streams.len() >= limits.connections as usize {
+            self.unserved.oldest()
+        } else {
+            return true;
+        };
+        goes.inspect(|id| self.close(*id)).is_some()
     }
 
     /// Something came over a connection: it is taken now, or in its turn where it is of a handshake.
@@ -131,7 +144,8 @@ impl Net {
         if !stream.has_spoken {
             self.counts.connections_refused.add(1);
         }
-        let near = neighbourhood(stream.client.address.ip());
+        let near = stream.near();
+        self.unserved.leave(near, id);
         if let Some(count) = self.by_address.get_mut(&near) {
             *count -= 1;
             if *count == 0 {
@@ -158,8 +172,12 @@ impl Net {
         self.core.tick(now);
         self.close_relayed();
         self.outbox.paths.tick(now.millis);
-        for stream in self.streams.values_mut().filter(|stream| self.core.serves(&stream.client)) {
-            stream.since = now.millis;
+        for (id, stream) in &mut self.streams {
+            if self.core.serves(&stream.client) {
+                stream.since = now.millis;
+            } else if std::mem::take(&mut stream.is_served) {
+                self.unserved.enter(stream.near(), *id);
+            }
         }
         let Limits { handshake_seconds, idle_seconds, allocate_seconds, .. } = self.limits;
         let is_past = |from: u64, seconds: u32| now.millis >= from + u64::from(seconds) * 1000;

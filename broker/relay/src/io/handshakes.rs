@@ -62,7 +62,8 @@ impl Handshakes {
 
     /// Whose turn it is now, if anybody's.
     pub(super) fn next(&mut self, millis: u64) -> Option<u64> {
-        let begins = !self.beginning.is_empty() && !(self.began && !self.going_on.is_empty()) && self.takes(millis);
+        let gives_way = self.began && !self.going_on.is_empty();
+        let begins = !gives_way && !self.beginning.is_empty() && self.takes(millis);
         self.began = begins;
         if begins { self.beginning.pop_front() } else { self.going_on.pop_front() }
     }

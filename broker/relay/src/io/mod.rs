@@ -11,6 +11,7 @@ mod handshakes;
 mod net;
 mod paths;
 mod stream;
+mod unserved;
 
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;

@@ -17,6 +17,7 @@ use super::bind::relayed_socket;
 use super::connections::due;
 use super::handshakes::Handshakes;
 use super::stream::Stream;
+use super::unserved::Unserved;
 use crate::core::{Client, Core, Delivery, Family, Now, Slot, Step, Ticket};
 use crate::figures::Counts;
 use crate::limits::Limits;
@@ -72,6 +73,7 @@ pub(super) struct Net {
     pub(super) outbox: Outbox,
     pub(super) streams: HashMap<u64, Stream>,
     pub(super) by_address: HashMap<IpAddr, u32>,
+    pub(super) unserved: Unserved,
     pub(super) next_stream: u64,
     pub(super) handshakes: Handshakes,
     pub(super) due: Vec<u64>,
@@ -102,6 +104,7 @@ impl Net {
             outbox: Outbox::new(),
             streams: HashMap::new(),
             by_address: HashMap::new(),
+            unserved: Unserved::default(),
             next_stream: FIRST_STREAM,
             handshakes,
             due: Vec::new(),
@@ -237,10 +240,13 @@ impl Net {
         let reply = self.core.opened(now, ticket, port);
         let place = self.streams.get_mut(&client.door);
         reply_to(client, reply, &self.doors, place, &self.limits, &mut self.due);
-        if !self.core.serves(&client)
-            && let Some(place) = self.relayed.get_mut(slot.0 as usize)
-        {
-            *place = None;
+        if !self.core.serves(&client) {
+            if let Some(place) = self.relayed.get_mut(slot.0 as usize) {
+                *place = None;
+            }
+        } else if let Some(stream) = self.streams.get_mut(&client.door) {
+            stream.is_served = true;
+            self.unserved.leave(stream.near(), client.door);
         }
     }
 

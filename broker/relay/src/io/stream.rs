@@ -1,7 +1,7 @@
 //! One TCP or TLS connection: bytes in, whole messages out, and what waits to be sent, all within bounds.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
 use std::sync::Arc;
 
 use rustix::event::epoll::EventFlags;
@@ -10,6 +10,7 @@ use rustls::{ServerConfig, ServerConnection};
 use super::batch::MAX_DATAGRAM;
 use super::handshakes::Stage;
 use crate::core::Client;
+use crate::doorstep::neighbourhood;
 use crate::wire::{HEADROOM, TAILROOM};
 
 /// The largest message that is taken from a stream.
@@ -75,6 +76,8 @@ pub(super) struct Stream {
     sent: usize,
     /// Since when it has no allocation: when it was accepted, or last seen with one.
     pub(super) since: u64,
+    /// Whether it has an allocation, or had one at the last tick.
+    pub(super) is_served: bool,
     /// When a whole message last came.
     pub(super) heard: u64,
     /// Whether a whole message has come.
@@ -98,12 +101,18 @@ impl Stream {
             out: Vec::new(),
             sent: 0,
             since: millis,
+            is_served: false,
             heard: millis,
             has_spoken: false,
             is_stuck: false,
             is_due: false,
             is_waiting: false,
         }
+    }
+
+    /// With whose it is counted.
+    pub(super) fn near(&self) -> IpAddr {
+        neighbourhood(self.client.address.ip())
     }
 
     /// Whether what it says is of a handshake.
