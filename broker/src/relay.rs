@@ -1,5 +1,7 @@
 //! The bundled relay: its flags, where members are told to find it, and whom it admits.
 
+mod found;
+
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -8,9 +10,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use klatch_relay::{
-    Addresses, Admission, BadRealm, Cidr, Group, Holder, Limits, Realm, Relay, Secret, StartError, is_public,
-};
+use klatch_relay::{Admission, BadRealm, Cidr, Group, Holder, Limits, Realm, Relay, Secret, StartError, is_public};
 use rustix::process::{Resource, getrlimit};
 use rustls::server::ResolvesServerCert;
 
@@ -18,6 +18,7 @@ use crate::certificate::{BadCertificate, Certificate};
 use crate::origin::Origin;
 use crate::secret::{self, BadSecretFile};
 use crate::switchboard::Switchboard;
+use found::Found;
 
 /// Where credentials are valid if there is no public URL to name it.
 const DEFAULT_REALM: &str = "klatch";
@@ -122,8 +123,10 @@ pub(crate) struct Bundled {
     pub(crate) secret: Secret,
     /// What TLS is served with.
     pub(crate) certificate: Option<Arc<Certificate>>,
-    /// Under which host members find it.
-    host: String,
+    /// Where members are told to find it.
+    pub(crate) urls: Vec<String>,
+    /// What it is called by in one line.
+    pub(crate) url: String,
 }
 
 impl Bundled {
@@ -163,25 +166,15 @@ impl Bundled {
             ..klatch_relay::Config::new(secret.clone(), realm)
         };
         let relay = Relay::start(config, admission)?;
-        let host = public_url.map_or_else(|| host_of(relay.addresses()), |url| url.host().to_owned());
+        let found = Found { public_url, public_ips: &flags.turn_public_ip, addresses: relay.addresses() };
+        let (urls, url) = (found.urls(), found.url());
         let is_for_all = public_url.is_some_and(|url| url.ip().map_or(url.host() != "localhost", is_public));
         if is_for_all && !relay.addresses().relayed.iter().any(|ip| is_public(*ip)) {
             tracing::warn!(
                 "members elsewhere can't reach the relay's own address: name the public one by --turn-public-ip"
             );
         }
-        Ok(Some(Self { relay, secret, certificate, host }))
-    }
-
-    /// Where members are told to find it: over UDP first, as everything else is slower.
-    pub(crate) fn urls(&self) -> Vec<String> {
-        urls(&self.host, self.relay.addresses())
-    }
-
-    /// What it is called by in one line.
-    pub(crate) fn url(&self) -> String {
-        let port = self.relay.addresses().udp.first().map_or(0, SocketAddr::port);
-        format!("turn:{}:{port}", self.host)
+        Ok(Some(Self { relay, secret, certificate, urls, url }))
     }
 }
 
@@ -195,33 +188,6 @@ fn within(limits: Limits, files: Option<u64>) -> Limits {
         );
     }
     Limits { connections: limits.connections.min(share), allocations: limits.allocations.min(share), ..limits }
-}
-
-/// An address of the relay's that is good enough for whoever is told no name.
-fn host_of(addresses: &Addresses) -> String {
-    let named = addresses.udp.iter().map(SocketAddr::ip).find(|ip| !ip.is_unspecified());
-    match named.or(addresses.relayed.first().copied()) {
-        Some(IpAddr::V6(ip)) => format!("[{ip}]"),
-        Some(IpAddr::V4(ip)) => ip.to_string(),
-        None => "localhost".to_owned(),
-    }
-}
-
-fn urls(host: &str, addresses: &Addresses) -> Vec<String> {
-    let ports = |addresses: &[SocketAddr]| {
-        let mut ports: Vec<u16> = Vec::new();
-        for address in addresses {
-            if !ports.contains(&address.port()) {
-                ports.push(address.port());
-            }
-        }
-        ports.into_iter()
-    };
-    let stun = ports(&addresses.udp).take(1).map(|port| format!("stun:{host}:{port}"));
-    let udp = ports(&addresses.udp).map(|port| format!("turn:{host}:{port}?transport=udp"));
-    let tcp = ports(&addresses.tcp).map(|port| format!("turn:{host}:{port}?transport=tcp"));
-    let tls = ports(&addresses.tls).map(|port| format!("turns:{host}:{port}?transport=tcp"));
-    stun.chain(udp).chain(tcp).chain(tls).collect()
 }
 
 /// Admits whoever has a seat. Before there is a switchboard nobody has.
@@ -247,12 +213,6 @@ impl Admission for Seated {
 mod tests {
     use super::*;
 
-    fn addresses(udp: &[&str], tcp: &[&str], tls: &[&str], relayed: &[&str]) -> Addresses {
-        let sockets = |texts: &[&str]| texts.iter().map(|text| text.parse().expect(text)).collect();
-        let relayed = relayed.iter().map(|text| text.parse().expect(text)).collect();
-        Addresses { udp: sockets(udp), tcp: sockets(tcp), tls: sockets(tls), relayed }
-    }
-
     #[test]
     fn the_broker_keeps_half_of_the_files() {
         let of = |files| within(Limits::default(), files);
@@ -270,32 +230,6 @@ mod tests {
         for bad in ["", "5", "-", "5-", "-5", "6-5", "0-5", "1-65536", "+1-5", "1 - 5", "1-2-3"] {
             assert_eq!(bad.parse::<Ports>(), Err(BadPorts), "{bad}");
         }
-    }
-
-    #[test]
-    fn members_are_told_each_port_once_udp_first_and_tls_last() {
-        let listening = ["[::]:3478", "0.0.0.0:3478", "0.0.0.0:443"];
-        let told =
-            urls("meet.example", &addresses(&listening, &listening, &["[::]:5349", "0.0.0.0:5349"], &["203.0.113.1"]));
-        assert_eq!(
-            told,
-            [
-                "stun:meet.example:3478",
-                "turn:meet.example:3478?transport=udp",
-                "turn:meet.example:443?transport=udp",
-                "turn:meet.example:3478?transport=tcp",
-                "turn:meet.example:443?transport=tcp",
-                "turns:meet.example:5349?transport=tcp",
-            ]
-        );
-    }
-
-    #[test]
-    fn without_a_name_the_relay_is_told_by_an_address_that_leads_to_it() {
-        let host = |udp: &[&str], relayed: &[&str]| host_of(&addresses(udp, &[], &[], relayed));
-        assert_eq!(host(&["[::]:3478", "0.0.0.0:3478"], &["192.0.2.1", "2001:db8::1"]), "192.0.2.1");
-        assert_eq!(host(&["192.0.2.2:3478"], &["203.0.113.1"]), "192.0.2.2");
-        assert_eq!(host(&["[::1]:3478"], &["::1"]), "[::1]");
     }
 
     #[test]

@@ -131,7 +131,7 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
         });
     }
     tokio::spawn(keep_time(Arc::clone(&switchboard), watching));
-    let relay_url = bundled.as_ref().map(Bundled::url);
+    let relay_url = bundled.as_ref().map(|bundled| bundled.url.clone());
     let relay = bundled.map(|bundled| bundled.relay);
     Ok(Server { addresses, url, relay_url, relay, switchboard, keeping, running })
 }
@@ -142,7 +142,7 @@ fn relays(config: &Config, seated: Arc<Seated>) -> Result<(Option<Bundled>, Serv
     let outside_secret = config.ice_secret_file.as_deref().map(secret::read).transpose()?;
     let bundled = Bundled::start(&config.relay, config.public_url.as_ref(), config.relay_limits(), seated)?;
     if let Some(bundled) = &bundled {
-        servers.add(bundled.urls(), Some(bundled.secret.clone()));
+        servers.add(bundled.urls.clone(), Some(bundled.secret.clone()));
     }
     servers.add_outside(&config.ice_server, outside_secret).map_err(ServeError::IceSecretMissing)?;
     Ok((bundled, servers))
