@@ -4,7 +4,11 @@
 //! The host's own public addresses count as its network too: what listens there may trust whoever comes from the host, and no
 //! firewall in front of it is passed. Relayed addresses are there as well, and are joined in process instead.
 //!
-//! The documentation ranges are not refused: nothing is routed there, so nothing is to protect.
+//! What IANA's registries of special-purpose addresses (RFC 6890) don't call globally reachable is refused, and what they do but
+//! where no member can be: anycast services, which a network of one's own may answer, and identifiers that are no places. The
+//! documentation ranges of RFC 5737 and RFC 3849 are not: nothing is routed there, so nothing is to protect, and labs use them.
+//!
+//! A network's own NAT64 prefix (RFC 6052 §2.2) can't be told from other addresses; what it leads to, its translator has to refuse.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -42,7 +46,7 @@ impl Policy {
     fn is_own(&self, ip: IpAddr) -> bool {
         let is_own = |ip: IpAddr| ip.is_loopback() || self.own.contains(&ip);
         let within = match ip {
-            IpAddr::V4(_) => [None; 2],
+            IpAddr::V4(_) => [None; 3],
             IpAddr::V6(ip) => within(ip),
         };
         is_own(ip) || within.into_iter().flatten().any(|ip| is_own(ip.into()))
@@ -65,7 +69,7 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
             | [169, 254, ..]
             | [172, 16..=31, ..]
             | [192, 168, ..]
-            // Protocol assignments (NAT64 discovery, DS-Lite), the 6to4 anycast, benchmarks inside a network.
+            // Protocol assignments (NAT64 discovery, DS-Lite, PCP and TURN anycast), the 6to4 anycast, benchmarks.
             | [192, 0, 0, _]
             | [192, 88, 99, _]
             | [198, 18 | 19, ..]
@@ -75,10 +79,17 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
 }
 
 /// Global unicast is 2000::/3. Outside it only the well-known NAT64 prefix leads to anywhere public; inside, some
-/// prefixes carry an IPv4 address to which a router may turn the packet.
+/// addresses carry an IPv4 one to which a router may turn the packet, and some prefixes are special.
 fn is_public_v6(ip: Ipv6Addr) -> bool {
     let is_nat64 = ip.segments()[..6] == NAT64;
-    let is_global = (0x2000..=0x3fff).contains(&ip.segments()[0]);
+    let is_special = match ip.segments() {
+        // Protocol assignments but for Teredo: anycast services, benchmarks, ORCHID, DRIP.
+        [0x2001, second, ..] => (1..=0x1ff).contains(&second),
+        // The documentation of RFC 9637.
+        [0x3fff, second, ..] => second <= 0xfff,
+        _ => false,
+    };
+    let is_global = (0x2000..=0x3fff).contains(&ip.segments()[0]) && !is_special;
     (is_nat64 || is_global) && within(ip).into_iter().flatten().all(is_public_v4)
 }
 
@@ -86,15 +97,18 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
 const NAT64: [u16; 6] = [0x64, 0xff9b, 0, 0, 0, 0];
 
 /// The IPv4 addresses to which a router may turn a packet for this one.
-fn within(ip: Ipv6Addr) -> [Option<Ipv4Addr>; 2] {
+fn within(ip: Ipv6Addr) -> [Option<Ipv4Addr>; 3] {
     let v4 = |high: u16, low: u16| Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
-    match ip.segments() {
-        [a, b, c, d, e, f, g, h] if [a, b, c, d, e, f] == NAT64 => [v4(g, h), None],
-        // 6to4.
-        [0x2002, high, low, ..] => [v4(high, low), None],
-        // Teredo: the server, and the client with its bits turned over.
-        [0x2001, 0, high, low, _, _, g, h] => [v4(high, low), v4(!g, !h)],
-        _ => [None; 2],
+    let [a, b, c, d, e, f, g, h] = ip.segments();
+    // ISATAP (RFC 5214 §6.1), behind whatever prefix.
+    let isatap = if matches!((e, f), (0 | 0x200, 0x5efe)) { v4(g, h) } else { None };
+    match [a, b, c, d, e, f] {
+        NAT64 => [v4(g, h), None, None],
+        // 6to4 (RFC 3056 §2).
+        [0x2002, high, low, ..] => [v4(high, low), None, isatap],
+        // Teredo (RFC 4380 §4): the server, and the client with its bits turned over.
+        [0x2001, 0, high, low, ..] => [v4(high, low), v4(!g, !h), isatap],
+        _ => [None, None, isatap],
     }
 }
 
@@ -130,6 +144,14 @@ mod tests {
             "2002:808:808::1",
             "2001:0:808:808::f7f7:f7f7",
             "2001:db8::1",
+            "2001:200::1",
+            "2001:4860::8888",
+            "3ffe::1",
+            "3fff:1000::1",
+            "2606:4700::5efe:8.8.8.8",
+            "2620:4f:8000::1",
+            "192.31.196.1",
+            "192.0.2.1",
         ] {
             assert!(policy.lets_reach(ip.parse().expect(ip)), "{ip}");
             let peer = SocketAddr::new(ip.parse().expect(ip), 9);
