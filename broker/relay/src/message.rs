@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use stun_types::attribute::{ErrorCode, Nonce, PasswordAlgorithmValue, PasswordAlgorithms, UnknownAttributes};
+use stun_types::attribute::{
+    AttributeType, ErrorCode, Nonce, PasswordAlgorithmValue, PasswordAlgorithms, UnknownAttributes,
+};
 use stun_types::attribute::{Realm as RealmAttribute, XorMappedAddress};
 use stun_types::message::{
     Message, MessageClass, MessageType, MessageWrite, MessageWriteExt, MessageWriteMutSlice, Method, StunParseError,
@@ -12,11 +14,13 @@ use stun_types::prelude::{Attribute, AttributeFromRaw, AttributeStaticType, Attr
 
 use crate::credentials::Key;
 use crate::integrity::{Seal, sign};
+use crate::wire::HEADER;
 
-/// The largest reply: 401 or 438 with the longest realm takes 230.
+/// The largest reply. 401 or 438 with the longest realm takes 230, 420 as much as there is. With its headers it stays below the
+/// 576 bytes that RFC 8489 §6.1 sets where a path's MTU is unknown.
 pub(crate) const MAX_REPLY: usize = 512;
-/// How many attributes a 420 names at most.
-const MAX_UNKNOWN: usize = 8;
+/// How many attributes a 420 names at most: beside header, ERROR-CODE, MESSAGE-INTEGRITY-SHA256 and FINGERPRINT.
+const MAX_UNKNOWN: usize = (MAX_REPLY - HEADER - 8 - 4 - 36 - 8) / 2;
 
 /// Attributes that have to be understood (below 0x8000) and are: those of RFC 8489 and RFC 8656, without DONT-FRAGMENT.
 const UNDERSTOOD: [u16; 20] = [
@@ -110,17 +114,17 @@ where
     }
 }
 
-/// Those that have to be understood and aren't.
+/// Those that have to be understood and aren't (RFC 8489 §6.3.1), each once, as many as fit. For each named there were four bytes
+/// in the request, so that a reply of two is no gain to anybody who has it sent elsewhere.
 pub(crate) fn not_understood(message: &Message<'_>) -> Option<UnknownAttributes> {
-    let mut unknown = UnknownAttributes::new(&[]);
-    let strange = |kind: u16| kind < 0x8000 && !UNDERSTOOD.contains(&kind);
-    let kinds = message.iter_attributes().map(|(_, attribute)| attribute.get_type());
-    let mut found = false;
-    for kind in kinds.filter(|kind| strange(kind.value())).take(MAX_UNKNOWN) {
-        unknown.add_attribute(kind);
-        found = true;
-    }
-    found.then_some(unknown)
+    let strange = |kind: &u16| *kind < 0x8000 && !UNDERSTOOD.contains(kind);
+    let kinds = message.iter_attributes().map(|(_, attribute)| attribute.get_type().value());
+    let mut kinds: Vec<u16> = kinds.filter(strange).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds.truncate(MAX_UNKNOWN);
+    let kinds: Vec<AttributeType> = kinds.into_iter().map(AttributeType::from).collect();
+    if kinds.is_empty() { None } else { Some(UnknownAttributes::new(&kinds)) }
 }
 
 /// A reply under way.
