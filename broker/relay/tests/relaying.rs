@@ -213,3 +213,19 @@ fn nothing_else_of_the_host_is_reached_at_its_public_addresses() {
         "the relay itself is not"
     );
 }
+
+#[test]
+fn an_address_that_the_host_gains_is_refused_from_then_on() {
+    let mut world = World::new();
+    let (mut ana, _) = world.member(client(1), "ana");
+    let peer = address("203.0.113.5:7000");
+    assert_eq!(world.say(client(1), &ana.bind(0x4000, peer)).code(), 0);
+    assert!(matches!(world.say(client(1), &channel_data(0x4000, b"x")), Heard::ToPeer(..)));
+    world.core.own_are(vec![peer.ip()]);
+    assert_eq!(world.say(client(1), &channel_data(0x4000, b"x")), Heard::Nothing);
+    assert_eq!(world.say(client(1), &send(peer, b"x")), Heard::Nothing);
+    assert_eq!(world.core.figures().dropped_forbidden, 2);
+    assert_eq!(world.say(client(1), &ana.permit(peer)).code(), 403);
+    world.core.own_are(Vec::new());
+    assert!(matches!(world.say(client(1), &send(peer, b"x")), Heard::ToPeer(..)));
+}

@@ -215,6 +215,11 @@ impl Core {
         self.accounts.sweep(now.millis);
     }
 
+    /// The host's own addresses from now on ([`Policy::own`]): permissions for them are worth nothing any more.
+    pub fn own_are(&mut self, own: Vec<IpAddr>) {
+        self.settings.policy.own = own;
+    }
+
     /// No new allocations from now on.
     pub fn drain(&mut self) {
         self.draining = true;

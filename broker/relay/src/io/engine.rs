@@ -3,7 +3,7 @@
 //! Each socket gets two batches at most before the others get their turn, so that a flood at one leaves the others alone; and all
 //! TLS handshakes together get one step.
 
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -34,6 +34,8 @@ const TICK: Duration = Duration::from_secs(1);
 /// What a relay's owner wants.
 pub(super) enum Order {
     Adopt(std::net::TcpStream, Option<Box<ServerConnection>>, Vec<u8>),
+    /// The host's interfaces have these addresses.
+    Own(Vec<IpAddr>),
     End(Duration),
 }
 
@@ -52,6 +54,8 @@ pub(super) struct Engine {
     tls: Option<Arc<rustls::ServerConfig>>,
     orders: Receiver<Order>,
     bell: Arc<OwnedFd>,
+    /// Addresses that are the host's whatever its interfaces have.
+    named: Vec<IpAddr>,
     begun: Instant,
     unix: u64,
     ticked: u64,
@@ -70,9 +74,8 @@ impl Engine {
     ) -> Result<Self, StartError> {
         let addresses = doors.addresses();
         let listened = || addresses.udp.iter().chain(&addresses.tcp).chain(&addresses.tls);
-        let mut own = own_addresses();
-        own.extend(listened().map(|address| address.ip()));
-        own.extend(&config.public_ips);
+        let named: Vec<IpAddr> = listened().map(|address| address.ip()).chain(config.public_ips).collect();
+        let own = [&named[..], &own_addresses()].concat();
         let mut listening: Vec<u16> = listened().map(|address| address.port()).collect();
         listening.sort_unstable();
         listening.dedup();
@@ -107,6 +110,7 @@ impl Engine {
             tls,
             orders,
             bell,
+            named,
             begun: Instant::now(),
             unix: 0,
             ticked: 0,
@@ -257,6 +261,7 @@ impl Engine {
                         self.net.take(now, id, &mut self.scratch, Some(&early));
                     }
                 }
+                Order::Own(own) => self.net.core.own_are([&self.named[..], &own].concat()),
                 Order::End(grace) => {
                     self.net.core.drain();
                     self.listeners.clear();

@@ -9,6 +9,7 @@ mod connections;
 mod engine;
 mod handshakes;
 mod net;
+mod own;
 mod paths;
 mod stream;
 mod unserved;
@@ -27,14 +28,30 @@ use crate::figures::{Counts, Figures};
 use bind::Doors;
 pub use config::{Config, StartError};
 use engine::{Engine, Order};
+use own::Watch;
 
 /// A relay that runs. Dropping it ends it at once.
 pub struct Relay {
     addresses: Addresses,
     counts: Arc<Counts>,
+    line: Line,
+    _own: Watch,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A way to the relay's thread.
+#[derive(Clone)]
+struct Line {
     orders: Sender<Order>,
     bell: Arc<OwnedFd>,
-    thread: Option<JoinHandle<()>>,
+}
+
+impl Line {
+    fn order(&self, order: Order) {
+        if self.orders.send(order).is_ok() {
+            let _ = rustix::io::write(&self.bell, &1_u64.to_ne_bytes());
+        }
+    }
 }
 
 /// Where a relay is reached.
@@ -61,9 +78,14 @@ impl Relay {
         let counts = Arc::<Counts>::default();
         let (orders, inbox) = channel();
         let bell = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(StartError::system)?);
+        let line = Line { orders, bell: bell.clone() };
+        let own = Watch::start({
+            let line = line.clone();
+            move |own| line.order(Order::Own(own))
+        })?;
         let (started, waiting) = channel();
         let begin = {
-            let (counts, bell) = (counts.clone(), bell.clone());
+            let counts = counts.clone();
             move || match Engine::new(config, doors, admission, counts, inbox, bell) {
                 Ok(engine) => {
                     let _ = started.send(Ok(()));
@@ -75,7 +97,7 @@ impl Relay {
         let thread =
             std::thread::Builder::new().name("klatch-relay".into()).spawn(begin).map_err(StartError::System)?;
         waiting.recv().unwrap_or_else(|_| Err(StartError::system(rustix::io::Errno::CANCELED)))?;
-        Ok(Self { addresses, counts, orders, bell, thread: Some(thread) })
+        Ok(Self { addresses, counts, line, _own: own, thread: Some(thread) })
     }
 
     /// Where it is reached, with the ports that were bound.
@@ -96,12 +118,12 @@ impl Relay {
 
     /// Takes over a connection that somebody else has accepted, and the bytes that were read from it already.
     pub fn adopt(&self, connection: TcpStream, early: Vec<u8>) {
-        self.order(Order::Adopt(connection, None, early));
+        self.line.order(Order::Adopt(connection, None, early));
     }
 
     /// Takes over a connection whose TLS somebody else has established, and the plain bytes that were read from it already.
     pub fn adopt_tls(&self, connection: TcpStream, tls: rustls::ServerConnection, early: Vec<u8>) {
-        self.order(Order::Adopt(connection, Some(Box::new(tls)), early));
+        self.line.order(Order::Adopt(connection, Some(Box::new(tls)), early));
     }
 
     /// Takes no new allocations any more, and ends when the last has ended, or after `grace`. Returns when it has ended.
@@ -109,14 +131,8 @@ impl Relay {
         self.end(grace);
     }
 
-    fn order(&self, order: Order) {
-        if self.orders.send(order).is_ok() {
-            let _ = rustix::io::write(&self.bell, &1_u64.to_ne_bytes());
-        }
-    }
-
     fn end(&mut self, grace: Duration) {
-        self.order(Order::End(grace));
+        self.line.order(Order::End(grace));
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
