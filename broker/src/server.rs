@@ -109,6 +109,9 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
     let switchboard = Arc::new(Switchboard::new(state, limits.clone(), public_url, servers));
     let keeping = failure.map(|failure| tokio::spawn(give_up_after(failure, Arc::downgrade(&switchboard))));
     seated.ask(&switchboard);
+    if let Some(bundled) = &bundled {
+        switchboard.ushers_by(bundled.relay.usher());
+    }
     let allowed = config.public_url.iter().chain(&config.allow_origin).cloned().collect();
     let house = Arc::new(House {
         switchboard: Arc::clone(&switchboard),

@@ -7,7 +7,7 @@ use crate::credentials::Holder;
 pub struct Group(pub u64);
 
 /// Who may relay. Asked on the relay's own thread at each Allocate and Refresh, never for a packet: it must not block
-/// longer than a look into a table takes.
+/// longer than a look into a table takes. Who is not admitted any more is told by [`Usher`](crate::Usher).
 pub trait Admission: Send + Sync + 'static {
     /// The group of a holder who is still admitted; `None` for anybody else.
     fn group(&self, holder: &Holder) -> Option<Group>;

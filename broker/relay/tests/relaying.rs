@@ -215,6 +215,31 @@ fn nothing_else_of_the_host_is_reached_at_its_public_addresses() {
 }
 
 #[test]
+fn who_is_dismissed_relays_no_more_and_the_others_go_on() {
+    let mut world = World::new();
+    let peer = address("203.0.113.5:7000");
+    let (mut ana, ana_at) = world.member(client(1), "ana");
+    let (mut again, again_at) = world.member(client(2), "ana");
+    let (mut ben, ben_at) = world.member(client(3), "ben");
+    for (speaker, from) in [(&mut ana, 1), (&mut again, 2), (&mut ben, 3)] {
+        assert_eq!(world.say(client(from), &speaker.bind(0x4000, peer)).code(), 0);
+    }
+    world.core.dismiss(&"nobody".parse().unwrap());
+    assert_eq!(world.core.allocations(), 3);
+    world.seats.take("ana");
+    world.core.dismiss(&"ana".parse().unwrap());
+    assert_eq!((world.core.allocations(), std::iter::from_fn(|| world.core.closed()).count()), (1, 2));
+    for (from, at) in [(1, ana_at), (2, again_at)] {
+        assert_eq!(world.say(client(from), &channel_data(0x4000, b"x")), Heard::Nothing);
+        assert!(world.peer_says(at, peer, 1).is_none());
+    }
+    assert_eq!(world.say(client(1), &ana.refresh(600)).code(), 437);
+    assert_eq!(world.say(client(2), &again.allocate()).code(), 401);
+    assert!(matches!(world.say(client(3), &channel_data(0x4000, b"x")), Heard::ToPeer(..)));
+    assert!(world.peer_says(ben_at, peer, 1).is_some());
+}
+
+#[test]
 fn an_address_that_the_host_gains_is_refused_from_then_on() {
     let mut world = World::new();
     let (mut ana, _) = world.member(client(1), "ana");

@@ -16,6 +16,7 @@
 mod ask;
 mod exchange;
 mod failures;
+mod holders;
 mod kept;
 mod proven;
 mod revival;
@@ -40,6 +41,7 @@ pub use proven::Proven;
 use crate::address::Address;
 use crate::limits::Limits;
 use failures::Failures;
+use holders::Holders;
 use room::{Arrival, Room};
 use seat::Attendance;
 
@@ -61,9 +63,6 @@ pub struct Rooms {
     changes: Vec<Change>,
 }
 
-/// Whom relay credentials were made for, and the room of their seat. Whoever removes a seat has to have this in hand.
-type Holders = HashMap<Holder, RoomId>;
-
 type Decision = Result<(Granted, Vec<Effect>), RefusalCode>;
 
 impl Rooms {
@@ -75,7 +74,7 @@ impl Rooms {
             rooms: HashMap::new(),
             deaths: BTreeSet::new(),
             openers: HashMap::new(),
-            holders: Holders::new(),
+            holders: Holders::default(),
             failures: Failures::new(limits),
             ended: VecDeque::new(),
             changes: Vec::new(),
@@ -155,7 +154,12 @@ impl Rooms {
     /// The room in which this holder has a seat, present or not.
     pub fn room_of(&mut self, holder: &Holder, now: u64) -> Option<RoomId> {
         self.expire(now);
-        self.holders.get(holder).copied()
+        self.holders.room_of(holder)
+    }
+
+    /// The holders whose seats have gone since this was last asked: nothing may be relayed for them any more.
+    pub fn take_gone(&mut self) -> Vec<Holder> {
+        self.holders.take_gone()
     }
 
     /// Where a present member of a room sits.

@@ -11,9 +11,9 @@ mod tests;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use klatch_relay::Holder;
+use klatch_relay::{Holder, Usher};
 use klatch_shared::limits::MAX_FRAME_BYTES;
 use klatch_shared::wire::{CloseCode, Event, Hello};
 use klatch_shared::{Nonce, RoomId};
@@ -50,6 +50,8 @@ pub(crate) struct Switchboard {
     max_members: u32,
     public_url: Option<String>,
     servers: Servers,
+    /// Who sees holders out of the bundled relay, if it runs.
+    usher: OnceLock<Usher>,
 }
 
 struct Hall {
@@ -75,7 +77,13 @@ impl Switchboard {
             max_members,
             public_url,
             servers,
+            usher: OnceLock::new(),
         }
+    }
+
+    /// Has the relay end what it does for members whose seats are gone.
+    pub(crate) fn ushers_by(&self, usher: Usher) {
+        let _ = self.usher.set(usher);
     }
 
     /// What the clock shows.
@@ -169,7 +177,8 @@ impl Switchboard {
         self.hall.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes one decision under the lock, and wakes the timekeeper if it moved the earliest deadline.
+    /// Makes one decision under the lock, then wakes the timekeeper if it moved the earliest deadline, and has the relay see out those
+    /// whose seats it removed.
     fn decide<T>(&self, decision: impl FnOnce(&mut Hall, u64) -> T) -> T {
         let mut hall = self.lock();
         // Read under the lock, so that time never runs backwards for rooms.
@@ -178,7 +187,11 @@ impl Switchboard {
         let decided = decision(&mut hall, now);
         hall.keep();
         let after = hall.rooms.next_deadline();
+        let gone = hall.rooms.take_gone();
         drop(hall);
+        if let Some(usher) = self.usher.get() {
+            gone.into_iter().for_each(|holder| usher.dismiss(holder));
+        }
         if after.is_some_and(|after| before.is_none_or(|before| after < before)) {
             self.rescheduled.notify_one();
         }

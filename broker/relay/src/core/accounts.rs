@@ -33,6 +33,13 @@ pub(super) struct Membership {
     room: usize,
 }
 
+impl Membership {
+    /// Whether the allocation is of the holder whose account this is.
+    pub(super) fn is_paid_by(self, account: usize) -> bool {
+        self.holder == account
+    }
+}
+
 /// All accounts. One outlives its last allocation until its bytes have come back, so that nobody gets new ones by ending
 /// an allocation and making another.
 pub(super) struct Accounts {
@@ -86,6 +93,12 @@ impl Accounts {
             return Err(Full::Quota);
         }
         if self.index.len() + 3 > self.most { Err(Full::Table) } else { Ok(()) }
+    }
+
+    /// The account of a holder who has allocations.
+    pub(super) fn of_holder(&self, holder: &Holder) -> Option<usize> {
+        let place = *self.index.get(&Payer::Holder(holder.clone()))?;
+        self.accounts[place].as_ref().is_some_and(|account| account.allocations > 0).then_some(place)
     }
 
     /// Counts one more allocation.

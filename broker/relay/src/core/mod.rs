@@ -6,7 +6,8 @@
 //!
 //! An allocation's life: Allocate makes it, signed by credentials that have not ended and whose holder is admitted. It
 //! lasts for `lifetime_seconds`, Refresh prolongs it as long as the holder is admitted, up to `longest_seconds` in all. It
-//! ends when it is refreshed with a lifetime of zero, when it runs out, or when its client's connection closes.
+//! ends when it is refreshed with a lifetime of zero, when it runs out, when its client's connection closes, or when its holder is
+//! dismissed.
 //! A permission lasts for 5 minutes, a channel for 10 (RFC 8656 §9, §12); both are looked at when something is to pass.
 //!
 //! Nothing is remembered of whom has not signed: nonces are computed (`nonce`), and how often strangers are
@@ -25,7 +26,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::admission::Admission;
-use crate::credentials::{Realm, Secret};
+use crate::credentials::{Holder, Realm, Secret};
 use crate::doorstep::Doorsteps;
 use crate::figures::{Counts, Figures};
 use crate::limits::Limits;
@@ -198,6 +199,16 @@ impl Core {
     pub fn gone(&mut self, client: Client) {
         if let Some(slot) = self.table.of_client(&client) {
             self.release(slot);
+        }
+    }
+
+    /// A holder is not admitted any more, and its allocations end.
+    pub fn dismiss(&mut self, holder: &Holder) {
+        let Some(account) = self.accounts.of_holder(holder) else { return };
+        for slot in (0..self.table.places()).map(Slot) {
+            if self.table.get(slot).is_some_and(|allocation| allocation.accounts.is_paid_by(account)) {
+                self.release(slot);
+            }
         }
     }
 

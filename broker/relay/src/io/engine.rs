@@ -20,6 +20,7 @@ use super::stream::{Cover, Scratch};
 use super::{Config, StartError};
 use crate::admission::Admission;
 use crate::core::{Client, Core, Now, Seeds, Settings, Slot};
+use crate::credentials::Holder;
 use crate::figures::Counts;
 use crate::policy::Policy;
 
@@ -36,6 +37,8 @@ pub(super) enum Order {
     Adopt(std::net::TcpStream, Option<Box<ServerConnection>>, Vec<u8>),
     /// The host's interfaces have these addresses.
     Own(Vec<IpAddr>),
+    /// This holder is not admitted any more.
+    Dismiss(Holder),
     End(Duration),
 }
 
@@ -262,6 +265,10 @@ impl Engine {
                     }
                 }
                 Order::Own(own) => self.net.core.own_are([&self.named[..], &own].concat()),
+                Order::Dismiss(holder) => {
+                    self.net.core.dismiss(&holder);
+                    self.net.close_relayed();
+                }
                 Order::End(grace) => {
                     self.net.core.drain();
                     self.listeners.clear();

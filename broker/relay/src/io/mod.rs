@@ -24,6 +24,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::OwnedFd;
 
 use crate::admission::Admission;
+use crate::credentials::Holder;
 use crate::figures::{Counts, Figures};
 use bind::Doors;
 pub use config::{Config, StartError};
@@ -51,6 +52,20 @@ impl Line {
         if self.orders.send(order).is_ok() {
             let _ = rustix::io::write(&self.bell, &1_u64.to_ne_bytes());
         }
+    }
+}
+
+/// Sees holders out who are not admitted any more ([`Admission`]): their allocations end at once, not when they run out.
+///
+/// To be called once [`Admission::group`] refuses the holder: an Allocate that asked before has its allocation by the time at which
+/// this is carried out.
+#[derive(Clone)]
+pub struct Usher(Line);
+
+impl Usher {
+    /// Ends all allocations of this holder. Never waits; where the relay has ended, nothing is left to do.
+    pub fn dismiss(&self, holder: Holder) {
+        self.0.order(Order::Dismiss(holder));
     }
 }
 
@@ -103,6 +118,11 @@ impl Relay {
     /// Where it is reached, with the ports that were bound.
     pub fn addresses(&self) -> &Addresses {
         &self.addresses
+    }
+
+    /// Who sees holders out.
+    pub fn usher(&self) -> Usher {
+        Usher(self.line.clone())
     }
 
     /// What it has counted so far.

@@ -44,6 +44,8 @@ fn with_the_seat_goes_its_holder() {
     world.done(1, Ask::Forget).expect("forgotten");
     world.done(9, Ask::Release(seat_token(2))).expect("released");
     assert_eq!((room_of(&mut world, 1), room_of(&mut world, 2)), (None, None));
+    assert_eq!(world.rooms.take_gone(), [holder(1), holder(2)], "so that the relay can be told");
+    assert_eq!(world.rooms.take_gone(), []);
     world.join(2, 2).expect("a new seat");
     assert_eq!(room_of(&mut world, 2), None, "the new seat is another one");
 }
@@ -54,12 +56,14 @@ fn with_the_room_go_all_its_holders() {
     asked(&mut world, 2, 2).expect("a member");
     world.done(1, Ask::End).expect("ended");
     assert_eq!(room_of(&mut world, 2), None);
+    assert_eq!(world.rooms.take_gone(), [holder(2)]);
 
     let mut world = World::with_members(1);
     asked(&mut world, 1, 1).expect("a member");
     world.lose(1);
     world.now = TTL;
     assert_eq!(room_of(&mut world, 1), None, "though nobody came to discard it");
+    assert_eq!(world.rooms.take_gone(), [holder(1)]);
 }
 
 #[test]
@@ -76,6 +80,8 @@ fn who_loses_a_seat_to_another_loses_its_holder() {
         world.lose(number.into());
     }
     assert_eq!(room_of(&mut world, 2), Some(room(1)));
+    assert_eq!(world.rooms.take_gone(), [], "who is away is not gone");
     world.join(200, 200).expect("the seat of who was absent longest");
     assert_eq!(room_of(&mut world, 2), None);
+    assert_eq!(world.rooms.take_gone(), [holder(2)]);
 }
