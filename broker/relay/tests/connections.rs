@@ -70,6 +70,23 @@ fn who_says_much_and_allocates_nothing_is_given_up() {
 }
 
 #[test]
+fn who_says_more_at_once_than_anybody_without_an_allocation_has_to_is_closed() {
+    let relay = start(config());
+    let mut served = Visitor::over_tcp(&relay);
+    served.allocate();
+    let many = binding(1).repeat(200);
+    served.say(&many);
+    (0..200).for_each(|_| assert_eq!(served.hear().len(), 32));
+    let mut stranger = Visitor::over_tcp(&relay);
+    stranger.say(&many);
+    let Way::Tcp(stream) = &mut stranger.way else { unreachable!() };
+    let mut answers = Vec::new();
+    let _ = stream.read_to_end(&mut answers);
+    assert!(answers.len() <= 64 * 32, "{} answers", answers.len() / 32);
+    assert!(relay.figures().dropped_strangers > 0);
+}
+
+#[test]
 fn parts_of_a_message_do_not_keep_an_idle_connection() {
     let limits = Limits { idle_seconds: 1, allocate_seconds: 1000, ..Limits::default() };
     let relay = start(klatch_relay::Config { limits, ..config() });

@@ -11,6 +11,10 @@ use crate::doorstep::neighbourhood;
 use crate::limits::Limits;
 use crate::wire::{Front, front};
 
+/// Messages that a connection without an allocation may say at once, which is as many as a datagram socket has in a turn. Whoever
+/// has something to ask says one or two.
+const UNSERVED_MESSAGES: usize = 64;
+
 impl Net {
     /// Takes in a connection, if there is room for it or can be made. Its number.
     pub(super) fn take_in(&mut self, now: Now, socket: TcpStream, cover: Cover) -> Option<u64> {
@@ -89,28 +93,32 @@ impl Net {
         due(stream, id, &mut self.due);
         let Ok(end) = received else { return self.close(id) };
         let client = stream.client;
-        let mut start = 0;
-        let is_sound = loop {
+        let (mut start, mut messages) = (0, 0);
+        let goes_on = loop {
             match front(&scratch.plain[start..end], MAX_MESSAGE) {
                 Front::Whole(length, all) => {
-                    if let Some(stream) = self.streams.get_mut(&id) {
-                        stream.has_spoken = true;
-                        stream.heard = now.millis;
+                    let Some(stream) = self.streams.get_mut(&id) else { break false };
+                    stream.has_spoken = true;
+                    stream.heard = now.millis;
+                    messages += 1;
+                    if messages > UNSERVED_MESSAGES && !stream.is_served {
+                        self.counts.dropped_strangers.add(1);
+                        break false;
                     }
                     self.client_says(now, client, &mut scratch.plain, start, Some(length), false);
                     start += all;
                 }
                 Front::Part(_) => break true,
-                Front::Noise => break false,
+                Front::Noise => {
+                    self.counts.dropped_malformed.add(1);
+                    break false;
+                }
             }
         };
         self.send(&scratch.plain);
         match self.streams.get_mut(&id) {
-            Some(stream) if is_sound => stream.keep(&scratch.plain[start..end]),
-            Some(_) | None => {
-                self.counts.dropped_malformed.add(1);
-                self.close(id);
-            }
+            Some(stream) if goes_on => stream.keep(&scratch.plain[start..end]),
+            Some(_) | None => self.close(id),
         }
     }
 
