@@ -40,8 +40,8 @@ pub(super) use enter::{EnterError, seat_for};
 
 /// How often members say that they are here.
 const PULSE_MS: u32 = 1_000;
-/// How often credentials for relays are renewed, which last for 10 minutes.
-const RENEWAL_MS: u32 = 4 * 60_000;
+/// After how long credentials for relays are renewed, which last for 10 minutes.
+const RENEWAL_MS: u64 = 4 * 60_000;
 
 /// Why a session ended without our asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +84,8 @@ pub(super) struct Session {
     /// Events that came between the broker's admitting us and our having taken in its answer.
     waiting: RefCell<Option<Vec<Event>>>,
     servers: RefCell<Vec<IceServer>>,
+    /// When they were last asked for, by the clock on the wall.
+    asked_servers: Cell<u64>,
     peers: RefCell<Peers>,
     mesh: RefCell<Mesh>,
     links: RefCell<Few<MemberId, Link>>,
@@ -119,8 +121,13 @@ impl Session {
         Ways { servers: self.servers.borrow().clone(), relay_only }
     }
 
-    /// Asks for servers with fresh credentials, so that those at hand never end.
+    /// Asks for servers with fresh credentials before those at hand end. By the clock on the wall, which goes on while the machine
+    /// sleeps: whoever wakes up has fresh ones before a path is found dead.
     fn renew_servers(&self) {
+        if clock::wall().abs_diff(self.asked_servers.get()) < RENEWAL_MS {
+            return;
+        }
+        self.asked_servers.set(clock::wall());
         let (Some(socket), weak) = (self.socket(), self.weak.clone()) else { return };
         spawn(async move {
             // Where the broker can't be reached, the next socket asks again.
@@ -251,23 +258,17 @@ impl Session {
             on(&window, "pagehide", Self::say_goodbye),
         ];
         let weak = self.weak.clone();
-        let renewal = Interval::new(RENEWAL_MS, move || {
-            if let Some(this) = weak.upgrade() {
-                this.renew_servers();
-            }
-        });
-        let weak = self.weak.clone();
         // Whether anybody looks or not.
         let pulse = Interval::new(PULSE_MS, move || {
             if let Some(this) = weak.upgrade() {
                 Session::beat(&this);
+                this.renew_servers();
             }
         });
         let beats = vec![
             beat(250, Self::look_who_speaks),
             beat(1_000, Self::tell_wants),
             beat(4_000, Self::look_at_paths),
-            renewal,
             pulse,
         ];
         *self.guards.borrow_mut() = (listeners, beats);

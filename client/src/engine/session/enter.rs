@@ -51,6 +51,7 @@ impl Session {
             socket: RefCell::default(),
             waiting: RefCell::new(Some(Vec::new())),
             servers: RefCell::default(),
+            asked_servers: Cell::default(),
             peers: RefCell::default(),
             links: RefCell::default(),
             alarm: RefCell::default(),
@@ -156,6 +157,7 @@ impl Session {
     /// Asks for the seat and for ICE servers, in one breath.
     async fn take_seat(&self, verb: Verb) -> Result<Admitted, EnterError> {
         let socket = self.socket().ok_or(EnterError::Unreachable)?;
+        self.asked_servers.set(clock::wall());
         let (admitted, servers) =
             futures_util::future::join(socket.ask::<Admitted>(verb), socket.ask::<IceServers>(Verb::IceServers)).await;
         if let Ok(servers) = servers {
