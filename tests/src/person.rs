@@ -259,6 +259,14 @@ impl Person {
     /// # Errors
     /// It is not for too long.
     pub async fn is_connected_by(&self, path: &str, member: &str) -> Result<()> {
+        self.is_connected_by_any(&[path], member).await
+    }
+
+    /// Waits until the connection to this member is up, by one of these paths.
+    ///
+    /// # Errors
+    /// It is not for too long.
+    pub async fn is_connected_by_any(&self, paths: &[&str], member: &str) -> Result<()> {
         let mut state = None;
         let connected = wait::until(&format!("{} to be connected to {member}", self.name), PATIENCE, async || {
             let tile = self.sees(member).await?;
@@ -271,7 +279,7 @@ impl Person {
         let mut found = None;
         let arrived = wait::until("data-path", PATIENCE, async || {
             found = self.page.attribute(&tile, "data-path").await?;
-            Ok((found.as_deref() == Some(path)).then_some(()))
+            Ok(found.as_deref().is_some_and(|found| paths.contains(&found)).then_some(()))
         })
         .await;
         arrived.with_context(|| format!("data-path is {found:?}"))

@@ -1,4 +1,7 @@
 //! Who reaches whom from behind which router, directly or over the relay, in a lab of network namespaces.
+//!
+//! TLS to the relay is judged as any other: Chromium and Firefox look for the name in the certificate, and trust one that nobody has
+//! signed as they are told to trust all (`--ignore-certificate-errors`, `acceptInsecureCerts`).
 
 use klatch_tests::Kind;
 use klatch_tests::lab::{Firewall, Nat, PAGE_PORT};
@@ -47,11 +50,23 @@ fn behind_strict_routers_members_meet_over_the_relay() {
 }
 
 #[test]
+fn where_one_router_is_strict_members_connect_by_whatever_way_there_is() {
+    play_in_lab(async |scene, lab| {
+        let homes = [lab.home(Nat::Cone, Firewall::Open).await?, lab.home(Nat::Symmetric, Firewall::Open).await?];
+        let broker = scene.broker_in(lab, PAGE_PORT, &TURN).await?;
+        let people = [(&homes[0], Kind::Chromium, "Ana"), (&homes[1], Kind::Chromium, "Bo")];
+        let (ana, bo) = meet(scene, &broker, people).await?;
+        ana.is_connected_by_any(&["direct", "relay"], "Bo").await?;
+        bo.is_connected_by_any(&["direct", "relay"], "Ana").await
+    });
+}
+
+#[test]
 fn where_udp_is_blocked_members_get_through_over_tcp() {
     play_in_lab(async |scene, lab| {
         let homes = [lab.home(Nat::Cone, Firewall::NoUdp).await?, lab.home(Nat::Cone, Firewall::NoUdp).await?];
         let broker = scene.broker_in(lab, PAGE_PORT, &TURN).await?;
-        let people = [(&homes[0], Kind::Chromium, "Ana"), (&homes[1], Kind::Chromium, "Bo")];
+        let people = [(&homes[0], Kind::Chromium, "Ana"), (&homes[1], Kind::Firefox, "Bo")];
         let (ana, bo) = meet(scene, &broker, people).await?;
         ana.is_connected_by("relay", "Bo").await?;
         bo.is_connected_by("relay", "Ana").await
@@ -65,7 +80,7 @@ fn where_only_tls_is_open_members_get_through_over_tls() {
         let [chain, key] = lab.certificate()?;
         let tls = ["--turn-tls-listen", "203.0.113.1:443", "--tls-cert", &chain, "--tls-key", &key];
         let broker = scene.broker_in(lab, PAGE_PORT, &[&TURN[..], &tls].concat()).await?;
-        let people = [(&homes[0], Kind::Chromium, "Ana"), (&homes[1], Kind::Chromium, "Bo")];
+        let people = [(&homes[0], Kind::Chromium, "Ana"), (&homes[1], Kind::Firefox, "Bo")];
         let (ana, bo) = meet(scene, &broker, people).await?;
         ana.is_connected_by("relay", "Bo").await?;
         bo.is_connected_by("relay", "Ana").await
