@@ -1,6 +1,7 @@
 //! The thin IO around the core: one thread with an epoll loop of its own, apart from the broker's runtime.
 //!
-//! One thread means that nothing of the data path is locked, and that the relay takes one core at most, whatever comes in.
+//! One thread means that nothing of the data path is locked, and that the relay takes one core at most, whatever comes in. A second one
+//! only reads the host's addresses now and then.
 
 mod batch;
 mod bind;
