@@ -97,17 +97,7 @@ impl RoomId {
     }
 }
 
-/// The UUID of these bytes, if it is random.
-fn random_uuid(bytes: [u8; 16]) -> Option<Uuid> {
-    Some(Uuid::from_bytes(bytes)).filter(|id| id.get_version_num() == 4)
-}
-
 impl MemberId {
-    /// The id of these bytes, if they are one.
-    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
-        random_uuid(bytes).map(Self)
-    }
-
     /// A fresh id.
     pub fn random() -> Self {
         Self::from_random_bytes(random_bytes())
@@ -120,13 +110,8 @@ impl MemberId {
 }
 
 impl MessageId {
-    /// The id of these bytes, if they are one.
-    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
-        random_uuid(bytes).map(Self)
-    }
-
     /// That of the switch of a room's history.
-    pub const HISTORY: Self = Self(Uuid::from_bytes([0, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 0]));
+    pub const HISTORY: Self = Self([0, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 0]);
 
     /// A fresh id.
     pub fn random() -> Self {

@@ -173,8 +173,8 @@ impl ChatMessage {
         let revision = head.first_chunk()?;
         let (sent, at) = (u64::from_be_bytes(*sent), u64::from_be_bytes(*at));
         Some(Self {
-            id: MessageId::from_bytes(*id)?,
-            author: MemberId::from_bytes(*author)?,
+            id: MessageId::try_from(*id).ok()?,
+            author: MemberId::try_from(*author).ok()?,
             moment: Moment { sent, at, last_seat: u32::from_be_bytes(*last_seat) },
             revision: u32::from_be_bytes(*revision),
             text: if text.is_empty() { None } else { Some(std::str::from_utf8(text).ok()?.parse().ok()?) },
@@ -280,7 +280,7 @@ mod tests {
         assert!(on.follows(&off) && on.is_switch() && off.is_switch());
         assert_eq!((on.text.is_some(), off.text.is_some(), on.place()), (true, false, off.place()));
         assert!(!ChatMessage::say(room, creator, &keys, MOMENT, text("hello")).is_switch());
-        assert_eq!(MessageId::from_bytes(*MessageId::HISTORY.as_bytes()), Some(MessageId::HISTORY));
+        assert_eq!(MessageId::try_from(*MessageId::HISTORY.as_bytes()), Ok(MessageId::HISTORY));
     }
 
     #[test]
