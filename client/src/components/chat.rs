@@ -105,7 +105,7 @@ pub fn ChatPanel(props: &Props) -> Html {
             if editing.is_some() {
                 <p class="composer__editing">
                     { "Editing your message" }
-                    <button type="button" class="message__act" onclick={click(&props.on_intent, Intent::Edit(None))}>{ "Cancel" }</button>
+                    <button type="button" class="act" onclick={click(&props.on_intent, Intent::Edit(None))}>{ "Cancel" }</button>
                 </p>
             }
             <form class="composer" {onsubmit}>

@@ -38,7 +38,7 @@ pub fn message(said: &Said, follows: bool, on_intent: &Callback<Intent>) -> Html
 fn own(said: &Said, deleted: bool, on_intent: &Callback<Intent>) -> Html {
     let id = said.id();
     let act = |label: &'static str, intent: Intent| {
-        html! { <button type="button" class="message__act" onclick={click(on_intent, intent)}>{ label }</button> }
+        html! { <button type="button" class="act" onclick={click(on_intent, intent)}>{ label }</button> }
     };
     match (said.own, deleted) {
         (false, _) => Html::default(),

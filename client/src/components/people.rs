@@ -7,7 +7,7 @@ use super::attribute::{click, hue_class, join, modified, truth};
 use super::icon::{Glyph, icon, icon_as};
 use super::panel::PanelFrame;
 use super::tag::microphone;
-use crate::state::{Intent, LocalMedia, Member, Panel, Path, Room, hue};
+use crate::state::{Conduct, Intent, LocalMedia, Member, Panel, Path, Room, hue};
 
 /// The panel.
 pub fn people_panel(room: &Room, local: &LocalMedia, on_intent: &Callback<Intent>) -> Html {
@@ -45,6 +45,7 @@ fn row(member: &Member, on_intent: &Callback<Intent>) -> Html {
             <div class="people__who">
                 <p class="people__name"><bdi>{ &member.label }</bdi></p>
                 <p class="people__how">{ link(member) }{ ours(member) }</p>
+                { conduct(member, on_intent) }
             </div>
             { icon_as("icon people__mark", mic) }<span class="visually-hidden">{ says }</span>
             <button type="button" class={if hidden { "mini mini--on" } else { "mini" }} aria-label={hide.clone()} title={hide}
@@ -55,9 +56,25 @@ fn row(member: &Member, on_intent: &Callback<Intent>) -> Html {
     }
 }
 
+/// What is wrong with how they behave, and what can be done about it.
+fn conduct(member: &Member, on_intent: &Callback<Intent>) -> Html {
+    let (says, label, cut) = match member.conduct {
+        Conduct::Good => return Html::default(),
+        Conduct::Bad => ("Sends too much, or what this page cannot read. ", "Drop the connection", true),
+        Conduct::Cut => ("", "Connect again", false),
+    };
+    html! {
+        <p class="people__how">
+            { says }
+            <button type="button" class="act" onclick={click(on_intent, Intent::Cut(member.id, cut))}>{ label }</button>
+        </p>
+    }
+}
+
 /// How the link is, in a few words.
 fn link(member: &Member) -> &'static str {
     match (member.health, member.path) {
+        _ if member.conduct == Conduct::Cut => "Connection dropped by you",
         (Health::Connecting, _) => "Connecting…",
         (Health::Interrupted, _) => "Interrupted, reconnecting…",
         (Health::Failed, _) => "No connection, still trying",

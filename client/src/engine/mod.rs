@@ -227,6 +227,7 @@ impl Core {
             Intent::Volume(member, sound, percent) => self.store.dispatch(RoomAction::Volume(member, sound, percent)),
             Intent::Mute(member, sound, muted) => self.store.dispatch(RoomAction::Muted(member, sound, muted)),
             Intent::Hide(member, hidden) => self.in_room(|session| session.hide_member(member, hidden)),
+            Intent::Cut(member, cut) => self.in_room(|session| session.cut(member, cut)),
             Intent::PutOnStage(tile) => {
                 self.store.dispatch(RoomAction::OnStage(tile));
                 self.in_room(Session::tell_wants);

@@ -36,10 +36,14 @@ pub(super) struct Peer {
     pub(super) screen_waits: Option<Timeout>,
     /// What this member may still say.
     pub(super) allowance: Allowance,
+    /// What this member may still offer.
+    pub(super) offers: Allowance,
     /// What may still be passed on for this member.
     pub(super) passes: Allowance,
     /// Things of this member's that could not be read, or were too many.
     pub(super) dropped: u32,
+    /// The person wants no link to them.
+    pub(super) cut: bool,
 }
 
 /// All whose cards opened.
@@ -85,8 +89,10 @@ impl Peers {
                     screen_shown: None,
                     screen_waits: None,
                     allowance: Allowance::new(clock::now()),
+                    offers: Allowance::new(clock::now()),
                     passes: Allowance::new(clock::now()),
                     dropped: 0,
+                    cut: false,
                 };
                 self.by_id.insert(view.member, peer);
             }

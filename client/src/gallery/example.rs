@@ -9,8 +9,8 @@ use web_sys::MediaStream;
 
 use super::query::Query;
 use crate::state::{
-    BrokerLink, Capture, Chat, Device, Devices, Home, Intent, KnownRoom, Line, Lobby, LocalMedia, LocalTile, Member,
-    Notice, Page, Panel, Path, Preferences, Receipt, Revision, Room, Said, State, Theme, Tone, Trouble,
+    BrokerLink, Capture, Chat, Conduct, Device, Devices, Home, Intent, KnownRoom, Line, Lobby, LocalMedia, LocalTile,
+    Member, Notice, Page, Panel, Path, Preferences, Receipt, Revision, Room, Said, State, Theme, Tone, Trouble,
 };
 
 const NAMES: [&str; 11] = [
@@ -121,6 +121,7 @@ fn room(query: &Query, cameras: bool, bad: bool) -> Room {
             if bad {
                 member.health = [Health::Connected, Health::Interrupted, Health::Connecting, Health::Failed][i % 4];
                 member.muted = i == 0;
+                member.conduct = [Conduct::Good, Conduct::Bad, Conduct::Good, Conduct::Cut][i % 4];
             }
             Some(member)
         })

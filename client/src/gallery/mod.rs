@@ -19,7 +19,7 @@ use yew::prelude::*;
 
 use crate::components::use_theme;
 use crate::pages::page;
-use crate::state::{Action, Intent, RoomAction, State};
+use crate::state::{Action, Conduct, Intent, RoomAction, State};
 use query::Query;
 
 /// Mounts the gallery in place of the app.
@@ -56,6 +56,7 @@ fn outcome(state: &State, intent: Intent) -> Option<Action> {
         Intent::Volume(id, sound, percent) => room(RoomAction::Volume(id, sound, percent)),
         Intent::Mute(id, sound, muted) => room(RoomAction::Muted(id, sound, muted)),
         Intent::Hide(id, hidden) => room(RoomAction::Hidden(id, hidden)),
+        Intent::Cut(id, cut) => room(RoomAction::Conduct(id, if cut { Conduct::Cut } else { Conduct::Good })),
         Intent::Lock(locked) => room(RoomAction::Locked(locked)),
         Intent::Remember(remember) => Some(Action::Remembered(remember)),
         Intent::DismissNotice(id) => Some(Action::Dismiss(id)),

@@ -8,8 +8,8 @@ use klatch_shared::{ClientHash, MemberId, MessageId, RoomName, Username};
 use web_sys::MediaStream;
 
 use super::{
-    BrokerLink, Capture, Chat, Devices, KnownRoom, Line, Member, Notice, Page, Panel, Path, Preferences, Receipt,
-    Revision, Room, Sound, State, TileId,
+    BrokerLink, Capture, Chat, Conduct, Devices, KnownRoom, Line, Member, Notice, Page, Panel, Path, Preferences,
+    Receipt, Revision, Room, Sound, State, TileId,
 };
 
 /// A fact for the page.
@@ -87,6 +87,8 @@ pub enum RoomAction {
     Muted(MemberId, Sound, bool),
     /// Hidden by us.
     Hidden(MemberId, bool),
+    /// How a member behaves.
+    Conduct(MemberId, Conduct),
     /// Locked or not.
     Locked(bool),
     /// A panel was toggled.
@@ -277,6 +279,7 @@ impl Room {
                 }
                 self.with(id, |member| member.hidden = hidden);
             }
+            RoomAction::Conduct(id, conduct) => self.with(id, |member| member.conduct = conduct),
             RoomAction::Locked(locked) => self.locked = locked,
             RoomAction::TogglePanel(panel) => {
                 self.panel = if self.panel == Some(panel) { None } else { Some(panel) };

@@ -59,6 +59,8 @@ pub enum Intent {
     Mute(MemberId, Sound, bool),
     /// Room: hide or show a member, for us alone: neither seen nor heard.
     Hide(MemberId, bool),
+    /// Room: drop the link to a member, or make it again.
+    Cut(MemberId, bool),
     /// Room: put this on the stage; none lets the page choose.
     PutOnStage(Option<TileId>),
     /// Room: the invitation link to the clipboard.

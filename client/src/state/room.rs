@@ -92,6 +92,19 @@ pub struct Member {
     pub screen_muted: bool,
     /// Hidden by us.
     pub hidden: bool,
+    /// How they behave.
+    pub conduct: Conduct,
+}
+
+/// How a member behaves, and what we did about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conduct {
+    /// As they should.
+    Good,
+    /// They send too much, or what can't be read.
+    Bad,
+    /// We dropped the link, until we want it again.
+    Cut,
 }
 
 impl Member {
@@ -114,6 +127,7 @@ impl Member {
             screen_volume: 100,
             screen_muted: false,
             hidden: false,
+            conduct: Conduct::Good,
         }
     }
 }

@@ -61,7 +61,60 @@ fn rubbish_and_floods_between_members_are_left_out_and_the_others_go_on() {
         bo.reads("Loud and clear").await?;
         ensure!(!ana.page().text().await?.contains("I am Ana"), "a forged message is shown");
         ana.hears(2).await?;
-        bo.hears(2).await
+        bo.hears(2).await?;
+        // Ana has had enough; Bo has not.
+        ana.opens("People").await?;
+        ana.page().click("button", "Drop the connection").await?;
+        is_connected(&mal, "Ana", false).await?;
+        is_connected(&ana, "Mal", false).await?;
+        ana.hears(1).await?;
+        bo.hears(2).await?;
+        ana.page().click("button", "Connect again").await?;
+        is_connected(&ana, "Mal", true).await?;
+        is_connected(&mal, "Ana", true).await?;
+        ana.hears(2).await
+    });
+}
+
+/// Waits until the tile of `other` says that they are connected, or are not.
+async fn is_connected(person: &Person, other: &str, connected: bool) -> Result<()> {
+    wait::until(&format!("{other} for {}: {connected}", person.name()), PATIENCE, async || {
+        let state = person.page().attribute(&person.sees(other).await?, "data-state").await?;
+        Ok(((state.as_deref() == Some("connected")) == connected).then_some(()))
+    })
+    .await
+}
+
+#[test]
+fn who_negotiates_without_end_disturbs_nobody_else() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana, bo], link) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
+        let mal = scene.person(Kind::Chromium, "Mal").await?;
+        mal.accepts(&link).await?;
+        for person in [&ana, &bo] {
+            person.is_connected_to("Mal").await?;
+        }
+        let renegotiate = "() => {
+            window.__offers = 0;
+            setInterval(() => __test.connections.filter(({ signalingState }) => signalingState === 'stable').forEach((connection) => {
+                window.__offers += 1;
+                connection.dispatchEvent(new Event('negotiationneeded'));
+            }), 5);
+        }";
+        mal.page().call(renegotiate, Value::Null).await?;
+        // Each of the others takes so many, and more only slowly.
+        wait::until("many offers", PATIENCE, async || {
+            Ok(mal.page().call("() => __offers > 50", Value::Null).await?.as_bool().filter(|many| *many))
+        })
+        .await?;
+        for (person, other, words) in [(&ana, &bo, "Do you hear me?"), (&bo, &ana, "Loud and clear")] {
+            person.says(words).await?;
+            other.reads(words).await?;
+            is_connected(person, other.name(), true).await?;
+            person.hears(2).await?;
+        }
+        Ok(())
     });
 }
 

@@ -8,7 +8,7 @@ use klatch_shared::wire::{Empty, Lock, MemberView, NewCard, Presence};
 use super::super::socket::AskError;
 use super::super::storage;
 use super::*;
-use crate::state::{Line, Member};
+use crate::state::{Conduct, Line, Member};
 
 /// A member whose socket and link are lost may be back within this without anybody being told of a leave and a join: long enough for a
 /// tunnel, a lid that is closed and opened, a phone that is put into the pocket.
@@ -30,7 +30,7 @@ impl Session {
         for view in known {
             match view.presence {
                 Presence::Present => {
-                    self.feed(Input::Present { peer: view.member, session: view.session, we_offer: true });
+                    self.link_to(view.member, true);
                 }
                 // Back any moment, perhaps; a link that still works is kept.
                 Presence::Away => self.member_away(view.member),
@@ -47,10 +47,33 @@ impl Session {
         }
         self.set_shown(view.member, true);
         self.show_members();
-        self.feed(Input::Present { peer: view.member, session: view.session, we_offer: false });
+        self.link_to(view.member, false);
         if !was_shown {
             self.happened(format!("{} joined", self.called(view.member)));
         }
+    }
+
+    /// A member is here: there is to be a link, unless the person wants none.
+    fn link_to(&self, member: MemberId, we_offer: bool) {
+        let session = self.peers.borrow().get(member).filter(|peer| !peer.cut).map(|peer| peer.session);
+        if let Some(session) = session {
+            self.feed(Input::Present { peer: member, session, we_offer });
+        }
+    }
+
+    /// Drops the link to a member, or makes it again.
+    pub(in crate::engine) fn cut(&self, member: MemberId, cut: bool) {
+        if let Some(peer) = self.peers.borrow_mut().get_mut(member) {
+            (peer.cut, peer.dropped) = (cut, 0);
+        }
+        if cut {
+            self.feed(Input::Gone { peer: member });
+            self.dispatch(RoomAction::Health(member, Health::Failed));
+        } else {
+            self.dispatch(RoomAction::Health(member, Health::Connecting));
+            self.link_to(member, true);
+        }
+        self.dispatch(RoomAction::Conduct(member, if cut { Conduct::Cut } else { Conduct::Good }));
     }
 
     /// Whether the member can be shown.

@@ -8,6 +8,7 @@ use klatch_shared::{ExchangeId, Sealed};
 
 use super::super::socket::AskError;
 use super::*;
+use crate::state::Conduct;
 
 /// Unreadable things from one member after which the page says so.
 const TELL_AFTER: u32 = 20;
@@ -131,12 +132,15 @@ impl Session {
         kind: Sealing,
         body: &Sealed,
     ) -> Option<Signal> {
-        let peers = self.peers.borrow();
-        let peer = peers.get(from)?;
+        // Twenty offers at once, and two a second: a browser is busy with each, and with nothing else of that connection.
+        const OFFER_COST: usize = 14 * Allowance::BYTES;
+        let mut peers = self.peers.borrow_mut();
+        let peer = peers.get_mut(from)?;
         let receiver = (self.me, self.nonce);
         let context = Context::signal(kind, self.room.id(), (from, peer.session), receiver, exchange, sequence);
         let text = peer.pair.open(&context, body).ok()?;
         match kind {
+            Sealing::Offer if !peer.offers.takes(OFFER_COST, clock::now()) => None,
             Sealing::Offer => Description::parse(&text).ok().map(|offer| match offer.sdp.is_empty() {
                 true => Signal::Ask,
                 false => Signal::Offer(offer),
@@ -162,8 +166,9 @@ impl Session {
             None => return,
         };
         if count == TELL_AFTER {
+            self.dispatch(RoomAction::Conduct(member, Conduct::Bad));
             self.warn(format!(
-                "{} sends too much, or what this page cannot read. That is left out.",
+                "{} sends too much, or what this page cannot read. That is left out. Under “People” you can drop the connection.",
                 self.called(member)
             ));
         }
