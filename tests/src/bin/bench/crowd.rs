@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use mio::{Events, Interest, Poll, Token};
 
+use super::echo::Echo;
 use super::member::Member;
 use super::offer::OfferFrame;
 use super::seats::Seat;
@@ -13,12 +14,15 @@ use super::ws;
 
 /// For what is under way to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// No member has this place.
+const ECHO: Token = Token(usize::MAX);
 
 /// The members.
 pub struct Crowd {
     poll: Poll,
     events: Events,
     members: Vec<Member>,
+    echo: Option<Echo>,
     chunk: Vec<u8>,
     offer: OfferFrame,
     sent_at: Vec<Instant>,
@@ -32,6 +36,8 @@ pub struct Tally {
     pub delivered: u64,
     /// From the write at the sender to the read at the receiver, in milliseconds.
     pub latencies: Vec<f64>,
+    /// What an echo took that no server had a part in, in milliseconds.
+    pub echoes: Vec<f64>,
     acknowledged: u64,
     /// Members whose acknowledgement came since they were looked at.
     ready: Vec<usize>,
@@ -49,6 +55,7 @@ impl Crowd {
             poll: Poll::new()?,
             events: Events::with_capacity(1024),
             members: Vec::new(),
+            echo: None,
             chunk: vec![0; 256 * 1024],
             offer: OfferFrame::new(),
             sent_at: Vec::new(),
@@ -66,7 +73,7 @@ impl Crowd {
         for (index, seat) in room.clone().zip(seats) {
             let mut member = Member::new(seat, room.clone().filter(|other| *other != index).collect())?;
             let events = Interest::READABLE | Interest::WRITABLE;
-            self.poll.registry().register(member.source(), Token(index), events)?;
+            self.poll.registry().register(member.line.source(), Token(index), events)?;
             self.members.push(member);
         }
         Ok(())
@@ -130,6 +137,37 @@ impl Crowd {
         self.settle()
     }
 
+    /// So many offers a second, and between any two of them an echo, until `over` says of the time since the start that it is
+    /// enough. Nothing spins: others on this core, of lower priority, are to have the rest of it.
+    ///
+    /// # Errors
+    /// An offer is refused or lost.
+    pub fn pace(&mut self, per_second: u32, mut over: impl FnMut(Duration) -> Result<bool>) -> Result<Tally> {
+        if self.echo.is_none() {
+            let mut echo = Echo::start()?;
+            self.poll.registry().register(echo.source(), ECHO, Interest::READABLE)?;
+            self.echo = Some(echo);
+        }
+        self.tally = Tally::default();
+        let (start, pause) = (Instant::now(), Duration::from_secs(1) / (2 * per_second));
+        let (mut due, mut turn) = (start, 0);
+        while !over(start.elapsed())? {
+            if Instant::now() >= due {
+                // A stride that meets everybody, and not the members of a room one after the other.
+                match (turn % 2, &mut self.echo) {
+                    (0, Some(echo)) => echo.call()?,
+                    _ => self.send(turn / 2 * 89 % self.members.len())?,
+                }
+                turn += 1;
+                due += pause;
+            }
+            self.look(due.saturating_duration_since(Instant::now()))?;
+            self.tally.ready.clear();
+            self.check()?;
+        }
+        self.settle()
+    }
+
     /// Waits for all that is under way.
     fn settle(&mut self) -> Result<Tally> {
         let (sent, deadline) = (self.sent_at.len() as u64, Instant::now() + PATIENCE);
@@ -160,7 +198,7 @@ impl Crowd {
         let number = u32::try_from(self.sent_at.len())?;
         let frame = self.offer.numbered(number, &self.members[to].id);
         self.sent_at.push(Instant::now());
-        self.members[from].write(frame).context("sending an offer")
+        self.members[from].line.write(frame).context("sending an offer")
     }
 
     fn look(&mut self, patience: Duration) -> Result<()> {
@@ -169,14 +207,21 @@ impl Crowd {
             outcome => outcome?,
         }
         for event in &self.events {
+            if event.token() == ECHO {
+                let echo = self.echo.as_mut().and_then(|echo| echo.heard().transpose()).transpose()?;
+                self.tally.echoes.extend(echo.map(|took| took.as_secs_f64() * 1e3));
+                continue;
+            }
             let Token(index) = event.token();
             let member = &mut self.members[index];
             if event.is_writable() {
-                member.flush()?;
+                member.line.flush()?;
             }
             if event.is_readable() {
                 let (offer, sent_at, tally) = (&self.offer, &self.sent_at, &mut self.tally);
-                member.read(&mut self.chunk, |opcode, payload| tally.take(index, opcode, payload, offer, sent_at))?;
+                member
+                    .line
+                    .read(&mut self.chunk, |opcode, payload| tally.take(index, opcode, payload, offer, sent_at))?;
             }
         }
         Ok(())

@@ -4,11 +4,14 @@
 //! shared and noisy. A figure is the median of the rounds, a ratio the median of the rounds' own ratios. A row that
 //! misses its target is marked, and the exit status is 0 all the same; it is 1 where something can't be measured.
 
+mod attack;
 mod crowd;
+mod echo;
 mod floor;
 mod http;
 mod idle;
 mod join;
+mod line;
 mod load;
 mod machine;
 mod member;
@@ -24,8 +27,8 @@ mod ws;
 use anyhow::{Context, Result, bail};
 
 /// The benches, and how many rounds each takes.
-const NAMES: [(&str, usize); 6] =
-    [("load", 5), ("idle", 3), ("join", 9), ("relay", 3), ("relay-memory", 3), ("size", 1)];
+const NAMES: [(&str, usize); 7] =
+    [("load", 5), ("idle", 3), ("attack", 3), ("join", 9), ("relay", 3), ("relay-memory", 3), ("size", 1)];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -34,6 +37,7 @@ async fn main() -> Result<()> {
         [] => (None, None),
         [name] if name == floor::VERB => return floor::serve().await,
         [name, certificate, key] if name == relayed::VERB => return relayed::serve(certificate, key),
+        [name, attack, port, leash] if name == attack::VERB => return attack::besiege(attack, port, leash),
         [name] => (Some(name.as_str()), None),
         [name, rounds] => (Some(name.as_str()), Some(rounds.parse().context("ROUNDS is a number")?)),
         _ => bail!("usage: bench [NAME [ROUNDS]]"),
@@ -54,6 +58,7 @@ async fn run(name: &str, rounds: usize) -> Result<()> {
     let table = match name {
         "load" => load::bench(rounds).await?,
         "idle" => idle::bench(rounds).await?,
+        "attack" => attack::bench(rounds).await?,
         "join" => join::bench(rounds).await?,
         "relay" => relay::bench(rounds)?,
         "relay-memory" => relay::bench_memory(rounds).await?,

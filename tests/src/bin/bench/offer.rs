@@ -25,6 +25,12 @@ pub struct OfferFrame {
 impl OfferFrame {
     /// A valid one, as large as usual.
     pub fn new() -> Self {
+        Self::of(OFFER_BYTES)
+    }
+
+    /// A valid one of so many bytes, or what little more there must be.
+    pub fn of(bytes: usize) -> Self {
+        let least = bytes;
         let room = RoomKeys::derive(&RoomKey::random());
         let to = MemberId::random();
         let frame = |size: usize| {
@@ -32,7 +38,7 @@ impl OfferFrame {
             let offer = Offer { to, exchange: ExchangeId(FIRST + 1), body };
             Request { id: i64::from(FIRST), verb: Verb::Offer(offer) }.to_frame()
         };
-        let text = (0..).map(frame).find(|text| text.len() >= OFFER_BYTES).expect("it grows");
+        let text = (0..).map(frame).find(|text| text.len() >= least).expect("it grows");
         let mut bytes = Vec::new();
         ws::put_frame(&mut bytes, ws::TEXT, text.as_bytes());
         let place = |label: &str| {

@@ -48,6 +48,14 @@ impl Server {
         Broker::start(&LIFTED).await.map(Self::Klatch)
     }
 
+    /// Klatch as it comes, but for these flags.
+    ///
+    /// # Errors
+    /// It does not serve.
+    pub async fn klatch_with(flags: &[&str]) -> Result<Self> {
+        Broker::start(flags).await.map(Self::Klatch)
+    }
+
     /// The floor.
     ///
     /// # Errors
@@ -93,6 +101,16 @@ pub struct Room {
     members: u32,
 }
 
+/// Somebody who is about to take a seat, with everything at hand but the proof: that needs the server's nonce.
+pub struct Newcomer {
+    /// Who.
+    pub member: MemberId,
+    /// What to ask the server for.
+    pub path: String,
+    keys: RoomKeys,
+    verb: Verb,
+}
+
 /// A seat that was taken: a socket, and what was read from it already.
 pub struct Seat {
     /// Whose.
@@ -109,34 +127,22 @@ impl Room {
         Self { keys: RoomKeys::derive(&RoomKey::random()), invite: InviteToken::random(), members: 0 }
     }
 
+    /// Who takes the next seat.
+    pub fn newcomer(&mut self) -> Newcomer {
+        let member = MemberId::random();
+        let verb = self.admission(member, &Nonce::random());
+        self.members += 1;
+        Newcomer { member, path: format!("/ws/{}", self.keys.id()), keys: self.keys.clone(), verb }
+    }
+
     /// Takes the next seat.
     ///
     /// # Errors
     /// The server refuses.
     pub fn take_seat(&mut self, server: &Server) -> Result<Seat> {
-        let (mut stream, mut held) = ws::connect(server.port()?, &format!("/ws/{}", self.keys.id()))?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        let member = MemberId::random();
-        let request = match server {
-            Server::Klatch(_) => {
-                let nonce = ws::wait_for(&mut stream, &mut held, |text| match ServerFrame::parse(text) {
-                    ServerFrame::Event(Event::Hello(hello)) => Some(hello.nonce),
-                    ServerFrame::Event(_) | ServerFrame::Reply { .. } | ServerFrame::Unknown => None,
-                })?;
-                Request { id: 1, verb: self.admission(member, &nonce) }.to_frame()
-            }
-            Server::Floor { .. } => json!({ "id": 1, "verb": "join", "member": member }).to_string(),
-        };
-        ws::send(&mut stream, &request)?;
-        let outcome = ws::wait_for(&mut stream, &mut held, |text| match ServerFrame::parse(text) {
-            ServerFrame::Reply { outcome, .. } => Some(outcome),
-            ServerFrame::Event(_) | ServerFrame::Unknown => None,
-        })?;
-        if let Err(refusal) = outcome {
-            bail!("no seat: {refusal}");
-        }
-        self.members += 1;
-        Ok(Seat { member, stream, held })
+        let newcomer = self.newcomer();
+        let (stream, held) = ws::connect(server.port()?, &newcomer.path)?;
+        newcomer.sit_down(stream, held, matches!(server, Server::Klatch(_)))
     }
 
     fn admission(&self, member: MemberId, nonce: &Nonce) -> Verb {
@@ -165,5 +171,49 @@ impl Room {
                 session,
             })
         }
+    }
+}
+
+impl Newcomer {
+    /// The request, once the server has said its nonce.
+    pub fn request(&self, nonce: &Nonce) -> String {
+        let prove = |label| self.keys.prove(label, nonce, &self.member);
+        let verb = match self.verb.clone() {
+            Verb::Create(create) => Verb::Create(Create { proof: prove(ProofLabel::Create), ..create }),
+            Verb::Join(join) => Verb::Join(Join { proof: prove(ProofLabel::Join), ..join }),
+            other => other,
+        };
+        Request { id: 1, verb }.to_frame()
+    }
+
+    /// Takes the seat over a WebSocket, of which this was read already; `prove` to a server that asks for it.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub fn sit_down(self, mut stream: TcpStream, mut held: Vec<u8>, prove: bool) -> Result<Seat> {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let request = if prove {
+            let nonce = ws::wait_for(&mut stream, &mut held, nonce_of)?;
+            self.request(&nonce)
+        } else {
+            json!({ "id": 1, "verb": "join", "member": self.member }).to_string()
+        };
+        ws::send(&mut stream, &request)?;
+        let outcome = ws::wait_for(&mut stream, &mut held, |text| match ServerFrame::parse(text) {
+            ServerFrame::Reply { outcome, .. } => Some(outcome),
+            ServerFrame::Event(_) | ServerFrame::Unknown => None,
+        })?;
+        if let Err(refusal) = outcome {
+            bail!("no seat: {refusal}");
+        }
+        Ok(Seat { member: self.member, stream, held })
+    }
+}
+
+/// The nonce in the server's first words.
+pub fn nonce_of(text: &str) -> Option<Nonce> {
+    match ServerFrame::parse(text) {
+        ServerFrame::Event(Event::Hello(hello)) => Some(hello.nonce),
+        ServerFrame::Event(_) | ServerFrame::Reply { .. } | ServerFrame::Unknown => None,
     }
 }

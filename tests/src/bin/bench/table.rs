@@ -24,7 +24,12 @@ pub enum Target {
 impl Table {
     /// An empty one.
     pub fn new(title: impl Into<String>) -> Self {
-        let header = ["", "klatch", "floor", "ratio", "target", ""].map(str::to_owned);
+        Self::beside(title, "klatch", "floor")
+    }
+
+    /// An empty one that puts something else beside something.
+    pub fn beside(title: impl Into<String>, measured: &str, floor: &str) -> Self {
+        let header = ["", measured, floor, "ratio", "target", ""].map(str::to_owned);
         Self { title: title.into(), rows: vec![header] }
     }
 

@@ -20,18 +20,21 @@ pub const PONG: u8 = 0xa;
 /// # Errors
 /// It does not answer with 101.
 pub fn connect(port: u16, path: &str) -> Result<(TcpStream, Vec<u8>)> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    let stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_nodelay(true)?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-         Sec-WebSocket-Protocol: {SUBPROTOCOL}\r\n\r\n"
-    )?;
+    upgrade(stream, port, path)
+}
+
+/// Asks on a connection for `path`. What was read behind the answer comes back too.
+///
+/// # Errors
+/// It is not answered with 101.
+pub fn upgrade(mut stream: TcpStream, port: u16, path: &str) -> Result<(TcpStream, Vec<u8>)> {
+    stream.write_all(request(port, path).as_bytes())?;
     let mut held = Vec::new();
     let end = loop {
-        if let Some(end) = held.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
-            break end + 4;
+        if let Some(end) = end_of_head(&held) {
+            break end;
         }
         read_some(&mut stream, &mut held)?;
     };
@@ -40,6 +43,20 @@ pub fn connect(port: u16, path: &str) -> Result<(TcpStream, Vec<u8>)> {
     }
     held.drain(..end);
     Ok((stream, held))
+}
+
+/// What asks a server on this machine for a WebSocket.
+pub fn request(port: u16, path: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Sec-WebSocket-Protocol: {SUBPROTOCOL}\r\n\r\n"
+    )
+}
+
+/// Where the head of an answer ends, once it is whole.
+pub fn end_of_head(bytes: &[u8]) -> Option<usize> {
+    bytes.windows(4).position(|bytes| bytes == b"\r\n\r\n").map(|at| at + 4)
 }
 
 fn read_some(stream: &mut TcpStream, held: &mut Vec<u8>) -> Result<()> {
