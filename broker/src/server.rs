@@ -12,7 +12,7 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use klatch_relay::Relay;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -34,6 +34,9 @@ use crate::{page, secret};
 const HEADER_BYTES: usize = 32 * 1024;
 /// How long connections may take to end when the server stops.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
+/// Connections that may wait to be accepted, as far as the system allows it. Beyond, whoever comes is silently turned away, and tries
+/// again a second later, then two, then four.
+const WAITING: u32 = 8192;
 /// How long to wait when there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -86,7 +89,7 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
     let mut listeners = Vec::new();
     for address in &config.listen {
         let address = *address;
-        listeners.push(TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?);
+        listeners.push(listen(address).map_err(|source| ServeError::Listen { address, source })?);
     }
     let addresses: Vec<SocketAddr> =
         listeners.iter().map(|listener| listener.local_addr().expect("a bound listener has an address")).collect();
@@ -137,6 +140,13 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
     let relay_url = bundled.as_ref().map(|bundled| bundled.url.clone());
     let relay = bundled.map(|bundled| bundled.relay);
     Ok(Server { addresses, url, relay_url, relay, switchboard, keeping, running })
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING)
 }
 
 /// The bundled relay, if it is to run, and everything that members are told of for getting through.
