@@ -38,4 +38,5 @@ pub use origin::{BadOrigin, Origin};
 pub use relay::{BadPorts, Ports, RelayError, RelayFlags};
 pub use secret::BadSecretFile;
 pub use server::{ServeError, Server, serve};
+pub use socket::quarters::step_back;
 pub use state::StateError;

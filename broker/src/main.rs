@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use klatch_broker::{Config, LogFormat, serve};
+use klatch_broker::{Config, LogFormat, serve, step_back};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -31,8 +31,13 @@ fn main() -> ExitCode {
     }
 }
 
-#[tokio::main]
-async fn run(config: &Config) -> anyhow::Result<()> {
+fn run(config: &Config) -> anyhow::Result<()> {
+    let mut threads = tokio::runtime::Builder::new_multi_thread();
+    let runtime = threads.enable_all().on_thread_start(step_back).build().context("can't start threads")?;
+    runtime.block_on(run_here(config))
+}
+
+async fn run_here(config: &Config) -> anyhow::Result<()> {
     log_to_stderr(config);
     allow_many_connections();
     let mut terminated = signal(SignalKind::terminate()).context("can't listen for SIGTERM")?;

@@ -19,6 +19,7 @@ use crate::doors::Slot;
 use crate::origin::Origins;
 use crate::page::{self, Answer};
 use crate::socket;
+use crate::socket::quarters::Quarters;
 use crate::socket::upgrade::{Handshake, NoHandshake};
 use crate::switchboard::Switchboard;
 
@@ -30,6 +31,7 @@ pub(crate) struct House {
     pub(crate) switchboard: Arc<Switchboard>,
     pub(crate) origins: Origins,
     pub(crate) policy: page::Policy,
+    pub(crate) quarters: Quarters,
 }
 
 /// Who calls: put on each request by the accept loop, and kept for as long as the connection lives.
@@ -145,7 +147,7 @@ fn open_socket(
         Place::Room(room) => Some(room),
         Place::Lobby => None,
     };
-    let switchboard = Arc::clone(&house.switchboard);
+    let (switchboard, quarters) = (Arc::clone(&house.switchboard), house.quarters.clone());
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
         // The bare stream: every layer would cost memory for as long as the socket lives.
@@ -158,8 +160,7 @@ fn open_socket(
         let _ = set_socket_send_buffer_size(&stream, SEND_BUFFER_BYTES);
         let line = switchboard.connect(place, visit.slot.address());
         drop(switchboard);
-        socket::serve(stream, already_read, line).await;
-        drop(visit);
+        socket::serve(stream, already_read, line, quarters, visit).await;
     });
 
     let mut answer = Response::new(&[][..]);

@@ -26,6 +26,7 @@ use crate::relay::{Bundled, RelayError, Seated};
 use crate::rooms::Policy;
 use crate::routes::{Caller, House, Visit, routes};
 use crate::secret::BadSecretFile;
+use crate::socket::quarters::{Parlour, breathe};
 use crate::state::{State, StateError};
 use crate::switchboard::Switchboard;
 use crate::{page, secret};
@@ -50,6 +51,7 @@ pub struct Server {
     pub relay_url: Option<String>,
     relay: Option<Relay>,
     switchboard: Arc<Switchboard>,
+    _parlour: Parlour,
     /// Ends when rooms can't be kept any more.
     keeping: Option<JoinHandle<StateError>>,
     /// Sending stops the listeners; it closes once the last connection has ended.
@@ -79,6 +81,9 @@ pub enum ServeError {
     /// Rooms can't be kept.
     #[error(transparent)]
     State(#[from] StateError),
+    /// The system has no threads left.
+    #[error("can't start threads")]
+    Threads(#[source] io::Error),
 }
 
 /// Binds and serves until [`Server::shutdown`], or until the [`Server`] is dropped.
@@ -116,10 +121,12 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
         switchboard.ushers_by(bundled.relay.usher());
     }
     let allowed = config.public_url.iter().chain(&config.allow_origin).cloned().collect();
+    let parlour = Parlour::open().map_err(ServeError::Threads)?;
     let house = Arc::new(House {
         switchboard: Arc::clone(&switchboard),
         origins: Origins::new(allowed, addresses.clone()),
         policy: page::policy(),
+        quarters: parlour.beside_this(),
     });
 
     let (running, watching) = watch::channel(());
@@ -139,7 +146,7 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
     tokio::spawn(keep_time(Arc::clone(&switchboard), watching));
     let relay_url = bundled.as_ref().map(|bundled| bundled.url.clone());
     let relay = bundled.map(|bundled| bundled.relay);
-    Ok(Server { addresses, url, relay_url, relay, switchboard, keeping, running })
+    Ok(Server { addresses, url, relay_url, relay, switchboard, _parlour: parlour, keeping, running })
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -225,6 +232,7 @@ async fn accept(
             Ok((stream, from)) => {
                 // Beyond the bounds a connection is dropped: an answer would cost what there is too little of.
                 let Some(slot) = doors.enter(from.ip().into()) else { continue };
+                breathe();
                 let caller = Caller(Arc::new(Visit { slot, _staying: staying.clone() }));
                 tokio::spawn(connection(stream, caller, Arc::clone(&house), limits.clone(), staying.clone()));
             }
@@ -251,6 +259,7 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     let routes = TowerToHyperService::new(warp::service(routes(house)));
     let service = service_fn(move |mut request: Request<Incoming>| {
+        breathe();
         request.extensions_mut().insert(caller.clone());
         routes.call(request)
     });

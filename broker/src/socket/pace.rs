@@ -1,6 +1,7 @@
 //! How fast one connection may send: a token bucket that can go into debt.
 //!
-//! Refused frames count too. Who pauses recovers; who goes on regardless ends up hopeless.
+//! Refused frames count too. Who pauses recovers; who goes on regardless ends up hopeless. Long before that a connection is loud, which
+//! costs it nothing but its place ([`super::quarters`]).
 
 use crate::limits::Limits;
 
@@ -8,6 +9,8 @@ use crate::limits::Limits;
 const BYTES_A_TOKEN: usize = 1024;
 /// What checking a signature costs more than anything else. A page proves itself once a connection.
 const PROOF_TOKENS: usize = 50;
+/// Whoever owes more than this is loud: a page negotiates with one other for less.
+const LOUD_TOKENS: i64 = 32;
 /// Tokens are counted in thousandths, because time is in milliseconds.
 const UNIT: i64 = 1000;
 
@@ -19,6 +22,8 @@ pub(crate) struct Pace {
     least: i64,
     level: i64,
     at: u64,
+    /// When it was loud last, or came.
+    loud_at: u64,
 }
 
 /// What becomes of a frame.
@@ -42,18 +47,17 @@ impl Pace {
             least: -i64::from(limits.excess_frames) * UNIT,
             level: most,
             at: now,
+            loud_at: now,
         }
     }
 
     /// Counts a frame of so many bytes, with or without a proof in it.
     pub(crate) fn frame(&mut self, bytes: usize, proof: bool, now: u64) -> Verdict {
-        // A token a second is a thousandth a millisecond.
-        let passed = i64::try_from(now.saturating_sub(self.at)).unwrap_or(i64::MAX);
-        self.at = self.at.max(now);
-        self.level = self.level.saturating_add(passed.saturating_mul(self.per_second)).min(self.most);
-        let tokens = 1 + bytes / BYTES_A_TOKEN + if proof { PROOF_TOKENS } else { 0 };
-        let tokens = i64::try_from(tokens).unwrap_or(i64::MAX);
-        self.level = self.level.saturating_sub(tokens.saturating_mul(UNIT));
+        self.recover(now);
+        self.level = self.level.saturating_sub(tokens(bytes, proof).saturating_mul(UNIT));
+        if self.is_loud_with(0) {
+            self.loud_at = self.at;
+        }
         if self.level >= 0 {
             Verdict::Fine
         } else if self.level > self.least {
@@ -62,6 +66,34 @@ impl Pace {
             Verdict::Hopeless
         }
     }
+
+    /// Whether a frame of so many bytes would be loud.
+    pub(crate) fn would_be_loud(&mut self, bytes: usize, now: u64) -> bool {
+        self.recover(now);
+        self.is_loud_with(tokens(bytes, false).saturating_mul(UNIT))
+    }
+
+    /// For how long nothing has been loud, in milliseconds.
+    pub(crate) fn calm_for(&self, now: u64) -> u64 {
+        now.saturating_sub(self.loud_at)
+    }
+
+    fn recover(&mut self, now: u64) {
+        // A token a second is a thousandth a millisecond.
+        let passed = i64::try_from(now.saturating_sub(self.at)).unwrap_or(i64::MAX);
+        self.at = self.at.max(now);
+        self.level = self.level.saturating_add(passed.saturating_mul(self.per_second)).min(self.most);
+    }
+
+    fn is_loud_with(&self, more: i64) -> bool {
+        self.most.saturating_sub(self.level).saturating_add(more) > LOUD_TOKENS * UNIT
+    }
+}
+
+/// What a frame costs.
+pub(crate) fn tokens(bytes: usize, proof: bool) -> i64 {
+    let tokens = 1 + bytes / BYTES_A_TOKEN + if proof { PROOF_TOKENS } else { 0 };
+    i64::try_from(tokens).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -111,5 +143,21 @@ mod tests {
         let mut pace = pace();
         assert_eq!(pace.frame(usize::MAX / 2, true, u64::MAX), Verdict::Hopeless);
         assert_eq!(pace.frame(1, false, 0), Verdict::Hopeless);
+    }
+
+    #[test]
+    fn who_sends_much_at_once_is_loud_before_it_is_read_and_calm_a_while_later() {
+        let mut pace = Pace::new(&Limits::default(), 0);
+        assert!(!pace.would_be_loud(31 * BYTES_A_TOKEN, 5) && pace.would_be_loud(32 * BYTES_A_TOKEN, 5));
+        assert_eq!(pace.calm_for(5), 5);
+        for _ in 0..32 {
+            pace.frame(9, false, 10);
+        }
+        assert_eq!(pace.calm_for(15), 15, "whoever came is not calm yet, and has not been loud");
+        pace.frame(9, false, 15);
+        pace.frame(9, false, 15);
+        assert_eq!(pace.calm_for(20), 5);
+        pace.frame(9, false, 2_000);
+        assert_eq!(pace.calm_for(2_015), 2_000);
     }
 }

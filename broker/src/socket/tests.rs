@@ -1,11 +1,16 @@
 //! A socket in virtual time, over a pipe instead of a network.
 
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::{SinkExt as _, StreamExt as _};
-use klatch_shared::wire::{Event, ServerFrame};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
+use klatch_shared::wire::{Create, Event, Request, ServerFrame, Verb};
+use klatch_shared::{InviteToken, MemberId, ProofLabel, RoomId, RoomKey, RoomKeys, SeatToken, SessionNonce};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -19,28 +24,83 @@ use crate::rooms::{ConnectionId, Policy};
 use crate::state::State;
 use crate::switchboard::Switchboard;
 
-/// The other end of a served socket, and its line's outbox.
+/// The other end of a served socket, its line's outbox, and how often the socket was moved.
 struct Pipe {
     page: WebSocketStream<DuplexStream>,
     outbox: outbox::Outbox,
+    moves: Arc<AtomicUsize>,
     serving: JoinHandle<()>,
 }
 
+/// A pipe's end that counts how often it is moved.
+struct Movable(DuplexStream, Arc<AtomicUsize>);
+
+impl Portable for Movable {
+    fn settle(&mut self) -> io::Result<()> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl AsyncRead for Movable {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Movable {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
 async fn open(limits: Limits, size: usize) -> Pipe {
+    open_at(None, limits, size).await
+}
+
+async fn open_at(place: Option<RoomId>, limits: Limits, size: usize) -> Pipe {
     let policy = Policy { max_members: 3, max_rooms: 3, room_ttl: 1000, revives_until: 0 };
     let state = State::fleeting(policy, &limits);
     let switchboard = Arc::new(Switchboard::new(state, limits, None, Servers::default()));
-    let line = switchboard.connect(None, std::net::IpAddr::from([192, 0, 2, 1]).into());
+    let line = switchboard.connect(place, std::net::IpAddr::from([192, 0, 2, 1]).into());
     let (ours, theirs) = tokio::io::duplex(size);
-    let outbox = line.outbox.clone();
-    let serving = tokio::spawn(async move { serve(ours, Vec::new(), line).await });
+    let (outbox, moves) = (line.outbox.clone(), Arc::<AtomicUsize>::default());
+    let ours = Movable(ours, Arc::clone(&moves));
+    let serving = tokio::spawn(async move { serve(ours, Vec::new(), line, Quarters::in_one(), ()).await });
     let page = WebSocketStream::from_raw_socket(theirs, Role::Client, None).await;
-    Pipe { page, outbox, serving }
+    Pipe { page, outbox, moves, serving }
 }
 
 impl Pipe {
     async fn next(&mut self) -> Message {
         self.page.next().await.expect("open").expect("a message")
+    }
+
+    /// Asks, and waits for the answer.
+    async fn ask(&mut self, frame: String) -> Message {
+        self.page.send(Message::text(frame)).await.expect("open");
+        loop {
+            let message = self.next().await;
+            if message.is_text() {
+                return message;
+            }
+        }
+    }
+
+    async fn is_answered(&mut self) {
+        assert_eq!(self.ask("{\"id\":1,\"verb\":\"ping\"}".into()).await, Message::text("{\"id\":1,\"ok\":{}}"));
+    }
+
+    fn moves(&self) -> usize {
+        self.moves.load(Ordering::Relaxed)
     }
 
     async fn close_code(&mut self) -> u16 {
@@ -215,4 +275,67 @@ async fn many_bytes_that_make_no_message_are_too_many() {
     reading.read_to_end(&mut answer).await.expect("an end");
     assert_eq!(answer[..4], [0x88, answer[1], 0x03, 0xf1], "closed with 1009");
     sending.await.expect("no panic").expect("taken, and thrown away");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_says_much_at_once_keeps_nobody_waiting_for_all_of_it() {
+    let (mut loud, mut other) = (open(Limits::default(), 1 << 20).await, open(Limits::default(), 4096).await);
+    let (_hello, _other_hello) = (loud.next().await, other.next().await);
+    for id in 0..1900 {
+        loud.page.feed(Message::text(format!("{{\"id\":{id},\"verb\":\"ping\"}}"))).await.expect("open");
+    }
+    loud.page.flush().await.expect("open");
+    other.is_answered().await;
+    let answered = std::iter::from_fn(|| loud.page.next().now_or_never()).count();
+    assert!(answered < 600, "{answered} came first");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_who_is_calm_has_a_place_apart_for_as_long() {
+    let (keys, member) = (RoomKeys::derive(&RoomKey::random()), MemberId::random());
+    let mut pipe = open_at(Some(keys.id()), Limits::default(), 1 << 20).await;
+    let hello = pipe.next().await;
+    let ServerFrame::Event(Event::Hello(hello)) = ServerFrame::parse(hello.to_text().expect("text")) else { panic!() };
+    let create = Verb::Create(Create {
+        member,
+        key: keys.public(),
+        proof: keys.prove(ProofLabel::Create, &hello.nonce, &member),
+        seat: SeatToken::random().hash(),
+        invite: InviteToken::random().hash(),
+        name: "name".parse().expect("base64url"),
+        card: "card".parse().expect("base64url"),
+        session: SessionNonce::random(),
+    });
+    pipe.ask(Request { id: 1, verb: create }.to_frame()).await;
+    pipe.is_answered().await;
+    assert_eq!(pipe.moves(), 0, "whoever just came");
+
+    tokio::time::sleep(CALM + Duration::from_secs(1)).await;
+    for _ in 0..9 {
+        pipe.is_answered().await;
+    }
+    assert_eq!(pipe.moves(), 1, "calm");
+
+    let padding = "x".repeat(48 * 1024);
+    pipe.ask(format!("{{\"id\":1,\"verb\":\"ping\",\"x\":\"{padding}\"}}")).await;
+    pipe.is_answered().await;
+    assert_eq!(pipe.moves(), 2, "loud");
+
+    tokio::time::sleep(CALM + Duration::from_secs(1)).await;
+    pipe.is_answered().await;
+    for _ in 0..40 {
+        pipe.page.feed(Message::Ping(Bytes::new())).await.expect("open");
+    }
+    pipe.page.flush().await.expect("open");
+    pipe.is_answered().await;
+    assert_eq!(pipe.moves(), 4, "calm again, and loud without a word");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stranger_has_no_place_among_members() {
+    let mut pipe = open(Limits::default(), 4096).await;
+    let _hello = pipe.next().await;
+    tokio::time::sleep(CALM + Duration::from_secs(1)).await;
+    pipe.is_answered().await;
+    assert_eq!(pipe.moves(), 0);
 }

@@ -21,6 +21,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::outbox::{Outbox, Taken};
+use super::quarters::Portable;
 
 /// What is read in one go. Kept for each connection for as long as it lives.
 const READ_BYTES: usize = 4 * 1024;
@@ -57,6 +58,8 @@ pub(super) enum Incident {
     Other(usize),
     /// The other end took what it had not taken before.
     Taken,
+    /// Much was written, and there is more to write.
+    Written,
     /// It is over, in this way.
     End(End),
 }
@@ -68,6 +71,8 @@ enum Written {
     All,
     /// What the other end had not taken; there may be more.
     Blocked,
+    /// As much as is written in one go, and there is more.
+    Part,
     /// Everything, and nothing more comes.
     Closing(CloseCode),
 }
@@ -107,6 +112,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         let stream = Gathering { stream, readable: MESSAGE_BYTES_READ, gathered: BytesMut::new() };
         let socket = WebSocketStream::from_partially_read(stream, already_read, Role::Server, Some(config)).await;
         Self { socket, outbox, unanswered: 0, blocked: false }
+    }
+
+    /// Has the connection looked after by the runtime that this is called on.
+    ///
+    /// # Errors
+    /// It can't be, and everything stays as it was.
+    pub(super) fn settle(&mut self) -> io::Result<()>
+    where
+        S: Portable,
+    {
+        self.socket.get_mut().stream.settle()
     }
 
     /// Waits for the next incident, writing meanwhile.
@@ -176,6 +192,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                 self.unanswered = 0;
                 return Poll::Ready(Incident::Taken);
             }
+            Poll::Ready(Ok(Written::Part)) => return Poll::Ready(Incident::Written),
             Poll::Ready(Ok(Written::All)) => {}
         }
         self.unanswered = 0;
@@ -209,8 +226,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Ok(None)
     }
 
-    /// Writes what is queued; ready once all of it is written, or what the other end had not taken.
+    /// Writes what is queued; ready once all of it is written, or what the other end had not taken, or as much as nobody else should
+    /// have to wait for.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<Written, Error>> {
+        let mut wrote = false;
         loop {
             // One batch after the other: one that is added to while it is written would never be done.
             if self.socket.get_ref().gathered.is_empty() {
@@ -218,8 +237,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                 if self.socket.get_ref().gathered.is_empty() {
                     return Poll::Ready(Ok(closing.map_or(Written::All, Written::Closing)));
                 }
+                if wrote {
+                    return Poll::Ready(Ok(Written::Part));
+                }
             }
             ready!(Pin::new(&mut self.socket).poll_flush(cx))?;
+            wrote = true;
             // Whoever is sent much without end must be heard too.
             if std::mem::take(&mut self.blocked) {
                 return Poll::Ready(Ok(Written::Blocked));

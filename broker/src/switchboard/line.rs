@@ -1,6 +1,7 @@
 //! A connection's line to the switchboard: what it asks goes in there, and what it is answered into its outbox.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use klatch_relay::Holder;
@@ -22,12 +23,18 @@ pub(crate) struct Line {
     pub(super) address: Address,
     pub(super) nonce: Nonce,
     pub(crate) outbox: Outbox,
+    pub(super) seated: AtomicBool,
 }
 
 impl Line {
     /// The room in the socket's path.
     pub(crate) fn place(&self) -> Option<RoomId> {
         self.place
+    }
+
+    /// Whether a seat was taken here, left since or not.
+    pub(crate) fn was_seated(&self) -> bool {
+        self.seated.load(Ordering::Relaxed)
     }
 
     pub(crate) fn switchboard(&self) -> &Switchboard {
@@ -63,7 +70,10 @@ impl Line {
             hall.keep();
             let after = hall.books.after(room);
             match reply {
-                Ok(Granted::Seat(admitted)) => self.outbox.push_room(id, after, text_frame(ok_frame(id, &admitted))),
+                Ok(Granted::Seat(admitted)) => {
+                    self.seated.store(true, Ordering::Relaxed);
+                    self.outbox.push_room(id, after, text_frame(ok_frame(id, &admitted)));
+                }
                 Ok(Granted::Done) => self.grant_after(after, id, &Empty {}),
                 Err(code) => {
                     tracing::debug!(connection = self.connection.0, ?code, "refused");

@@ -10,7 +10,7 @@ mod line;
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use klatch_relay::{Holder, Usher};
@@ -110,7 +110,15 @@ impl Switchboard {
         }
         hall.outboxes.insert(connection, outbox.clone());
         drop(hall);
-        Line { switchboard: Arc::clone(self), connection, place, address, nonce, outbox }
+        Line {
+            switchboard: Arc::clone(self),
+            connection,
+            place,
+            address,
+            nonce,
+            outbox,
+            seated: AtomicBool::new(false),
+        }
     }
 
     /// Discards rooms on time, for as long as it is polled.
