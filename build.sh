@@ -40,7 +40,9 @@ Usage: ./build.sh VERB
   test            everything a change must pass: format, lints, licences, unit, broker and browser tests, sizes
   test all        the same, and the long tests: soaks of the broker and of a room (KLATCH_SOAK_MINUTES each)
   dist            one release binary with the client inside: target/dist/klatch
-  bench [NAME]    measure against floors
+  bench [NAME [ROUNDS]]
+                  measure against floors: load, idle, join, relay, relay-memory, size; `attack` measures what members of other
+                  rooms notice while the broker is attacked, and whether its memory returns
   dev             the page on http://localhost:8081, rebuilt as you edit, with a broker on port 8080
   help            this
 

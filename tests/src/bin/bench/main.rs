@@ -1,8 +1,9 @@
 //! `./build.sh bench [NAME [ROUNDS]]`: what Klatch costs, beside floors that do the same with nothing around it.
 //!
 //! A floor runs in the same minute on the same cores, the two take turns, and what counts is their ratio: machines are
-//! shared and noisy. A figure is the median of the rounds, a ratio the median of the rounds' own ratios. A row that
-//! misses its target is marked, and the exit status is 0 all the same; it is 1 where something can't be measured.
+//! shared and noisy. Where Klatch is attacked, its floor is itself while all is quiet. A figure is the median of the rounds, a
+//! ratio the median of the rounds' own ratios. A row that misses its target is marked, and the exit status is 0 all the same; it
+//! is 1 where something can't be measured.
 
 mod attack;
 mod crowd;

@@ -8,13 +8,15 @@
 //!
 //! - The broker has one core to itself. Whoever measures shares the other with the attacker, who is a process of the lowest
 //!   priority and has what is left: so the measuring side spins nowhere.
+//! - Where other programs want these cores, start the bench with `nice -n -5`: the broker's own step back (its
+//!   `step_back`) then ends where they are, and attackers stay below.
 //! - What the measuring side costs itself is measured beside each offer, as an echo by way of a thread on its own core. Where that
 //!   grows, the figure above it tells of the machine.
 //! - Attackers come from many addresses of 127.0.0.0/8, as a limit for one address is not what is measured here.
 //! - An attack that does not take place fails the bench; what it did is printed as it goes.
 //!
-//! Memory is the broker's resident set: before, at most while the attack runs, and when all connections are closed and all rooms
-//! of the attackers discarded.
+//! Memory is the broker's resident set: before, at most while the attack runs, and half a minute after all connections are closed;
+//! the attackers' rooms are discarded by then.
 
 mod flood;
 mod ground;
@@ -29,7 +31,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use klatch_tests::usage::{open_files, resident_kib};
-use rustix::process::nice;
+use rustix::process::setpriority_process;
 
 use super::crowd::{Crowd, Tally};
 use super::machine::{Cores, allow_files};
@@ -44,7 +46,8 @@ pub const VERB: &str = "attacker";
 const ROOMS: usize = 20;
 const A_ROOM: usize = 3;
 const PER_SECOND: u32 = 400;
-const WARM_UP: Duration = Duration::from_secs(1);
+/// Until all members have spoken, and the broker knows them for calm.
+const WARM_UP: Duration = Duration::from_secs(5);
 const QUIET: Duration = Duration::from_secs(5);
 /// How long an attacker may take to be at its worst.
 const RISE: Duration = Duration::from_secs(60);
@@ -52,8 +55,12 @@ const RISE: Duration = Duration::from_secs(60);
 const GLANCE: Duration = Duration::from_millis(100);
 /// For the broker to notice that everybody is gone.
 const DECLINE: Duration = Duration::from_secs(60);
-/// Empty rooms are discarded after this long, and then the broker has as long again.
+/// Empty rooms are discarded after this long.
 const ROOM_TTL: Duration = Duration::from_secs(2);
+/// For the broker to give memory back.
+const RECOVERY: Duration = Duration::from_secs(30);
+/// An attacker's priority: the lowest there is.
+const LOWEST: i32 = 19;
 /// Files that a process has open beside its connections.
 const OTHER_FILES: u64 = 500;
 const MOST_CONNECTIONS: u64 = 12_000;
@@ -150,12 +157,13 @@ pub async fn bench(rounds: usize) -> Result<Table> {
 }
 
 async fn measure(server: &Server, attack: Attack, figures: &mut Figures) -> Result<()> {
+    // First, as it takes its time to prepare, during which nobody would answer for the members.
+    let mut attacker = Attacker::start(attack, server.port()?).await?;
     let mut crowd = Crowd::new()?;
     for _ in 0..ROOMS {
         let mut room = Room::new();
         crowd.enter((0..A_ROOM).map(|_| room.take_seat(server)).collect::<Result<_>>()?)?;
     }
-    let mut attacker = Attacker::start(attack, server.port()?).await?;
     crowd.pace(PER_SECOND, |since| Ok(since >= WARM_UP))?;
     let (files, before) = (open_files(server.id())?, resident_mib(server)?);
     let quiet = crowd.pace(PER_SECOND, |since| Ok(since >= QUIET))?;
@@ -186,7 +194,7 @@ async fn measure(server: &Server, attack: Attack, figures: &mut Figures) -> Resu
         crowd.idle(GLANCE)?;
     }
     let closed = gone.elapsed();
-    crowd.idle(2 * ROOM_TTL)?;
+    crowd.idle(RECOVERY)?;
     let after = resident_mib(server)?;
 
     eprintln!("  {}: {did}; all closed after {:.1} s", attack.name(), closed.as_secs_f64());
@@ -225,7 +233,7 @@ fn resident_mib(server: &Server) -> Result<f64> {
 pub fn besiege(attack: &str, port: &str, leash: &str) -> Result<()> {
     let attack = Attack::ALL.into_iter().find(|known| known.name() == attack).context("no such attack")?;
     let (ground, mut leash) = (Ground { port: port.parse()? }, Leash::of(leash.parse()?)?);
-    nice(19)?;
+    setpriority_process(None, LOWEST)?;
     let did = match attack {
         Attack::Idle => idle::attack(&ground, &mut leash),
         Attack::Storm => storm::attack(&ground, &mut leash),
