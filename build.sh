@@ -199,7 +199,7 @@ set_up() {
   step "Setting up"
   mkdir -p "$CACHE/tools" target "$LOGS" || die "The cache $CACHE can't be written to: set KLATCH_CACHE to a folder that can."
   set_up_rust
-  command -v cc >/dev/null || apt_install "${COMPILER_PACKAGES[@]}"
+  command -v cc >/dev/null && command -v make >/dev/null || apt_install "${COMPILER_PACKAGES[@]}"
   set_up_node
   set_up_target
 
