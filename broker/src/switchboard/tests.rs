@@ -205,7 +205,9 @@ async fn where_nothing_can_be_written_nobody_is_told_that_it_was_and_everybody_t
 async fn where_the_disk_is_far_behind_who_would_change_something_is_refused_and_may_try_again() {
     let (switchboard, disk, _failure) = Disk::under(Limits { unkept_changes: 1, ..Limits::default() });
     // One may be written while another waits.
-    let lines = [(); 3].map(|()| creator(&switchboard));
+    let first = creator(&switchboard);
+    disk.is_asked();
+    let lines = [first, creator(&switchboard), creator(&switchboard)];
     for line in &lines {
         assert!(next(line).await.contains("hello"));
     }
