@@ -15,20 +15,12 @@ pub struct Mesh<R = Protocol> {
     rules: R,
     me: MemberId,
     session: SessionNonce,
-    broker: Broker,
     carriers: Carriers,
     counters: Counters,
     links: Few<MemberId, Link<R>>,
     /// The latest exchange of those who are gone, and in which page session; who went last comes first.
     gone: Vec<(MemberId, SessionNonce, ExchangeId)>,
     deadline: Option<u64>,
-}
-
-/// Whether the broker reaches others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Broker {
-    Reachable,
-    Lost,
 }
 
 impl Mesh {
@@ -46,8 +38,7 @@ impl<R: Rules> Mesh<R> {
             rules,
             me,
             session,
-            broker: Broker::Reachable,
-            carriers: Carriers::default(),
+            carriers: Carriers { broker: true, helpers: Vec::new() },
             counters,
             links: Few::default(),
             gone: Vec::new(),
@@ -60,7 +51,11 @@ impl<R: Rules> Mesh<R> {
         let mut commands = Vec::new();
         let mut counters = self.counters;
         let mut carriers = std::mem::take(&mut self.carriers);
-        carriers.broker = self.reaches_after(&input);
+        match input {
+            Input::BrokerBack => carriers.broker = true,
+            Input::BrokerLost => carriers.broker = !self.rules.keeps(Rule::NothingStaleIsSent),
+            _ => {}
+        }
         let mut turn = Turn { now, carriers: &carriers, counters: &mut counters, commands: &mut commands };
         self.take_in(&mut turn, input);
         carriers.helpers = self.links.values().filter_map(Link::as_helper).collect();
@@ -107,8 +102,6 @@ impl<R: Rules> Mesh<R> {
                     self.gone.insert(0, (peer, link.session(), link.latest()));
                 }
             }
-            Input::BrokerBack => self.broker = Broker::Reachable,
-            Input::BrokerLost => self.broker = Broker::Lost,
             Input::Away { peer } => {
                 if let Some(link) = self.links.get_mut(&peer) {
                     link.away();
@@ -142,7 +135,7 @@ impl<R: Rules> Mesh<R> {
             Input::Heard { link } => self.on(link, |link| link.heard_of()),
             Input::Beat => self.links.values_mut().for_each(|link| link.beat(turn.now)),
             Input::NetworkChanged => self.links.values_mut().for_each(|link| link.network_changed(turn.now)),
-            Input::Tick => {}
+            Input::BrokerBack | Input::BrokerLost | Input::Tick => {}
         }
     }
 
@@ -161,32 +154,6 @@ impl<R: Rules> Mesh<R> {
         let before = self.gone.iter().find(|(member, then, _)| (*member, *then) == (peer, session));
         let latest = before.map_or(ExchangeId(0), |(.., latest)| *latest);
         self.links.insert(peer, Link::open(turn, self.rules, self.me, (peer, session), latest, we_offer));
-    }
-
-    fn reaches_after(&self, input: &Input) -> bool {
-        let lost = match input {
-            Input::BrokerLost => true,
-            Input::BrokerBack => false,
-            Input::Present { .. }
-            | Input::Gone { .. }
-            | Input::Signal { .. }
-            | Input::Refused { .. }
-            | Input::NegotiationNeeded { .. }
-            | Input::LocalSet { .. }
-            | Input::RemoteSet { .. }
-            | Input::StepFailed { .. }
-            | Input::LocalCandidate { .. }
-            | Input::Connection { .. }
-            | Input::Away { .. }
-            | Input::ChannelOpen { .. }
-            | Input::ChannelClosed { .. }
-            | Input::Reaches { .. }
-            | Input::Heard { .. }
-            | Input::Beat
-            | Input::NetworkChanged
-            | Input::Tick => self.broker == Broker::Lost,
-        };
-        !lost || !self.rules.keeps(Rule::NothingStaleIsSent)
     }
 
     /// The link, if this is its present generation.

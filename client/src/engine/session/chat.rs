@@ -40,8 +40,7 @@ impl Session {
     fn obey(&self, from: Option<MemberId>, order: Order) {
         match order {
             Order::Say { to, message } => {
-                let connection = self.links.borrow().get(&to).map(|entry| entry.connection.clone());
-                if let Some(connection) = connection {
+                if let Some(connection) = self.connection_with(to) {
                     connection.say(&message.to_text());
                 }
             }

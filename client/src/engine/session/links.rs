@@ -64,6 +64,11 @@ impl Session {
         }
     }
 
+    /// The connection with a member.
+    pub(super) fn connection_with(&self, member: MemberId) -> Option<Rc<Connection>> {
+        self.links.borrow().get(&member).map(|entry| entry.connection.clone())
+    }
+
     fn connection(&self, link: LinkId) -> Option<Rc<Connection>> {
         self.links.borrow().get(&link.peer).filter(|entry| entry.id == link).map(|entry| entry.connection.clone())
     }

@@ -61,8 +61,7 @@ impl Session {
 
     /// Says a signal over the channel with `by`.
     fn pass_on(&self, by: MemberId, signal: PassedSignal) {
-        let connection = self.links.borrow().get(&by).map(|entry| entry.connection.clone());
-        if let Some(connection) = connection {
+        if let Some(connection) = self.connection_with(by) {
             connection.say(&PeerMessage::Signal(signal).to_text());
         }
     }
