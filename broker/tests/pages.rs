@@ -151,6 +151,9 @@ async fn every_answer_carries_the_strict_headers() {
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
         assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{path}");
         assert_eq!(answer.header("x-robots-tag"), Some("noindex"), "{path}");
+        assert_eq!(answer.header("cross-origin-opener-policy"), Some("same-origin"), "{path}");
+        assert_eq!(answer.header("cross-origin-resource-policy"), Some("same-origin"), "{path}");
+        assert_eq!((answer.header("server"), answer.header("x-powered-by")), (None, None), "{path}");
         assert!(answer.header("permissions-policy").is_some_and(|policy| policy.contains("microphone=(self)")));
     }
 }
@@ -162,7 +165,11 @@ async fn files_of_the_page_run_nothing_by_themselves() {
     let file =
         page.text().split(['"', '\'', ' ', '=', '>']).find(|part| part.ends_with(".css")).expect("styles").to_owned();
     let answer = get(broker.address(), &file, &[]).await;
-    assert_eq!((answer.status, answer.header("content-security-policy")), (200, Some("default-src 'none'")));
+    let policy = "default-src 'none'; frame-ancestors 'none'";
+    assert_eq!((answer.status, answer.header("content-security-policy")), (200, Some(policy)));
+    assert_eq!(answer.header("permissions-policy"), Some("camera=(),microphone=()"));
+    assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
+    assert_eq!(answer.header("cross-origin-opener-policy"), Some("same-origin"));
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(answer.header("cross-origin-resource-policy"), Some("same-origin"));
 }

@@ -48,8 +48,7 @@ pub(crate) fn index(method: &Method, headers: &HeaderMap) -> Option<Answer> {
 /// One of its other files.
 pub(crate) fn file(name: &str, method: &Method, headers: &HeaderMap) -> Option<Answer> {
     let file = Dist::get(name).filter(|_| name != INDEX)?;
-    let lifetime = if is_hashed(name) { FOR_EVER } else { ASK_EACH_TIME };
-    Some(answer(&file, lifetime, method, headers))
+    Some(answer(&file, if is_hashed(name) { FOR_EVER } else { ASK_EACH_TIME }, method, headers))
 }
 
 /// A short text.
@@ -81,7 +80,9 @@ fn answer(file: &EmbeddedFile, lifetime: &'static str, method: &Method, headers:
         answer
     };
     let headers = answer.headers_mut();
-    headers.insert(ETAG, HeaderValue::try_from(tag).expect("a hash in quotes is a header value"));
+    if lifetime == ASK_EACH_TIME {
+        headers.insert(ETAG, HeaderValue::try_from(tag).expect("a hash in quotes is a header value"));
+    }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(lifetime));
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
     answer

@@ -1,9 +1,7 @@
 //! What the page may do, as headers on every answer.
 
 use base64ct::{Base64, Encoding as _};
-use hyper::header::{
-    CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
-};
+use hyper::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use sha2::{Digest, Sha256};
 
 /// The headers that every answer carries: all that a browser can show as a page the long ones, which would be a fiftieth of the first load
@@ -15,10 +13,13 @@ pub(crate) struct Policy {
 }
 
 /// Everything that a page in a call uses, and nothing else.
-const PERMISSIONS: &str = "camera=(self), microphone=(self), display-capture=(self), autoplay=(self), speaker-selection=(self), \
-    screen-wake-lock=(self), clipboard-write=(self), fullscreen=(self), picture-in-picture=(self), \
-    geolocation=(), payment=(), usb=(), serial=(), hid=(), midi=(), accelerometer=(), gyroscope=(), \
-    magnetometer=(), browsing-topics=()";
+const PERMISSIONS: &str = "camera=(self),microphone=(self),display-capture=(self),autoplay=(self),speaker-selection=(self),\
+    screen-wake-lock=(self),clipboard-write=(self),fullscreen=(self),picture-in-picture=(self),\
+    geolocation=(),payment=(),usb=(),serial=(),hid=(),midi=()";
+/// Whoever opens one of the page's files as a page, a picture say, sees it and runs nothing.
+const CSP_OF_FILES: &str = "default-src 'none'; frame-ancestors 'none'";
+/// So nothing asks for anything there either.
+const PERMISSIONS_OF_FILES: &str = "camera=(),microphone=()";
 
 impl Policy {
     /// For a page with these inline scripts: they run because their hashes are listed, and no others do.
@@ -35,16 +36,16 @@ impl Policy {
         let of_all = [
             (X_CONTENT_TYPE_OPTIONS, fixed("nosniff")),
             (REFERRER_POLICY, fixed("no-referrer")),
-            (HeaderName::from_static("x-robots-tag"), fixed("noindex")),
+            (HeaderName::from_static("cross-origin-opener-policy"), fixed("same-origin")),
             (HeaderName::from_static("cross-origin-resource-policy"), fixed("same-origin")),
         ];
+        let permissions = HeaderName::from_static("permissions-policy");
         let of_pages = [
             (CONTENT_SECURITY_POLICY, HeaderValue::try_from(csp).expect("directives and base64 are ASCII")),
-            (X_FRAME_OPTIONS, fixed("DENY")),
-            (HeaderName::from_static("permissions-policy"), fixed(PERMISSIONS)),
+            (permissions.clone(), fixed(PERMISSIONS)),
+            (HeaderName::from_static("x-robots-tag"), fixed("noindex")),
         ];
-        // Whoever opens one as a page, a picture say, sees it and runs nothing.
-        let of_files = [(CONTENT_SECURITY_POLICY, fixed("default-src 'none'"))];
+        let of_files = [(CONTENT_SECURITY_POLICY, fixed(CSP_OF_FILES)), (permissions, fixed(PERMISSIONS_OF_FILES))];
         Self { of_pages: [&of_pages[..], &of_all].concat(), of_files: [&of_files[..], &of_all].concat() }
     }
 }
@@ -83,5 +84,15 @@ mod tests {
             "{csp}"
         );
         assert!(csp.starts_with("default-src 'none'; ") && !csp.contains("unsafe-inline"));
+    }
+
+    #[test]
+    fn headers_are_terse_as_each_file_of_the_first_load_carries_them() {
+        let policy = Policy::for_page("<script type=module>one()</script><script>two()</script>");
+        let bytes = |headers: &[(HeaderName, HeaderValue)]| -> usize {
+            headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
+        };
+        let (page, file) = (bytes(&policy.of_pages), bytes(&policy.of_files));
+        assert!(page <= 1050 && file <= 280, "{page} for a page, {file} for a file");
     }
 }
