@@ -13,6 +13,7 @@ use crate::ice::IceUrl;
 use crate::limits::{self, Limits};
 use crate::origin::Origin;
 use crate::relay::RelayFlags;
+use crate::tls::TlsFlags;
 
 /// A peer-to-peer meeting room: a switchboard that can't listen, with the page inside.
 #[derive(Clone, Debug, Parser)]
@@ -67,6 +68,10 @@ pub struct Config {
     /// How it is logged
     #[arg(long, env = "KLATCH_LOG_FORMAT", value_name = "FORMAT", default_value = "text", action = ArgAction::Set)]
     pub log_format: LogFormat,
+
+    /// HTTPS.
+    #[command(flatten)]
+    pub tls: TlsFlags,
 
     /// The bundled relay.
     #[command(flatten)]

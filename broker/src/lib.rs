@@ -1,7 +1,8 @@
 //! The program `klatch`: a switchboard that can't listen, with the page inside.
 //!
 //! - [`Config`] is what the program can be told, [`Limits`] what it bounds; [`serve`] binds and serves.
-//! - A connection is HTTP first (`server`, `routes`, `page`) and then, for a member, one WebSocket in one task (`socket`).
+//! - A connection is TLS first, where a certificate was named (`tls`), then HTTP (`connection`, `routes`, `page`) and at last, for a
+//!   member, one WebSocket in one task (`socket`).
 //! - [`rooms`] decides everything that is about rooms, and does nothing else: no clock, no IO, no await.
 //! - The `switchboard` is where they meet: a connection asks, rooms decide, everybody concerned is told in that order.
 //! - `state` keeps rooms in a file, where one is named: what is told of a decision waits until it is written down.
@@ -12,14 +13,15 @@
 //! may send how much of what to whom.
 
 mod address;
-mod certificate;
 mod clock;
 mod config;
+mod connection;
 mod doors;
 mod ice;
 mod limits;
 mod origin;
 mod page;
+mod redirect;
 mod relay;
 pub mod rooms;
 mod routes;
@@ -27,10 +29,11 @@ mod secret;
 mod server;
 mod socket;
 mod state;
+mod stream;
 mod switchboard;
+mod tls;
 
 pub use address::Address;
-pub use certificate::BadCertificate;
 pub use config::{BadSpan, Config, LogFormat, Span};
 pub use ice::{BadIceUrl, IceUrl};
 pub use limits::Limits;
@@ -40,3 +43,4 @@ pub use secret::BadSecretFile;
 pub use server::{ServeError, Server, serve};
 pub use socket::quarters::step_back;
 pub use state::StateError;
+pub use tls::{BadCertificate, BadPeriod, Moment, TlsFlags};

@@ -42,6 +42,12 @@ klatch_relay::limits! {
         header_seconds "header-seconds" = 15, 1;
         /// Seconds one HTTP connection may last that does not become a WebSocket.
         http_seconds "http-seconds" = 300, 1;
+        /// TLS handshakes at once; beyond, the oldest is given up.
+        tls_handshakes "tls-handshakes" = 1000, 1;
+        /// TLS handshakes at once from one address; more are dropped.
+        tls_handshakes_per_address "tls-handshakes-per-address" = 100, 1;
+        /// Seconds that a client may take for one.
+        tls_handshake_seconds "tls-handshake-seconds" = 10, 1;
     }
 }
 

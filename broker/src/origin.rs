@@ -58,6 +58,16 @@ impl Origin {
         &self.host
     }
 
+    /// Whether its pages come over TLS.
+    pub(crate) fn is_https(&self) -> bool {
+        self.scheme == "https"
+    }
+
+    /// The same, at another port.
+    pub(crate) fn at(self, port: u16) -> Self {
+        Self { port, ..self }
+    }
+
     /// The host, if it is an address.
     pub(crate) fn ip(&self) -> Option<IpAddr> {
         self.host.trim_start_matches('[').trim_end_matches(']').parse().ok()
@@ -69,12 +79,14 @@ impl Origin {
 pub(crate) struct Origins {
     allowed: Vec<Origin>,
     listening: Vec<SocketAddr>,
+    /// What is spoken there.
+    is_https: bool,
 }
 
 impl Origins {
     /// Those that were named, and what the listening addresses imply.
-    pub(crate) fn new(allowed: Vec<Origin>, listening: Vec<SocketAddr>) -> Self {
-        Self { allowed, listening }
+    pub(crate) fn new(allowed: Vec<Origin>, listening: Vec<SocketAddr>, is_https: bool) -> Self {
+        Self { allowed, listening, is_https }
     }
 
     /// Whether a request with these headers may open a WebSocket.
@@ -89,9 +101,10 @@ impl Origins {
         }
     }
 
-    fn allows(&self, origin: &Origin) -> bool {
+    /// Whether pages of this origin may.
+    pub(crate) fn allows(&self, origin: &Origin) -> bool {
         self.allowed.contains(origin)
-            || (origin.scheme == "http" && self.listening.iter().any(|address| serves(*address, origin)))
+            || (origin.is_https() == self.is_https && self.listening.iter().any(|address| serves(*address, origin)))
     }
 }
 
@@ -122,7 +135,8 @@ mod tests {
     }
 
     fn origins(allowed: &[&str], listening: &str) -> Origins {
-        Origins::new(allowed.iter().map(|text| origin(text)).collect(), vec![listening.parse().expect("an address")])
+        let allowed = allowed.iter().map(|text| origin(text)).collect();
+        Origins::new(allowed, vec![listening.parse().expect("an address")], false)
     }
 
     fn admits(origins: &Origins, text: &str) -> bool {
@@ -170,6 +184,17 @@ mod tests {
             assert!(admits(&origins, good), "{good}");
         }
         for bad in ["http://localhost:8081", "http://localhost", "https://localhost:8080", "http://192.0.2.8:8080"] {
+            assert!(!admits(&origins, bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn over_tls_this_machine_is_let_in_over_tls_alone() {
+        let origins = Origins { is_https: true, ..origins(&[], "192.0.2.7:8443") };
+        for good in ["https://localhost:8443", "https://127.0.0.1:8443", "https://192.0.2.7:8443"] {
+            assert!(admits(&origins, good), "{good}");
+        }
+        for bad in ["http://localhost:8443", "http://192.0.2.7:8443", "https://192.0.2.7"] {
             assert!(!admits(&origins, bad), "{bad}");
         }
     }

@@ -14,10 +14,10 @@ use klatch_relay::{Admission, BadRealm, Cidr, Group, Holder, Limits, Realm, Rela
 use rustix::process::{Resource, getrlimit};
 use rustls::server::ResolvesServerCert;
 
-use crate::certificate::{BadCertificate, Certificate};
 use crate::origin::Origin;
 use crate::secret::{self, BadSecretFile};
 use crate::switchboard::Switchboard;
+use crate::tls::Served;
 use found::Found;
 
 /// Where credentials are valid if there is no public URL to name it.
@@ -42,8 +42,8 @@ pub struct RelayFlags {
     )]
     pub turn_listen: Vec<SocketAddr>,
 
-    /// TURN over TLS, for members whose firewall lets nothing else out; needs a certificate [default: none]
-    #[arg(long, env = "KLATCH_TURN_TLS_LISTEN", value_name = "ADDR", requires_all = ["turn", "tls_cert"])]
+    /// TURN over TLS, for members whose firewall lets nothing else out, with the certificate of HTTPS [default: none]
+    #[arg(long, env = "KLATCH_TURN_TLS_LISTEN", value_name = "ADDR", requires_all = ["turn", "certificate"])]
     pub turn_tls_listen: Option<SocketAddr>,
 
     /// The address that relayed candidates carry, where this machine's own is behind a NAT; one of each family. Repeatable
@@ -63,14 +63,6 @@ pub struct RelayFlags {
     /// otherwise. Repeatable [default: none]
     #[arg(long, env = "KLATCH_TURN_ALLOW_PEER", value_name = "CIDR", value_delimiter = ',', requires = "turn")]
     pub turn_allow_peer: Vec<Cidr>,
-
-    /// The certificate for --turn-tls-listen, with its chain, in PEM; read again when it changes [default: none]
-    #[arg(long, env = "KLATCH_TLS_CERT", value_name = "FILE", requires_all = ["tls_key", "turn_tls_listen"])]
-    pub tls_cert: Option<PathBuf>,
-
-    /// The private key of that certificate, in PEM [default: none]
-    #[arg(long, env = "KLATCH_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
-    pub tls_key: Option<PathBuf>,
 
     /// The authentication realm [default: the public URL's host, or klatch]
     #[arg(long, env = "KLATCH_TURN_REALM", value_name = "NAME", requires = "turn")]
@@ -106,9 +98,6 @@ pub enum RelayError {
     /// Its secret can't be had.
     #[error(transparent)]
     Secret(#[from] BadSecretFile),
-    /// Its certificate can't be had.
-    #[error(transparent)]
-    Certificate(#[from] BadCertificate),
     /// The public URL's host can't be a realm.
     #[error("{0} can't be the relay's realm: name one by --turn-realm")]
     Realm(String, #[source] BadRealm),
@@ -121,8 +110,6 @@ pub enum RelayError {
 pub(crate) struct Bundled {
     pub(crate) relay: Relay,
     pub(crate) secret: Secret,
-    /// What TLS is served with.
-    pub(crate) certificate: Option<Arc<Certificate>>,
     /// Where members are told to find it.
     pub(crate) urls: Vec<String>,
     /// What it is called by in one line.
@@ -134,6 +121,7 @@ impl Bundled {
     pub(crate) fn start(
         flags: &RelayFlags,
         public_url: Option<&Origin>,
+        certificates: Option<Arc<Served>>,
         limits: Limits,
         admission: Arc<Seated>,
     ) -> Result<Option<Self>, RelayError> {
@@ -151,14 +139,10 @@ impl Bundled {
                 host.parse().map_err(|error| RelayError::Realm(host.to_owned(), error))?
             }
         };
-        let certificate = match (&flags.tls_cert, &flags.tls_key) {
-            (Some(chain), Some(key)) => Some(Certificate::read(chain, key)?),
-            _ => None,
-        };
         let config = klatch_relay::Config {
             listen: flags.turn_listen.clone(),
             tls_listen: flags.turn_tls_listen.into_iter().collect(),
-            certificates: certificate.clone().map(|certificate| certificate as Arc<dyn ResolvesServerCert>),
+            certificates: certificates.map(|served| served as Arc<dyn ResolvesServerCert>),
             public_ips: flags.turn_public_ip.clone(),
             ports: flags.turn_ports.0.clone(),
             allow_peer: flags.turn_allow_peer.clone(),
@@ -174,7 +158,7 @@ impl Bundled {
                 "members elsewhere can't reach the relay's own address: name the public one by --turn-public-ip"
             );
         }
-        Ok(Some(Self { relay, secret, certificate, urls, url }))
+        Ok(Some(Self { relay, secret, urls, url }))
     }
 }
 

@@ -4,12 +4,11 @@ use std::convert::Infallible;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use hyper::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE};
+use hyper::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_VERSION, STRICT_TRANSPORT_SECURITY, UPGRADE};
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
 use klatch_shared::RoomId;
 use rustix::net::sockopt::set_socket_send_buffer_size;
-use tokio::net::TcpStream;
 use warp::Filter;
 use warp::http::{Method, Response, StatusCode};
 use warp::path::FullPath;
@@ -18,9 +17,11 @@ use warp::reply::Reply;
 use crate::doors::Slot;
 use crate::origin::Origins;
 use crate::page::{self, Answer};
+use crate::redirect::{Asked, Redirect};
 use crate::socket;
 use crate::socket::quarters::Quarters;
 use crate::socket::upgrade::{Handshake, NoHandshake};
+use crate::stream::Stream;
 use crate::switchboard::Switchboard;
 
 /// What the system may hold of a WebSocket's bytes until the other end has them: one frame of the largest kind, and room.
@@ -32,6 +33,8 @@ pub(crate) struct House {
     pub(crate) origins: Origins,
     pub(crate) policy: page::Policy,
     pub(crate) quarters: Quarters,
+    /// Where HTTPS is served: where plain HTTP leads.
+    pub(crate) redirect: Option<Redirect>,
 }
 
 /// Who calls: put on each request by the accept loop, and kept for as long as the connection lives.
@@ -41,6 +44,8 @@ pub(crate) struct Caller(pub(crate) Arc<Visit>);
 /// One connection's stay.
 pub(crate) struct Visit {
     pub(crate) slot: Slot,
+    /// Whether it came over TLS.
+    pub(crate) is_secure: bool,
     /// Dropped last of all: the server waits for it when it stops.
     pub(crate) _staying: tokio::sync::watch::Receiver<()>,
 }
@@ -54,6 +59,7 @@ pub(crate) fn routes(house: Arc<House>) -> impl Filter<Extract = (warp::reply::R
         .and(warp::header::headers_cloned())
         .and(warp::ext::optional::<Caller>())
         .and(warp::ext::optional::<OnUpgrade>())
+        .and(warp::ext::optional::<Asked>())
         .map(respond)
 }
 
@@ -64,23 +70,28 @@ fn respond(
     headers: HeaderMap,
     caller: Option<Caller>,
     upgrade: Option<OnUpgrade>,
+    asked: Option<Asked>,
 ) -> warp::reply::Response {
-    let route = Route::of(&method, path.as_str());
-    let may_be_file = matches!(route, Route::File(_));
-    let answer = match route {
-        Route::Page => page::index(&method, &headers),
-        Route::File(name) => page::file(name, &method, &headers),
-        Route::Health => Some(page::text(StatusCode::OK, "ok", &method)),
-        Route::Robots => Some(page::text(StatusCode::OK, "User-agent: *\nDisallow: /\n", &method)),
-        Route::Socket(place) => Some(open_socket(&house, &method, place, &headers, caller, upgrade)),
-        Route::Nothing => None,
+    let is_secure = caller.as_ref().is_some_and(|Caller(visit)| visit.is_secure);
+    let (answer, is_file) = match asked.zip(house.redirect.as_ref()) {
+        Some((asked, redirect)) => (Some(redirect.answer(&asked, &house.origins, &method, &headers)), false),
+        None => match Route::of(&method, path.as_str()) {
+            Route::Page => (page::index(&method, &headers), false),
+            Route::File(name) => (page::file(name, &method, &headers), true),
+            Route::Health => (Some(page::text(StatusCode::OK, "ok", &method)), false),
+            Route::Robots => (Some(page::text(StatusCode::OK, "User-agent: *\nDisallow: /\n", &method)), false),
+            Route::Socket(place) => (Some(open_socket(&house, &method, place, &headers, caller, upgrade)), false),
+            Route::Nothing => (None, false),
+        },
     };
-    let is_file = may_be_file && answer.is_some();
+    let policy = if is_file && answer.is_some() { &house.policy.of_files } else { &house.policy.of_pages };
     let mut answer = answer
         .unwrap_or_else(|| page::text(StatusCode::NOT_FOUND, "There is nothing here.\n", &method))
         .into_response();
-    let policy = if is_file { &house.policy.of_files } else { &house.policy.of_pages };
     policy.iter().for_each(|(name, value)| _ = answer.headers_mut().insert(name, value.clone()));
+    if is_secure {
+        answer.headers_mut().insert(STRICT_TRANSPORT_SECURITY, page::BY_TLS_ALONE);
+    }
     answer
 }
 
@@ -151,13 +162,13 @@ fn open_socket(
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
         // The bare stream: every layer would cost memory for as long as the socket lives.
-        let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
+        let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<Stream>>() else { return };
         // A copy of the few bytes that there may be: the buffer itself is as large as a request.
         let already_read = read_buf.to_vec();
         drop(read_buf);
         let stream = io.into_inner();
         // What the system holds for who does not read counts nowhere: of itself it would be megabytes.
-        let _ = set_socket_send_buffer_size(&stream, SEND_BUFFER_BYTES);
+        let _ = set_socket_send_buffer_size(stream.tcp(), SEND_BUFFER_BYTES);
         let line = switchboard.connect(place, visit.slot.address());
         drop(switchboard);
         socket::serve(stream, already_read, line, quarters, visit).await;

@@ -1,50 +1,41 @@
-//! Sockets in, requests out: the accept loops, what bounds a connection before it is anybody's, and the end of it all.
+//! All of it together: what is opened at the start, what runs beside the connections, and the end of it all.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
-use hyper::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::{Service as _, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use klatch_relay::Relay;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::config::Config;
+use crate::connection::{Front, Manner, STOP_PATIENCE, accept};
 use crate::doors::Doors;
 use crate::ice::{IceUrl, Servers};
-use crate::limits::Limits;
 use crate::origin::Origins;
+use crate::redirect::Redirect;
 use crate::relay::{Bundled, RelayError, Seated};
 use crate::rooms::Policy;
-use crate::routes::{Caller, House, Visit, routes};
+use crate::routes::House;
 use crate::secret::BadSecretFile;
-use crate::socket::quarters::{Parlour, breathe};
+use crate::socket::quarters::Parlour;
 use crate::state::{State, StateError};
 use crate::switchboard::Switchboard;
+use crate::tls::{BadCertificate, Served, Source, Tls};
 use crate::{page, secret};
 
-/// A request's header may be this large: browsers send the cookies of everything else on localhost too.
-const HEADER_BYTES: usize = 32 * 1024;
-/// How long connections may take to end when the server stops.
-const STOP_PATIENCE: Duration = Duration::from_secs(5);
 /// Connections that may wait to be accepted, as far as the system allows it. Beyond, whoever comes is silently turned away, and tries
 /// again a second later, then two, then four.
 const WAITING: u32 = 8192;
-/// How long to wait when there are no file descriptors left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A broker that serves.
 pub struct Server {
     /// What was bound, in the order asked for.
     pub addresses: Vec<SocketAddr>,
+    /// Where plain HTTP is answered with the way to HTTPS.
+    pub redirecting: Vec<SocketAddr>,
     /// Opens on this machine.
     pub url: String,
     /// Where the bundled relay is found, if it runs.
@@ -62,13 +53,19 @@ pub struct Server {
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// Somebody else has the address, or it is not this machine's.
-    #[error("can't listen on {address}")]
+    #[error("can't listen on {address}: {error}{}", way_out(error))]
     Listen {
         /// Which.
         address: SocketAddr,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
+    /// There is no certificate to serve HTTPS with.
+    #[error(transparent)]
+    Certificate(#[from] BadCertificate),
+    /// TLS can't be spoken.
+    #[error("can't serve HTTPS")]
+    Tls(#[from] rustls::Error),
     /// A secret can't be had.
     #[error(transparent)]
     Secret(#[from] BadSecretFile),
@@ -91,14 +88,16 @@ pub enum ServeError {
 /// # Errors
 /// [`ServeError`] says what is in the way.
 pub async fn serve(config: &Config) -> Result<Server, ServeError> {
-    let mut listeners = Vec::new();
-    for address in &config.listen {
-        let address = *address;
-        listeners.push(listen(address).map_err(|source| ServeError::Listen { address, source })?);
+    let (listeners, addresses) = listen(&config.listen).await?;
+    let (redirectors, redirecting) = listen(config.tls.http_redirect.as_slice()).await?;
+    let source = Source::open(&config.tls)?;
+    let served = source.as_ref().map(Source::served);
+    if matches!(source, Some(Source::Files(_))) && config.public_url.is_none() && !all_loopback(&addresses) {
+        tracing::warn!(
+            "pages that are opened by a name other than localhost can't open rooms: name the site by --public-url"
+        );
     }
-    let addresses: Vec<SocketAddr> =
-        listeners.iter().map(|listener| listener.local_addr().expect("a bound listener has an address")).collect();
-    let url = addresses.first().map(local_url).unwrap_or_default();
+    let url = addresses.first().map(|address| local_url(served.is_some(), address)).unwrap_or_default();
 
     let limits = config.limits();
     let policy = Policy {
@@ -109,7 +108,7 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
     };
     let public_url = config.public_url.as_ref().map(ToString::to_string);
     let seated = Arc::<Seated>::default();
-    let (bundled, servers) = relays(config, Arc::clone(&seated))?;
+    let (bundled, servers) = relays(config, served.clone(), Arc::clone(&seated))?;
     let (state, failure) = match &config.state {
         None => (State::fleeting(policy, &limits), None),
         Some(file) => State::kept(file, policy, &limits).map(|(state, failure)| (state, Some(failure)))?,
@@ -124,43 +123,47 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
     let parlour = Parlour::open().map_err(ServeError::Threads)?;
     let house = Arc::new(House {
         switchboard: Arc::clone(&switchboard),
-        origins: Origins::new(allowed, addresses.clone()),
+        origins: Origins::new(allowed, addresses.clone(), served.is_some()),
         policy: page::policy(),
         quarters: parlour.beside_this(),
+        redirect: served.clone().map(|served| Redirect {
+            public: config.public_url.clone(),
+            port: addresses.first().map_or(0, SocketAddr::port),
+            served,
+        }),
     });
 
     let (running, watching) = watch::channel(());
-    let doors = Doors::new(&limits);
-    for listener in listeners {
-        tokio::spawn(accept(listener, Arc::clone(&house), Arc::clone(&doors), limits.clone(), watching.clone()));
+    let manner = match served {
+        Some(served) => Manner::Sealed(Arc::new(Tls::new(served, &limits)?)),
+        None => Manner::Plain,
+    };
+    let front = Arc::new(Front { house, doors: Doors::new(&limits), limits });
+    for (listeners, manner) in [(listeners, manner), (redirectors, Manner::Redirecting)] {
+        for listener in listeners {
+            tokio::spawn(accept(listener, manner.clone(), Arc::clone(&front), watching.clone()));
+        }
     }
-    if let Some(certificate) = bundled.as_ref().and_then(|bundled| bundled.certificate.clone()) {
-        let mut watching = watching.clone();
-        tokio::spawn(async move {
-            tokio::select! {
-                () = certificate.keep_fresh() => {}
-                _ = watching.changed() => {}
-            }
-        });
+    if let Some(source) = source {
+        tokio::spawn(until_the_end(source.keep_fresh(), watching.clone()));
     }
-    tokio::spawn(keep_time(Arc::clone(&switchboard), watching));
+    let time = Arc::clone(&switchboard);
+    tokio::spawn(until_the_end(async move { time.keep_time().await }, watching));
     let relay_url = bundled.as_ref().map(|bundled| bundled.url.clone());
     let relay = bundled.map(|bundled| bundled.relay);
-    Ok(Server { addresses, url, relay_url, relay, switchboard, _parlour: parlour, keeping, running })
-}
-
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(WAITING)
+    Ok(Server { addresses, redirecting, url, relay_url, relay, switchboard, _parlour: parlour, keeping, running })
 }
 
 /// The bundled relay, if it is to run, and everything that members are told of for getting through.
-fn relays(config: &Config, seated: Arc<Seated>) -> Result<(Option<Bundled>, Servers), ServeError> {
+fn relays(
+    config: &Config,
+    served: Option<Arc<Served>>,
+    seated: Arc<Seated>,
+) -> Result<(Option<Bundled>, Servers), ServeError> {
     let mut servers = Servers::default();
     let outside_secret = config.ice_secret_file.as_deref().map(secret::read).transpose()?;
-    let bundled = Bundled::start(&config.relay, config.public_url.as_ref(), config.relay_limits(), seated)?;
+    let public_url = config.public_url.as_ref();
+    let bundled = Bundled::start(&config.relay, public_url, served, config.relay_limits(), seated)?;
     if let Some(bundled) = &bundled {
         servers.add(bundled.urls.clone(), Some(bundled.secret.clone()));
     }
@@ -190,13 +193,57 @@ impl Server {
     }
 }
 
+/// Listens on all of these, and says where that is.
+async fn listen(addresses: &[SocketAddr]) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), ServeError> {
+    let mut listeners = Vec::new();
+    for address in addresses {
+        let address = *address;
+        listeners.push(listen_on(address).map_err(|error| ServeError::Listen { address, error })?);
+    }
+    let addresses = listeners.iter().map(|listener| listener.local_addr().expect("a bound listener has an address"));
+    let addresses = addresses.collect();
+    Ok((listeners, addresses))
+}
+
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING)
+}
+
+/// What to do about an address that can't be had.
+fn way_out(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "; stop what has it, or name another",
+        io::ErrorKind::PermissionDenied => {
+            "; ports below 1024 need the capability CAP_NET_BIND_SERVICE, or name a higher one"
+        }
+        io::ErrorKind::AddrNotAvailable => "; name an address of this machine's, or [::] for all of them",
+        _ => "",
+    }
+}
+
 /// What to open on this machine for a listening address.
-fn local_url(address: &SocketAddr) -> String {
+fn local_url(is_https: bool, address: &SocketAddr) -> String {
+    let scheme = if is_https { "https" } else { "http" };
     let ip = address.ip().to_canonical();
     if ip.is_loopback() || ip.is_unspecified() {
-        format!("http://localhost:{}", address.port())
+        format!("{scheme}://localhost:{}", address.port())
     } else {
-        format!("http://{address}")
+        format!("{scheme}://{address}")
+    }
+}
+
+fn all_loopback(addresses: &[SocketAddr]) -> bool {
+    addresses.iter().all(|address| address.ip().to_canonical().is_loopback())
+}
+
+/// Does something beside the connections until the server stops.
+async fn until_the_end(work: impl Future<Output = ()>, mut watching: watch::Receiver<()>) {
+    tokio::select! {
+        () = work => {}
+        _ = watching.changed() => {}
     }
 }
 
@@ -206,81 +253,4 @@ async fn give_up_after(failure: oneshot::Receiver<StateError>, switchboard: Weak
         switchboard.give_up();
     }
     error
-}
-
-async fn keep_time(switchboard: Arc<Switchboard>, mut watching: watch::Receiver<()>) {
-    tokio::select! {
-        () = switchboard.keep_time() => {}
-        _ = watching.changed() => {}
-    }
-}
-
-async fn accept(
-    listener: TcpListener,
-    house: Arc<House>,
-    doors: Arc<Doors>,
-    limits: Limits,
-    mut watching: watch::Receiver<()>,
-) {
-    let staying = watching.clone();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = watching.changed() => return,
-        };
-        match accepted {
-            Ok((stream, from)) => {
-                // Beyond the bounds a connection is dropped: an answer would cost what there is too little of.
-                let Some(slot) = doors.enter(from.ip().into()) else { continue };
-                breathe();
-                let caller = Caller(Arc::new(Visit { slot, _staying: staying.clone() }));
-                tokio::spawn(connection(stream, caller, Arc::clone(&house), limits.clone(), staying.clone()));
-            }
-            Err(error) if is_of_one_connection(&error) => {}
-            Err(error) => {
-                tracing::warn!(%error, "can't accept connections");
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-/// Serves HTTP on one connection, until it ends or becomes a WebSocket with a task of its own.
-///
-/// hyper's own HTTP/1 rather than hyper-util's choice of versions: that waits for the first bytes without a time limit.
-async fn connection(
-    stream: TcpStream,
-    caller: Caller,
-    house: Arc<House>,
-    limits: Limits,
-    mut watching: watch::Receiver<()>,
-) {
-    // Without it two-way traffic waits for delayed acknowledgements.
-    let _ = stream.set_nodelay(true);
-    let routes = TowerToHyperService::new(warp::service(routes(house)));
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        breathe();
-        request.extensions_mut().insert(caller.clone());
-        routes.call(request)
-    });
-    let serving = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_secs(limits.header_seconds.into()))
-        .max_buf_size(HEADER_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut serving = std::pin::pin!(serving);
-    tokio::select! {
-        _ = serving.as_mut() => return,
-        _ = watching.changed() => {}
-        () = sleep(Duration::from_secs(limits.http_seconds.into())) => {}
-    }
-    // What is being answered is still sent.
-    serving.as_mut().graceful_shutdown();
-    let _ = timeout(STOP_PATIENCE, serving).await;
-}
-
-fn is_of_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }

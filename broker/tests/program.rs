@@ -6,6 +6,7 @@ use std::process::Output;
 
 use common::http::get;
 use common::program::{klatch, start};
+use common::tls::Certificate;
 use common::{Client, PATIENCE, Room, Seat, TempFile};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -80,7 +81,9 @@ async fn a_bad_flag_is_refused_in_one_line() {
         &["--turn=perhaps"],
         &["--turn-public-ip", "203.0.113.1"],
         &["--turn", "--turn-tls-listen", "127.0.0.1:0"],
-        &["--turn", "--tls-cert", "chain.pem", "--tls-key", "key.pem"],
+        &["--tls-cert", "chain.pem"],
+        &["--tls-key", "key.pem"],
+        &["--http-redirect", "127.0.0.1:0"],
         &["--turn", "--turn-tls-listen", "127.0.0.1:0", "--tls-cert", "chain.pem"],
         &["--turn", "--turn-listen", "3478"],
         &["--turn", "--turn-ports", "2-1"],
@@ -155,15 +158,34 @@ async fn a_relay_that_can_not_run_is_a_reason_to_end() {
         (&["--turn-listen", &taken][..], &*format!("the relay can't listen on {taken}: ")),
         (&["--turn-listen", "192.0.2.1:0"], "the relay can't listen on 192.0.2.1:0: "),
         (&["--turn-listen", "127.0.0.1:0", "--turn-secret-file", empty.path()], "the secret file "),
-        (
-            &["--turn-tls-listen", "127.0.0.1:0", "--tls-cert", empty.path(), "--tls-key", empty.path()],
-            "can't read a certificate from ",
-        ),
     ] {
         let failed = output(&[&turn, flags].concat()).await;
         assert_eq!((failed.status.code(), failed.stdout.len()), (Some(1), 0), "{flags:?}");
         let said = String::from_utf8(failed.stderr).expect("text");
         assert!(said.starts_with(&format!("klatch: {reason}")) && said.lines().count() == 1, "{flags:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_can_not_be_served_is_a_reason_to_end() {
+    let (certificate, other) = (Certificate::new(), Certificate::new());
+    let (empty, over) = (TempFile::with(""), Certificate::expired());
+    let (chain, key) = (certificate.chain.path(), certificate.key.path());
+    for (files, reason) in [
+        ([empty.path(), key], format!("can't read a certificate from {}, ", empty.path())),
+        (["/nowhere", key], "can't read a certificate from /nowhere, ".into()),
+        ([chain, "/nowhere"], "can't read a private key from /nowhere, ".into()),
+        ([chain, chain], format!("can't read a private key from {chain}, ")),
+        (
+            [chain, other.key.path()],
+            format!("the key in {} is not that of the certificate in {chain}: ", other.key.path()),
+        ),
+        ([over.chain.path(), over.key.path()], format!("the certificate in {} expired on ", over.chain.path())),
+    ] {
+        let failed = output(&["--listen", "127.0.0.1:0", "--tls-cert", files[0], "--tls-key", files[1]]).await;
+        assert_eq!((failed.status.code(), failed.stdout.len()), (Some(1), 0), "{files:?}");
+        let said = String::from_utf8(failed.stderr).expect("text");
+        assert!(said.starts_with(&format!("klatch: {reason}")) && said.lines().count() == 1, "{files:?}: {said}");
     }
 }
 
@@ -203,6 +225,8 @@ async fn help_lists_every_flag_with_its_variable_and_every_limit_with_its_defaul
         "--turn-tls-listen",
         "--tls-cert",
         "--tls-key",
+        "--http-redirect",
+        "KLATCH_HTTP_REDIRECT",
         "--turn-public-ip",
         "[default: 49152-65535]",
         "KLATCH_TURN_SECRET_FILE",

@@ -9,15 +9,15 @@ mod speech;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::sync::Arc;
 use std::time::Instant;
 
+use common::tls::Certificate;
 use common::{Broker, Client, PATIENCE, Room, Seat, TempFile, TurnServer};
 use klatch_relay::{Credentials, Holder, Secret};
 use klatch_shared::wire::{Forget, IceServers, RefusalCode, Verb};
-use rustls::pki_types::CertificateDer;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConnection, StreamOwned};
 use speech::{Answer, Speaker, bare_allocate, channel_data, send};
+use tokio_tungstenite::Connector;
 
 /// Runs the relay on loopback.
 const TURN: [&str; 3] = ["--turn", "--turn-listen", "127.0.0.1:0"];
@@ -41,17 +41,13 @@ struct Visitor {
 
 impl Visitor {
     /// Somebody who trusts this certificate alone.
-    fn over_tls(certificate: CertificateDer<'static>, server: &TurnServer) -> Self {
+    fn over_tls(certificate: &Certificate, server: &TurnServer) -> Self {
         let port =
             server.urls.iter().find_map(|url| url.strip_prefix("turns:localhost:")?.strip_suffix("?transport=tcp"));
         let stream = TcpStream::connect(("127.0.0.1", port.unwrap().parse().unwrap())).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut roots = RootCertStore::empty();
-        roots.add(certificate).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let config = config.with_root_certificates(roots).with_no_client_auth();
-        let connection = ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+        let config = certificate.trusting(&[]).0;
+        let connection = ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
         Self::by(Way::Tls(Box::new(StreamOwned::new(connection, stream))), server)
     }
 
@@ -148,6 +144,17 @@ async fn member(broker: &Broker) -> (Client, TurnServer) {
     (client, server)
 }
 
+/// The same by HTTPS.
+async fn member_over_tls(broker: &Broker, certificate: &Certificate) -> (Client, TurnServer) {
+    let room = Room::new();
+    let url = broker.room_url(&room).replace("ws://127.0.0.1", "wss://localhost");
+    let connector = Connector::Rustls(certificate.trusting(&[]).0);
+    let mut client = Client::connect_by(connector, &url, &[]).await.unwrap();
+    client.create(&room, &Seat::new(&room, "Ana")).await.unwrap();
+    let server = client.credentials().await.unwrap();
+    (client, server)
+}
+
 #[tokio::test]
 async fn members_meet_over_the_relay_whatever_they_reach_it_by() {
     let (broker, room) = (broker(&[]).await, Room::new());
@@ -164,14 +171,28 @@ async fn members_meet_over_the_relay_whatever_they_reach_it_by() {
 
 #[tokio::test]
 async fn members_meet_over_tls_with_the_hosts_certificate() {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let (chain, key) = (TempFile::with(&made.cert.pem()), TempFile::with(&made.signing_key.serialize_pem()));
-    let certified = ["--turn-tls-listen", "127.0.0.1:0", "--tls-cert", chain.path(), "--tls-key", key.path()];
-    let broker = broker(&[&certified[..], &["--public-url", "http://localhost:8080"]].concat()).await;
-    let (_client, server) = member(&broker).await;
-    let mut visitor = Visitor::over_tls(made.cert.der().clone(), &server);
+    let certificate = Certificate::new();
+    let flags = ["--turn-tls-listen", "127.0.0.1:0", "--public-url", "https://localhost:8443"];
+    let broker = broker(&[&certificate.flags()[..], &flags].concat()).await;
+    let (_client, server) = member_over_tls(&broker, &certificate).await;
+    let mut visitor = Visitor::over_tls(&certificate, &server);
     assert!(visitor.allocate().is_allocated());
     assert_eq!(visitor.refresh(), 0);
+}
+
+#[tokio::test]
+async fn the_relay_shows_a_renewed_certificate_too() {
+    let certificate = Certificate::new();
+    let flags = ["--turn-tls-listen", "127.0.0.1:0", "--public-url", "https://localhost:8443"];
+    let broker = broker(&[&certificate.flags()[..], &flags].concat()).await;
+    let (_client, server) = member_over_tls(&broker, &certificate).await;
+    let certificate = certificate.renewed();
+    // Long enough for it to look at the files.
+    tokio::time::pause();
+    tokio::time::advance(std::time::Duration::from_secs(11)).await;
+    tokio::time::resume();
+    while certificate.trusting(&[]).connect(broker.address()).await.is_err() {}
+    assert!(Visitor::over_tls(&certificate, &server).allocate().is_allocated());
 }
 
 #[tokio::test]

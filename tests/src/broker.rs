@@ -33,7 +33,8 @@ impl Broker {
     pub async fn start_in(lab: &Lab, port: u16, flags: &[&str]) -> Result<Self> {
         let (address, name) = lab::PUBLIC;
         let program = program()?;
-        let url = format!("http://{name}:{port}");
+        let scheme = if flags.contains(&"--tls-cert") { "https" } else { "http" };
+        let url = format!("{scheme}://{name}:{port}");
         let mut command = lab.command(program.to_str().context("a path that is no text")?);
         command.args(["--listen", &format!("{address}:{port}"), "--public-url", &url]).args(flags);
         Ok(Self { url, ..Self::run(command).await? })

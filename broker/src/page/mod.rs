@@ -11,7 +11,7 @@ use klatch_shared::ClientHash;
 use rust_embed_for_web::{EmbedableFile, EmbeddedFile, RustEmbed};
 use warp::http::{Response, StatusCode};
 
-pub(crate) use policy::Policy;
+pub(crate) use policy::{BY_TLS_ALONE, Policy};
 
 use encoding::Encoding;
 

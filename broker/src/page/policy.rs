@@ -21,6 +21,9 @@ const CSP_OF_FILES: &str = "default-src 'none'; frame-ancestors 'none'";
 /// So nothing asks for anything there either.
 const PERMISSIONS_OF_FILES: &str = "camera=(),microphone=()";
 
+/// What an answer over TLS carries besides: browsers come by TLS from then on, for a year (RFC 6797).
+pub(crate) const BY_TLS_ALONE: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
 impl Policy {
     /// For a page with these inline scripts: they run because their hashes are listed, and no others do.
     pub(crate) fn for_page(html: &str) -> Self {

@@ -1,111 +1,153 @@
-//! The certificate that TLS is served with: read at start, and again once its files have changed.
+//! A certificate in files: read at start, and again once they have changed, as whoever renews it replaces them.
 
-use std::fmt;
 use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use time::OffsetDateTime;
+
+use super::period::{BadPeriod, Period};
+use super::served::Served;
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(10);
+/// How long before a certificate's end it is said that nobody has renewed it.
+const LATE: time::Duration = time::Duration::days(3);
 
-/// A certificate with its key.
-pub(crate) struct Certificate {
+/// The files, and what is served of them.
+#[derive(Debug)]
+pub(crate) struct Files {
     chain: PathBuf,
     key: PathBuf,
-    current: RwLock<Arc<CertifiedKey>>,
+    served: Arc<Served>,
     /// The files as they were when they were last looked at.
-    seen: Mutex<[Option<Stamp>; 2]>,
+    seen: [Option<Stamp>; 2],
+    /// What was last said of the certificate's age.
+    told: Age,
 }
 
 /// What changes with a file: renewal replaces it or writes it anew.
-type Stamp = (SystemTime, u64);
+type Stamp = (SystemTime, u64, u64);
+
+/// How old the certificate is that is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Age {
+    Fresh,
+    Late,
+    Over,
+}
 
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
 pub enum BadCertificate {
     /// The certificates can't be read.
-    #[error("can't read a certificate from {0}")]
+    #[error("can't read a certificate from {0}, which has to have it in PEM")]
     Chain(PathBuf, #[source] pem::Error),
     /// The key can't be read.
-    #[error("can't read a private key from {0}")]
+    #[error("can't read a private key from {0}, which has to have it in PEM, unencrypted")]
     Key(PathBuf, #[source] pem::Error),
-    /// They are not of a kind that TLS is served with, or don't belong together.
+    /// They don't belong together.
+    #[error("the key in {1} is not that of the certificate in {0}: name the one that it was made for")]
+    OtherKey(PathBuf, PathBuf),
+    /// They are not of a kind that TLS is served with.
     #[error("TLS can't be served with the certificate in {0} and the key in {1}")]
     Pair(PathBuf, PathBuf, #[source] rustls::Error),
+    /// It is not valid now.
+    #[error(transparent)]
+    Period(#[from] BadPeriod),
 }
 
-impl Certificate {
-    /// Reads it.
-    pub(crate) fn read(chain: &Path, key: &Path) -> Result<Arc<Self>, BadCertificate> {
-        let seen = Mutex::new([stamp(chain), stamp(key)]);
-        let current = RwLock::new(certified(chain, key)?);
-        Ok(Arc::new(Self { chain: chain.into(), key: key.into(), current, seen }))
+impl Files {
+    /// Reads them.
+    pub(crate) fn read(chain: &Path, key: &Path) -> Result<Self, BadCertificate> {
+        let seen = [stamp(chain), stamp(key)];
+        let served = Served::with(certified(chain, key)?);
+        Ok(Self { chain: chain.into(), key: key.into(), served, seen, told: Age::Fresh })
+    }
+
+    /// What is served.
+    pub(crate) fn served(&self) -> Arc<Served> {
+        Arc::clone(&self.served)
     }
 
     /// Looks at the files from time to time, for as long as it is polled.
-    pub(crate) async fn keep_fresh(&self) {
+    pub(crate) async fn keep_fresh(mut self) {
         loop {
-            tokio::time::sleep(LOOK).await;
             self.refresh();
+            self.tell_age(OffsetDateTime::now_utc());
+            tokio::time::sleep(LOOK).await;
         }
     }
 
-    /// Reads it again if a file has changed. What can't be served is left aside, as it may be half written: the next change
+    /// Reads them again if one has changed. What can't be served is left aside, as it may be half written: the next change
     /// is another try.
-    fn refresh(&self) {
+    fn refresh(&mut self) {
         let now = [stamp(&self.chain), stamp(&self.key)];
-        {
-            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            if *seen == now {
-                return;
-            }
-            *seen = now;
+        if self.seen == now {
+            return;
         }
+        self.seen = now;
         match certified(&self.chain, &self.key) {
             Ok(certified) => {
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) = certified;
+                self.served.set(certified);
                 tracing::info!("the certificate was read again");
             }
             Err(error) => {
                 let error = anyhow::Error::from(error);
-                tracing::warn!("the certificate stays as it was: {error:#}");
+                tracing::warn!("the certificate that was read before is still served: {error:#}");
             }
+        }
+    }
+
+    /// Warns once of a certificate that comes to its end, and once when it has.
+    fn tell_age(&mut self, now: OffsetDateTime) {
+        let age = self.age(now);
+        if age == std::mem::replace(&mut self.told, age) {
+            return;
+        }
+        let chain = self.chain.display();
+        match age {
+            Age::Fresh => {}
+            Age::Late => tracing::warn!("the certificate in {chain} expires within three days: renew it"),
+            Age::Over => tracing::warn!("the certificate in {chain} has expired, and browsers refuse it: renew it"),
+        }
+    }
+
+    fn age(&self, now: OffsetDateTime) -> Age {
+        let period = self.served.current().and_then(|certified| Period::of(certified.cert.first()?));
+        match period {
+            Some(period) if now > period.end => Age::Over,
+            Some(period) if now > period.end - LATE => Age::Late,
+            Some(_) | None => Age::Fresh,
         }
     }
 }
 
-impl fmt::Debug for Certificate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Certificate").field("chain", &self.chain).finish_non_exhaustive()
-    }
-}
-
-impl ResolvesServerCert for Certificate {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner)))
-    }
-}
-
 fn stamp(path: &Path) -> Option<Stamp> {
-    let stamp = |metadata: Metadata| Some((metadata.modified().ok()?, metadata.len()));
+    let stamp = |metadata: Metadata| Some((metadata.modified().ok()?, metadata.len(), metadata.ino()));
     std::fs::metadata(path).ok().and_then(stamp)
 }
 
-fn certified(chain: &Path, key: &Path) -> Result<Arc<CertifiedKey>, BadCertificate> {
+fn certified(chain: &Path, key: &Path) -> Result<CertifiedKey, BadCertificate> {
     let certificates = CertificateDer::pem_file_iter(chain)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .and_then(|certificates| if certificates.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(certificates) })
         .map_err(|error| BadCertificate::Chain(chain.into(), error))?;
+    if let Some(period) = certificates.first().and_then(Period::of) {
+        period.admit(OffsetDateTime::now_utc(), chain)?;
+    }
     let private = PrivateKeyDer::from_pem_file(key).map_err(|error| BadCertificate::Key(key.into(), error))?;
-    CertifiedKey::from_der(certificates, private, &rustls::crypto::ring::default_provider())
-        .map(Arc::new)
-        .map_err(|error| BadCertificate::Pair(chain.into(), key.into(), error))
+    CertifiedKey::from_der(certificates, private, &rustls::crypto::ring::default_provider()).map_err(
+        |error| match error {
+            rustls::Error::InconsistentKeys(_) => BadCertificate::OtherKey(chain.into(), key.into()),
+            other => BadCertificate::Pair(chain.into(), key.into(), other),
+        },
+    )
 }
 
 #[cfg(test)]
@@ -133,8 +175,15 @@ mod tests {
         }
 
         fn renew(&self) {
-            let made = rcgen::generate_simple_self_signed(["meet.example".to_owned()]).expect("a certificate");
-            self.write(&made.cert.pem(), &made.signing_key.serialize_pem());
+            self.renew_until(OffsetDateTime::now_utc() + time::Duration::days(90));
+        }
+
+        fn renew_until(&self, end: OffsetDateTime) {
+            let key = rcgen::KeyPair::generate().expect("a key");
+            let mut params = rcgen::CertificateParams::new(["meet.example".to_owned()]).expect("a name");
+            (params.not_before, params.not_after) = (end - time::Duration::days(90), end);
+            let made = params.self_signed(&key).expect("a certificate");
+            self.write(&made.pem(), &key.serialize_pem());
         }
 
         fn write(&self, chain: &str, key: &str) {
@@ -147,8 +196,8 @@ mod tests {
             file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(age)).expect("it is ours");
         }
 
-        fn read(&self) -> Result<Arc<Certificate>, BadCertificate> {
-            Certificate::read(&self.chain(), &self.key())
+        fn read(&self) -> Result<Files, BadCertificate> {
+            Files::read(&self.chain(), &self.key())
         }
     }
 
@@ -158,35 +207,35 @@ mod tests {
         }
     }
 
-    fn served(certificate: &Certificate) -> Vec<u8> {
-        certificate.current.read().expect("nobody panicked").cert[0].to_vec()
+    fn served(files: &Files) -> Vec<u8> {
+        files.served.current().expect("one is served").cert[0].to_vec()
     }
 
     #[test]
     fn a_renewed_certificate_is_served_from_then_on() {
         let folder = Folder::new("renewed");
-        let certificate = folder.read().expect("a certificate");
-        let first = served(&certificate);
-        certificate.refresh();
-        assert_eq!(served(&certificate), first);
+        let mut files = folder.read().expect("a certificate");
+        let first = served(&files);
+        files.refresh();
+        assert_eq!(served(&files), first);
         folder.renew();
-        certificate.refresh();
-        assert_ne!(served(&certificate), first);
+        files.refresh();
+        assert_ne!(served(&files), first);
     }
 
     #[test]
     fn a_half_written_one_leaves_the_last_in_place() {
         let folder = Folder::new("half");
-        let certificate = folder.read().expect("a certificate");
-        let first = served(&certificate);
+        let mut files = folder.read().expect("a certificate");
+        let first = served(&files);
         folder.write("-----BEGIN CERTIFICATE-----\nMII", "");
-        certificate.refresh();
+        files.refresh();
         std::fs::remove_file(folder.key()).expect("it is there");
-        certificate.refresh();
-        assert_eq!(served(&certificate), first);
+        files.refresh();
+        assert_eq!(served(&files), first);
         folder.renew();
-        certificate.refresh();
-        assert_ne!(served(&certificate), first);
+        files.refresh();
+        assert_ne!(served(&files), first);
     }
 
     #[test]
@@ -196,12 +245,34 @@ mod tests {
         folder.renew();
         let chain = std::fs::read_to_string(folder.chain()).expect("a certificate");
         folder.write(&chain, &key);
-        assert!(matches!(folder.read(), Err(BadCertificate::Pair(..))), "another certificate's key");
+        assert!(matches!(folder.read(), Err(BadCertificate::OtherKey(..))), "another certificate's key");
         folder.write(&chain, "");
         assert!(matches!(folder.read(), Err(BadCertificate::Key(..))));
         folder.write("nothing\n", &key);
         assert!(matches!(folder.read(), Err(BadCertificate::Chain(..))));
         let nowhere = Path::new("/nowhere");
-        assert!(matches!(Certificate::read(nowhere, nowhere), Err(BadCertificate::Chain(..))));
+        assert!(matches!(Files::read(nowhere, nowhere), Err(BadCertificate::Chain(..))));
+    }
+
+    #[test]
+    fn one_that_has_expired_is_not_taken_and_leaves_the_last_in_place() {
+        let folder = Folder::new("expired");
+        let mut files = folder.read().expect("a certificate");
+        let first = served(&files);
+        folder.renew_until(OffsetDateTime::now_utc() - time::Duration::MINUTE);
+        files.refresh();
+        assert_eq!(served(&files), first);
+        let refused = folder.read().expect_err("it has expired").to_string();
+        assert!(refused.contains("chain.pem expired on "), "{refused}");
+    }
+
+    #[test]
+    fn one_that_nobody_renews_is_told_of_before_its_end_and_after() {
+        let folder = Folder::new("late");
+        let now = OffsetDateTime::now_utc();
+        folder.renew_until(now + time::Duration::days(4));
+        let files = folder.read().expect("a certificate");
+        let ages = [0, 2, 5].map(|days| files.age(now + time::Duration::days(days)));
+        assert_eq!(ages, [Age::Fresh, Age::Late, Age::Over]);
     }
 }

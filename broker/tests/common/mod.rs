@@ -4,6 +4,7 @@
 
 pub mod http;
 pub mod program;
+pub mod tls;
 #[path = "../../../tests/src/usage.rs"]
 pub mod usage;
 
@@ -30,7 +31,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 /// Longer than anything here takes, so that a test fails rather than hangs.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -109,12 +110,23 @@ impl Client {
     }
 
     pub async fn try_connect(url: &str, headers: &[(&'static str, &str)]) -> Result<Self, tungstenite::Error> {
+        Self::connect_by(Connector::Plain, url, headers).await
+    }
+
+    pub async fn connect_by(
+        connector: Connector,
+        url: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, tungstenite::Error> {
         let mut request = url.into_client_request().expect("a URL");
         request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("klatch.v1"));
         for (name, value) in headers {
             request.headers_mut().insert(*name, HeaderValue::from_str(value).expect("a value"));
         }
-        let (socket, response) = timeout(PATIENCE, connect_async(request)).await.expect("an answer in time")?;
+        let (socket, response) = {
+            let connecting = connect_async_tls_with_config(request, None, false, Some(connector));
+            timeout(PATIENCE, connecting).await.expect("an answer in time")?
+        };
         assert_eq!(response.headers()["sec-websocket-protocol"], "klatch.v1");
         let mut socket = socket;
         let first = timeout(PATIENCE, socket.next()).await.expect("hello in time");

@@ -1,0 +1,203 @@
+//! Sockets in, requests out: the accept loops, and one connection from its first byte to its last, or until it is a WebSocket.
+//!
+//! What is spoken is settled before HTTP begins, by TLS or by there being none: whoever says nothing is not waited for without end.
+
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::doors::{Doors, Slot};
+use crate::limits::Limits;
+use crate::redirect::Asked;
+use crate::routes::{Caller, House, Visit, routes};
+use crate::socket::quarters::breathe;
+use crate::stream::Stream;
+use crate::tls::{H2, Opened, Tls};
+
+/// How long connections may take to end when the server stops.
+pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(5);
+/// How long to wait when there are no file descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// A request's header may be this large: browsers send the cookies of everything else on localhost too.
+const HEADER_BYTES: u32 = 32 * 1024;
+/// Requests at once over one connection. The page needs five.
+const STREAMS: u32 = 32;
+/// What may be on its way to us unread, as nobody reads bodies here, and what waits for one answer's receiver.
+const WINDOW_BYTES: u32 = 64 * 1024;
+
+/// What all connections share.
+pub(crate) struct Front {
+    pub(crate) house: Arc<House>,
+    pub(crate) doors: Arc<Doors>,
+    pub(crate) limits: Limits,
+}
+
+/// What is served at an address.
+#[derive(Clone)]
+pub(crate) enum Manner {
+    /// Everything, by plain HTTP.
+    Plain,
+    /// Everything, by HTTPS.
+    Sealed(Arc<Tls>),
+    /// The way to HTTPS.
+    Redirecting,
+}
+
+/// Accepts until the server stops.
+pub(crate) async fn accept(
+    listener: TcpListener,
+    manner: Manner,
+    front: Arc<Front>,
+    mut watching: watch::Receiver<()>,
+) {
+    let staying = watching.clone();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = watching.changed() => return,
+        };
+        match accepted {
+            Ok((stream, from)) => {
+                // Beyond the bounds a connection is dropped: an answer would cost what there is too little of.
+                let Some(slot) = front.doors.enter(from.ip().into()) else { continue };
+                breathe();
+                tokio::spawn(connection(stream, slot, manner.clone(), Arc::clone(&front), staying.clone()));
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "can't accept connections");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    slot: Slot,
+    manner: Manner,
+    front: Arc<Front>,
+    mut watching: watch::Receiver<()>,
+) {
+    // Without it two-way traffic waits for delayed acknowledgements.
+    let _ = stream.set_nodelay(true);
+    let (stream, redirects) = match manner {
+        Manner::Plain => (Stream::Plain(stream), false),
+        Manner::Redirecting => (Stream::Plain(stream), true),
+        Manner::Sealed(tls) => {
+            let opened = tokio::select! {
+                opened = tls.open(stream, slot.address()) => opened,
+                _ = watching.changed() => return,
+            };
+            match opened {
+                Some(Opened::Tls(stream)) => (Stream::Tls(stream), false),
+                Some(Opened::Plain(stream)) => (Stream::Plain(stream), true),
+                None => return,
+            }
+        }
+    };
+    let is_secure = matches!(stream, Stream::Tls(_));
+    let caller = Caller(Arc::new(Visit { slot, is_secure, _staying: watching.clone() }));
+    converse(stream, caller, redirects, front, watching).await;
+}
+
+/// Speaks HTTP, until the connection ends or becomes a WebSocket with a task of its own.
+///
+/// hyper's own versions of HTTP rather than hyper-util's choice of them: that waits for the first bytes without a time limit.
+async fn converse(stream: Stream, caller: Caller, redirects: bool, front: Arc<Front>, watching: watch::Receiver<()>) {
+    let is_h2 = stream.protocol() == Some(H2);
+    let routes = TowerToHyperService::new(warp::service(routes(Arc::clone(&front.house))));
+    let asked = Arc::<AtomicU32>::default();
+    let counted = Arc::clone(&asked);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        breathe();
+        counted.fetch_add(1, Ordering::Relaxed);
+        request.extensions_mut().insert(caller.clone());
+        if redirects {
+            let asked = Asked(request.uri().clone());
+            request.extensions_mut().insert(asked);
+        }
+        routes.call(request)
+    });
+    let limits = &front.limits;
+    let idle = Duration::from_secs(limits.header_seconds.into());
+    if is_h2 {
+        let serving = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS)
+            .max_header_list_size(HEADER_BYTES)
+            .initial_stream_window_size(WINDOW_BYTES)
+            .initial_connection_window_size(WINDOW_BYTES)
+            .max_send_buf_size(WINDOW_BYTES as usize)
+            .serve_connection(TokioIo::new(stream), service);
+        let quiet = until_quiet(&asked, idle);
+        attend(pin!(serving), |serving| serving.graceful_shutdown(), limits, quiet, watching).await;
+    } else {
+        let serving = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(idle)
+            .max_buf_size(HEADER_BYTES as usize)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let quiet = std::future::pending();
+        attend(pin!(serving), |serving| serving.graceful_shutdown(), limits, quiet, watching).await;
+    }
+}
+
+/// Stays with a connection to its end: until it is quiet, has lasted long enough, or the server stops. What is being answered
+/// is still sent.
+async fn attend<C: Future>(
+    mut serving: Pin<&mut C>,
+    wind_up: impl Fn(Pin<&mut C>),
+    limits: &Limits,
+    quiet: impl Future<Output = ()>,
+    mut watching: watch::Receiver<()>,
+) {
+    let end = Instant::now() + Duration::from_secs(limits.http_seconds.into());
+    tokio::select! {
+        _ = serving.as_mut() => return,
+        _ = watching.changed() => {}
+        () = sleep_until(end) => {}
+        () = quiet => {
+            wind_up(serving.as_mut());
+            // Over a slow line an answer may take its time.
+            tokio::select! {
+                _ = serving.as_mut() => return,
+                _ = watching.changed() => {}
+                () = sleep_until(end) => {}
+            }
+        }
+    }
+    wind_up(serving.as_mut());
+    let _ = timeout(STOP_PATIENCE, serving).await;
+}
+
+/// Waits until nothing has been asked for so long. HTTP/1.1 has a time limit of its own for that.
+async fn until_quiet(asked: &AtomicU32, idle: Duration) {
+    let mut before = None;
+    loop {
+        let now = asked.load(Ordering::Relaxed);
+        if before == Some(now) {
+            return;
+        }
+        before = Some(now);
+        sleep(idle).await;
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}

@@ -1,0 +1,124 @@
+//! HTTPS: where the certificate comes from, what TLS is spoken, and who may begin with it.
+
+mod files;
+mod flags;
+mod handshakes;
+mod period;
+mod served;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::version::{TLS12, TLS13};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+pub use files::BadCertificate;
+pub use flags::TlsFlags;
+pub use period::{BadPeriod, Moment};
+pub(crate) use served::Served;
+
+use crate::address::Address;
+use crate::limits::Limits;
+use files::Files;
+use handshakes::Handshakes;
+
+/// HTTP/2, as it is called while TLS begins.
+pub(crate) const H2: &[u8] = b"h2";
+/// HTTP/1.1.
+const HTTP_1_1: &[u8] = b"http/1.1";
+/// The first byte of whoever begins with TLS: the type of the record that a ClientHello is in.
+const HANDSHAKE: u8 = 0x16;
+
+/// What keeps a certificate from growing old.
+pub(crate) enum Source {
+    /// Files that somebody else renews.
+    Files(Files),
+}
+
+impl Source {
+    /// Where the flags say that a certificate comes from, if they do.
+    pub(crate) fn open(flags: &TlsFlags) -> Result<Option<Self>, BadCertificate> {
+        match (&flags.tls_cert, &flags.tls_key) {
+            (Some(chain), Some(key)) => Ok(Some(Self::Files(Files::read(chain, key)?))),
+            _ => Ok(None),
+        }
+    }
+
+    /// What is served of it.
+    pub(crate) fn served(&self) -> Arc<Served> {
+        match self {
+            Self::Files(files) => files.served(),
+        }
+    }
+
+    /// Keeps what is served fresh, for as long as it is polled.
+    pub(crate) async fn keep_fresh(self) {
+        match self {
+            Self::Files(files) => files.keep_fresh().await,
+        }
+    }
+}
+
+/// How TLS begins with a connection.
+pub(crate) struct Tls {
+    acceptor: TlsAcceptor,
+    handshakes: Arc<Handshakes>,
+    patience: Duration,
+}
+
+/// What a connection turned out to be.
+pub(crate) enum Opened {
+    /// TLS, established.
+    Tls(Box<TlsStream<TcpStream>>),
+    /// Plain HTTP, by somebody who left the `s` out.
+    Plain(TcpStream),
+}
+
+impl Tls {
+    /// With these certificates.
+    pub(crate) fn new(served: Arc<Served>, limits: &Limits) -> Result<Self, rustls::Error> {
+        Ok(Self {
+            acceptor: TlsAcceptor::from(Arc::new(config(served)?)),
+            handshakes: Handshakes::new(limits),
+            patience: Duration::from_secs(limits.tls_handshake_seconds.into()),
+        })
+    }
+
+    /// Begins with one connection. Nothing if it is not worth an answer, or too slow, or one of too many.
+    pub(crate) async fn open(&self, stream: TcpStream, address: Address) -> Option<Opened> {
+        let mut handshake = self.handshakes.begin(address)?;
+        tokio::select! {
+            opened = timeout(self.patience, self.shake_hands(stream)) => opened.ok().flatten(),
+            () = handshake.given_up() => None,
+        }
+    }
+
+    async fn shake_hands(&self, stream: TcpStream) -> Option<Opened> {
+        let mut first = [0];
+        match (stream.peek(&mut first).await, first) {
+            (Ok(1), [HANDSHAKE]) => {}
+            (Ok(1), [letter]) if letter.is_ascii_uppercase() => return Some(Opened::Plain(stream)),
+            _ => return None,
+        }
+        // What goes wrong is the other end's business; it has an alert.
+        self.acceptor.accept(stream).await.ok().map(Box::new).map(Opened::Tls)
+    }
+}
+
+/// TLS 1.2 and 1.3, and of their ciphers those that we prefer: all of them have forward secrecy and authenticate what they seal.
+fn config(served: Arc<Served>) -> Result<ServerConfig, rustls::Error> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13, &TLS12])?;
+    let mut config = builder.with_no_client_auth().with_cert_resolver(served);
+    config.alpn_protocols = vec![H2.to_vec(), HTTP_1_1.to_vec()];
+    config.ignore_client_order = true;
+    // Who comes again saves a signature, and nothing is kept for it here.
+    config.ticketer = ring::Ticketer::new()?;
+    config.send_tls13_tickets = 1;
+    Ok(config)
+}

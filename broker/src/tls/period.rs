@@ -1,0 +1,131 @@
+//! When a certificate is valid. TLS serves one that is not just as well, and every browser refuses it: better said here than there.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use rustls::pki_types::CertificateDer;
+use time::OffsetDateTime;
+use yasna::tags::{TAG_GENERALIZEDTIME, TAG_UTCTIME};
+use yasna::{ASN1Error, ASN1ErrorKind, ASN1Result, BERReader, BERReaderSeq, Tag};
+
+/// From when to when a certificate is valid, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Period {
+    pub(crate) start: OffsetDateTime,
+    pub(crate) end: OffsetDateTime,
+}
+
+/// Why a certificate is not valid now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadPeriod {
+    /// It has been.
+    #[error("the certificate in {0} expired on {1}: renew it or, if that is not so, set this machine's clock")]
+    Over(PathBuf, Moment),
+    /// It will be.
+    #[error(
+        "the certificate in {0} is valid from {1} only: wait until then or, if that is past, set this machine's clock"
+    )]
+    Ahead(PathBuf, Moment),
+}
+
+/// A time as people read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment(OffsetDateTime);
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (date, time) = (self.0.date(), self.0.time());
+        let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
+        write!(f, "{year}-{month:02}-{day:02} {:02}:{:02} UTC", time.hour(), time.minute())
+    }
+}
+
+impl Period {
+    /// Of this certificate; nothing if it is none.
+    pub(crate) fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
+        yasna::parse_der(certificate, |certificate| {
+            certificate.read_sequence(|parts| {
+                let period = parts.next().read_sequence(signed)?;
+                skip_rest(parts)?;
+                Ok(period)
+            })
+        })
+        .ok()
+    }
+
+    /// Refuses a certificate, the one in this file, outside of its time.
+    pub(crate) fn admit(&self, now: OffsetDateTime, path: &Path) -> Result<(), BadPeriod> {
+        if now > self.end {
+            return Err(BadPeriod::Over(path.into(), Moment(self.end)));
+        }
+        if now < self.start {
+            return Err(BadPeriod::Ahead(path.into(), Moment(self.start)));
+        }
+        Ok(())
+    }
+}
+
+/// What is signed (RFC 5280 §4.1.2).
+fn signed(parts: &mut BERReaderSeq<'_, '_>) -> ASN1Result<Period> {
+    let version = Tag::context(0);
+    parts.read_optional(|part| part.read_tagged(version, |number| number.read_i64()))?;
+    let _serial = parts.next().read_der()?;
+    let _algorithm = parts.next().read_der()?;
+    let _issuer = parts.next().read_der()?;
+    let period =
+        parts.next().read_sequence(|ends| Ok(Period { start: time(ends.next())?, end: time(ends.next())? }))?;
+    skip_rest(parts)?;
+    Ok(period)
+}
+
+fn time(part: BERReader<'_, '_>) -> ASN1Result<OffsetDateTime> {
+    match part.lookahead_tag()? {
+        TAG_UTCTIME => part.read_utctime().map(|time| *time.datetime()),
+        TAG_GENERALIZEDTIME => part.read_generalized_time().map(|time| *time.datetime()),
+        _ => Err(ASN1Error::new(ASN1ErrorKind::Invalid)),
+    }
+}
+
+fn skip_rest(parts: &mut BERReaderSeq<'_, '_>) -> ASN1Result<()> {
+    while parts.read_optional(|part| part.read_der())?.is_some() {}
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::Duration;
+
+    fn made(start: OffsetDateTime, end: OffsetDateTime) -> CertificateDer<'static> {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let mut params = rcgen::CertificateParams::new(["meet.example".to_owned()]).expect("a name");
+        (params.not_before, params.not_after) = (start, end);
+        params.self_signed(&key).expect("a certificate").der().clone()
+    }
+
+    #[test]
+    fn a_certificate_says_when_it_is_valid() {
+        // Beyond 2049 a time is written in another way.
+        for years in [1, 40] {
+            let start = rcgen::date_time_ymd(2024, 2, 29);
+            let end = start + Duration::days(365 * years);
+            let certificate = made(start, end);
+            assert_eq!(Period::of(&certificate), Some(Period { start, end }));
+            for length in 0..certificate.len() {
+                let cut = CertificateDer::from(&certificate[..length]);
+                assert_eq!(Period::of(&cut), None, "{length}");
+            }
+        }
+    }
+
+    #[test]
+    fn outside_of_its_time_it_is_refused_and_the_clock_suspected() {
+        let period = Period { start: rcgen::date_time_ymd(2026, 1, 2), end: rcgen::date_time_ymd(2026, 4, 1) };
+        let at = |now| period.admit(now, Path::new("chain.pem")).map_err(|error| error.to_string());
+        assert_eq!((at(period.start), at(period.end)), (Ok(()), Ok(())));
+        let over = at(period.end + Duration::SECOND).expect_err("over");
+        assert!(over.starts_with("the certificate in chain.pem expired on 2026-04-01 00:00 UTC: renew it"), "{over}");
+        let ahead = at(period.start - Duration::SECOND).expect_err("ahead");
+        assert!(ahead.contains("valid from 2026-01-02 00:00 UTC only") && ahead.contains("clock"), "{ahead}");
+    }
+}
