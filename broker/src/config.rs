@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn flags_of_later_versions_are_unknown() {
-        for flag in ["--acme=a", "--config=a", "--check", "--trusted-proxy=::/0", "--self-signed"] {
+        for flag in ["--acme=a", "--config=a", "--check", "--trusted-proxy=::/0"] {
             assert!(Config::try_parse_from(["klatch", flag]).is_err(), "{flag}");
         }
     }

@@ -54,6 +54,9 @@ async fn run_here(config: &Config) -> anyhow::Result<()> {
     if let Some(url) = &server.relay_url {
         let _ = writeln!(io::stdout(), "klatch relaying on {url}");
     }
+    for line in &server.announcements {
+        let _ = writeln!(io::stdout(), "{line}");
+    }
 
     let end = tokio::select! {
         _ = terminated.recv() => Ok(()),

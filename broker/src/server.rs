@@ -23,8 +23,8 @@ use crate::secret::BadSecretFile;
 use crate::socket::quarters::Parlour;
 use crate::state::{State, StateError};
 use crate::switchboard::Switchboard;
-use crate::tls::{BadCertificate, Served, Source, Tls};
-use crate::{page, secret};
+use crate::tls::{Served, Source, Tls, TlsError};
+use crate::{page, secret, site};
 
 /// Connections that may wait to be accepted, as far as the system allows it. Beyond, whoever comes is silently turned away, and tries
 /// again a second later, then two, then four.
@@ -40,6 +40,8 @@ pub struct Server {
     pub url: String,
     /// Where the bundled relay is found, if it runs.
     pub relay_url: Option<String>,
+    /// What else whoever starts it has to know, a line each.
+    pub announcements: Vec<String>,
     relay: Option<Relay>,
     switchboard: Arc<Switchboard>,
     _parlour: Parlour,
@@ -60,12 +62,9 @@ pub enum ServeError {
         /// What the system said.
         error: io::Error,
     },
-    /// There is no certificate to serve HTTPS with.
+    /// HTTPS can't be served.
     #[error(transparent)]
-    Certificate(#[from] BadCertificate),
-    /// TLS can't be spoken.
-    #[error("can't serve HTTPS")]
-    Tls(#[from] rustls::Error),
+    Tls(#[from] TlsError),
     /// A secret can't be had.
     #[error(transparent)]
     Secret(#[from] BadSecretFile),
@@ -90,14 +89,10 @@ pub enum ServeError {
 pub async fn serve(config: &Config) -> Result<Server, ServeError> {
     let (listeners, addresses) = listen(&config.listen).await?;
     let (redirectors, redirecting) = listen(config.tls.http_redirect.as_slice()).await?;
-    let source = Source::open(&config.tls)?;
+    let source = Source::open(&config.tls, config.state.as_deref())?;
     let served = source.as_ref().map(Source::served);
-    if matches!(source, Some(Source::Files(_))) && config.public_url.is_none() && !all_loopback(&addresses) {
-        tracing::warn!(
-            "pages that are opened by a name other than localhost can't open rooms: name the site by --public-url"
-        );
-    }
-    let url = addresses.first().map(|address| local_url(served.is_some(), address)).unwrap_or_default();
+    let url = addresses.first().map(|address| site::local_url(served.is_some(), address)).unwrap_or_default();
+    let announcements = source.as_ref().map(|source| announce(source, config, &addresses)).unwrap_or_default();
 
     let limits = config.limits();
     let policy = Policy {
@@ -119,7 +114,8 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
     if let Some(bundled) = &bundled {
         switchboard.ushers_by(bundled.relay.usher());
     }
-    let allowed = config.public_url.iter().chain(&config.allow_origin).cloned().collect();
+    let own = source.iter().flat_map(|source| source.origins(&addresses));
+    let allowed = config.public_url.iter().chain(&config.allow_origin).cloned().chain(own).collect();
     let parlour = Parlour::open().map_err(ServeError::Threads)?;
     let house = Arc::new(House {
         switchboard: Arc::clone(&switchboard),
@@ -135,7 +131,7 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
 
     let (running, watching) = watch::channel(());
     let manner = match served {
-        Some(served) => Manner::Sealed(Arc::new(Tls::new(served, &limits)?)),
+        Some(served) => Manner::Sealed(Arc::new(Tls::new(served, &limits).map_err(TlsError::from)?)),
         None => Manner::Plain,
     };
     let front = Arc::new(Front { house, doors: Doors::new(&limits), limits });
@@ -151,7 +147,18 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
     tokio::spawn(until_the_end(async move { time.keep_time().await }, watching));
     let relay_url = bundled.as_ref().map(|bundled| bundled.url.clone());
     let relay = bundled.map(|bundled| bundled.relay);
-    Ok(Server { addresses, redirecting, url, relay_url, relay, switchboard, _parlour: parlour, keeping, running })
+    Ok(Server {
+        addresses,
+        redirecting,
+        url,
+        relay_url,
+        announcements,
+        relay,
+        switchboard,
+        _parlour: parlour,
+        keeping,
+        running,
+    })
 }
 
 /// The bundled relay, if it is to run, and everything that members are told of for getting through.
@@ -224,19 +231,27 @@ fn way_out(error: &io::Error) -> &'static str {
     }
 }
 
-/// What to open on this machine for a listening address.
-fn local_url(is_https: bool, address: &SocketAddr) -> String {
-    let scheme = if is_https { "https" } else { "http" };
-    let ip = address.ip().to_canonical();
-    if ip.is_loopback() || ip.is_unspecified() {
-        format!("{scheme}://localhost:{}", address.port())
-    } else {
-        format!("{scheme}://{address}")
+/// What whoever starts it has to know of the certificate, beside the URL.
+fn announce(source: &Source, config: &Config, addresses: &[SocketAddr]) -> Vec<String> {
+    match source {
+        Source::Files(_) => {
+            if config.public_url.is_none() && !site::is_local(addresses) {
+                tracing::warn!(
+                    "pages that are opened by a name other than localhost can't open rooms: name the site by --public-url"
+                );
+            }
+            Vec::new()
+        }
+        Source::SelfSigned(made) => {
+            let on_network = site::network_url(true, addresses);
+            if on_network.is_none() {
+                tracing::warn!("no other device can open this: listen on the network too, as by --listen '[::]:8443'");
+            }
+            let place = on_network.map(|url| format!("klatch reachable on this network at {url}"));
+            let print = format!("klatch certified by SHA-256 fingerprint {}", made.fingerprint());
+            place.into_iter().chain([print]).collect()
+        }
     }
-}
-
-fn all_loopback(addresses: &[SocketAddr]) -> bool {
-    addresses.iter().all(|address| address.ip().to_canonical().is_loopback())
 }
 
 /// Does something beside the connections until the server stops.

@@ -167,7 +167,7 @@ async fn files_of_the_page_run_nothing_by_themselves() {
     let answer = get(broker.address(), &file, &[]).await;
     let policy = "default-src 'none'; frame-ancestors 'none'";
     assert_eq!((answer.status, answer.header("content-security-policy")), (200, Some(policy)));
-    assert_eq!(answer.header("permissions-policy"), Some("camera=(),microphone=()"));
+    assert_eq!(answer.header("permissions-policy"), Some("camera=()"));
     assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
     assert_eq!(answer.header("cross-origin-opener-policy"), Some("same-origin"));
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));

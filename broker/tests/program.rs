@@ -84,6 +84,7 @@ async fn a_bad_flag_is_refused_in_one_line() {
         &["--tls-cert", "chain.pem"],
         &["--tls-key", "key.pem"],
         &["--http-redirect", "127.0.0.1:0"],
+        &["--self-signed", "--tls-cert", "chain.pem", "--tls-key", "key.pem"],
         &["--turn", "--turn-tls-listen", "127.0.0.1:0", "--tls-cert", "chain.pem"],
         &["--turn", "--turn-listen", "3478"],
         &["--turn", "--turn-ports", "2-1"],
@@ -190,6 +191,35 @@ async fn a_certificate_that_can_not_be_served_is_a_reason_to_end() {
 }
 
 #[tokio::test]
+async fn a_certificate_of_its_own_is_told_by_its_fingerprint_and_stays_with_the_rooms() {
+    let state = TempFile::unused();
+    let mut prints = Vec::new();
+    for kept in [true, true, false] {
+        let mut flags = vec!["--listen", "0.0.0.0:0", "--self-signed"];
+        if kept {
+            flags.extend(["--state", state.path()]);
+        }
+        let mut child = klatch(&flags).spawn().expect("runs");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let mut next =
+            async || timeout(PATIENCE, lines.next_line()).await.expect("in time").expect("text").expect("a line");
+        assert!(next().await.starts_with("klatch listening on https://localhost:"));
+        let mut line = next().await;
+        // Where there is no network, there is no address on it.
+        if let Some(url) = line.strip_prefix("klatch reachable on this network at https://") {
+            assert!(!url.starts_with("0.0.0.0") && !url.starts_with("127."), "{url}");
+            line = next().await;
+        }
+        let print = line.strip_prefix("klatch certified by SHA-256 fingerprint ").expect("the fingerprint");
+        assert_eq!(print.len(), 32 * 3 - 1, "{print}");
+        prints.push(print.to_owned());
+        assert_eq!(stop(child, "-TERM").await.0, Some(0));
+    }
+    assert!(prints[0] == prints[1] && prints[1] != prints[2], "{prints:?}");
+    state.remove_what_is_beside();
+}
+
+#[tokio::test]
 async fn flags_can_come_from_the_environment() {
     let failed = timeout(PATIENCE, klatch(&[]).env("KLATCH_MAX_MEMBERS", "99").output()).await;
     let failed = failed.expect("it ends").expect("it runs");
@@ -225,6 +255,7 @@ async fn help_lists_every_flag_with_its_variable_and_every_limit_with_its_defaul
         "--turn-tls-listen",
         "--tls-cert",
         "--tls-key",
+        "--self-signed",
         "--http-redirect",
         "KLATCH_HTTP_REDIRECT",
         "--turn-public-ip",

@@ -15,11 +15,11 @@ pub(crate) struct Policy {
 /// Everything that a page in a call uses, and nothing else.
 const PERMISSIONS: &str = "camera=(self),microphone=(self),display-capture=(self),autoplay=(self),speaker-selection=(self),\
     screen-wake-lock=(self),clipboard-write=(self),fullscreen=(self),picture-in-picture=(self),\
-    geolocation=(),payment=(),usb=(),serial=(),hid=(),midi=()";
+    geolocation=(),payment=(),usb=()";
 /// Whoever opens one of the page's files as a page, a picture say, sees it and runs nothing.
 const CSP_OF_FILES: &str = "default-src 'none'; frame-ancestors 'none'";
 /// So nothing asks for anything there either.
-const PERMISSIONS_OF_FILES: &str = "camera=(),microphone=()";
+const PERMISSIONS_OF_FILES: &str = "camera=()";
 
 /// What an answer over TLS carries besides: browsers come by TLS from then on, for a year (RFC 6797).
 pub(crate) const BY_TLS_ALONE: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -96,6 +96,6 @@ mod tests {
             headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
         };
         let (page, file) = (bytes(&policy.of_pages), bytes(&policy.of_files));
-        assert!(page <= 1050 && file <= 280, "{page} for a page, {file} for a file");
+        assert!(page <= 1020 && file <= 265, "{page} for a page, {file} for a file");
     }
 }

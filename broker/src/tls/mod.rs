@@ -4,8 +4,11 @@ mod files;
 mod flags;
 mod handshakes;
 mod period;
+mod self_signed;
 mod served;
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,8 +27,10 @@ pub(crate) use served::Served;
 
 use crate::address::Address;
 use crate::limits::Limits;
+use crate::origin::Origin;
 use files::Files;
 use handshakes::Handshakes;
+use self_signed::{Names, SelfSigned};
 
 /// HTTP/2, as it is called while TLS begins.
 pub(crate) const H2: &[u8] = b"h2";
@@ -38,28 +43,61 @@ const HANDSHAKE: u8 = 0x16;
 pub(crate) enum Source {
     /// Files that somebody else renews.
     Files(Files),
+    /// Nobody but this machine.
+    SelfSigned(SelfSigned),
+}
+
+/// Why there is no certificate.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// It can't be read, or not be served.
+    #[error(transparent)]
+    Files(#[from] BadCertificate),
+    /// It can't be made.
+    #[error("can't make a certificate")]
+    SelfSigned(#[from] rcgen::Error),
+    /// TLS can't be spoken.
+    #[error("can't serve HTTPS")]
+    Tls(#[from] rustls::Error),
 }
 
 impl Source {
     /// Where the flags say that a certificate comes from, if they do.
-    pub(crate) fn open(flags: &TlsFlags) -> Result<Option<Self>, BadCertificate> {
-        match (&flags.tls_cert, &flags.tls_key) {
-            (Some(chain), Some(key)) => Ok(Some(Self::Files(Files::read(chain, key)?))),
-            _ => Ok(None),
+    pub(crate) fn open(flags: &TlsFlags, state: Option<&Path>) -> Result<Option<Self>, TlsError> {
+        if let (Some(chain), Some(key)) = (&flags.tls_cert, &flags.tls_key) {
+            return Ok(Some(Self::Files(Files::read(chain, key)?)));
         }
+        if flags.self_signed {
+            let kept = state.map(self_signed::beside);
+            return Ok(Some(Self::SelfSigned(SelfSigned::open(Names::of_this_machine(), kept.as_deref())?)));
+        }
+        Ok(None)
     }
 
     /// What is served of it.
     pub(crate) fn served(&self) -> Arc<Served> {
         match self {
             Self::Files(files) => files.served(),
+            Self::SelfSigned(made) => made.served(),
         }
+    }
+
+    /// Where this machine's own names lead, which the certificate is for: its pages may connect by them.
+    pub(crate) fn origins(&self, addresses: &[SocketAddr]) -> Vec<Origin> {
+        let hosts = match self {
+            Self::Files(_) => &[],
+            Self::SelfSigned(made) => made.hosts(),
+        };
+        let ports = || addresses.iter().map(SocketAddr::port);
+        let urls = hosts.iter().flat_map(|host| ports().map(move |port| format!("https://{host}:{port}")));
+        urls.filter_map(|url| url.parse().ok()).collect()
     }
 
     /// Keeps what is served fresh, for as long as it is polled.
     pub(crate) async fn keep_fresh(self) {
         match self {
             Self::Files(files) => files.keep_fresh().await,
+            Self::SelfSigned(_) => {}
         }
     }
 }

@@ -93,7 +93,7 @@ pub(super) fn relayed_socket(mut ip: IpAddr, ports: &RangeInclusive<u16>, even: 
 }
 
 /// Every address of this host's interfaces.
-pub(super) fn own_addresses() -> Vec<IpAddr> {
+pub fn own_addresses() -> Vec<IpAddr> {
     let interfaces = nix::ifaddrs::getifaddrs().into_iter().flatten();
     let ip = |address: nix::sys::socket::SockaddrStorage| {
         let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
@@ -255,8 +255,8 @@ fn any(family: Family) -> IpAddr {
     }
 }
 
-/// The address from which the host reaches others. Nothing is sent; the kernel only looks up the way.
-fn outward(any: IpAddr) -> Option<IpAddr> {
+/// The address from which the host reaches others, of the family of the unspecified one. Nothing is sent; the kernel only looks up the way.
+pub fn outward(any: IpAddr) -> Option<IpAddr> {
     let somebody: IpAddr = match any {
         IpAddr::V4(_) => Ipv4Addr::new(1, 1, 1, 1).into(),
         IpAddr::V6(_) => Ipv6Addr::new(0x2606, 0x4700, 0, 0, 0, 0, 0, 0x1111).into(),

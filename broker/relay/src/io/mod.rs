@@ -28,6 +28,7 @@ use crate::admission::Admission;
 use crate::credentials::Holder;
 use crate::figures::{Counts, Figures};
 use bind::Doors;
+pub use bind::{outward, own_addresses};
 pub use config::{Config, StartError};
 use engine::{Engine, Order};
 use own::Watch;

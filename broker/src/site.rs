@@ -1,0 +1,84 @@
+//! By what this site is opened: on this machine, from the network that it is on, and by the names that are ours.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use klatch_relay::{outward, own_addresses};
+
+/// What to open on this machine for a listening address.
+pub(crate) fn local_url(is_https: bool, address: &SocketAddr) -> String {
+    let ip = address.ip().to_canonical();
+    if ip.is_loopback() || ip.is_unspecified() {
+        format!("{}://localhost:{}", scheme(is_https), address.port())
+    } else {
+        format!("{}://{address}", scheme(is_https))
+    }
+}
+
+/// What another device on the network opens, if any of these addresses can be reached from there.
+pub(crate) fn network_url(is_https: bool, listening: &[SocketAddr]) -> Option<String> {
+    listening.iter().find_map(|address| {
+        let ip = match address.ip().to_canonical() {
+            ip if ip.is_loopback() => return None,
+            IpAddr::V4(ip) if ip.is_unspecified() => seen(&[Ipv4Addr::UNSPECIFIED.into()])?,
+            IpAddr::V6(ip) if ip.is_unspecified() => {
+                seen(&[Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()])?
+            }
+            ip => ip,
+        };
+        Some(format!("{}://{}", scheme(is_https), SocketAddr::new(ip, address.port())))
+    })
+}
+
+/// Whether nobody but this machine reaches any of them.
+pub(crate) fn is_local(listening: &[SocketAddr]) -> bool {
+    listening.iter().all(|address| address.ip().to_canonical().is_loopback())
+}
+
+/// The address by which others see this machine: the one from which it reaches them, or any.
+fn seen(families: &[IpAddr]) -> Option<IpAddr> {
+    let outward = families.iter().filter_map(|any| outward(*any)).find(|ip| !ip.is_loopback());
+    outward.or_else(|| {
+        own_addresses().into_iter().find(|ip| match ip {
+            IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_link_local(),
+            IpAddr::V6(ip) => families.len() > 1 && !ip.is_loopback() && !ip.is_unicast_link_local(),
+        })
+    })
+}
+
+fn scheme(is_https: bool) -> &'static str {
+    if is_https { "https" } else { "http" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(listening: &[&str]) -> Option<String> {
+        let listening: Vec<_> = listening.iter().map(|text| text.parse().expect("an address")).collect();
+        network_url(true, &listening)
+    }
+
+    #[test]
+    fn on_this_machine_localhost_opens_what_listens_everywhere() {
+        let url = |is_https, address: &str| local_url(is_https, &address.parse().expect("an address"));
+        for address in ["127.0.0.1:8080", "[::1]:8080", "0.0.0.0:8080", "[::]:8080", "[::ffff:127.0.0.1]:8080"] {
+            assert_eq!(url(false, address), "http://localhost:8080", "{address}");
+        }
+        assert_eq!(url(true, "192.0.2.7:8443"), "https://192.0.2.7:8443");
+        assert_eq!(url(true, "[2001:db8::7]:443"), "https://[2001:db8::7]:443");
+    }
+
+    #[test]
+    fn from_the_network_nothing_opens_what_is_local() {
+        assert_eq!(network(&["127.0.0.1:8080", "[::1]:8080"]), None);
+        assert_eq!(network(&["127.0.0.1:80", "192.0.2.7:81"]).as_deref(), Some("https://192.0.2.7:81"));
+    }
+
+    #[test]
+    fn what_listens_everywhere_is_opened_by_an_address_and_not_by_all_of_them() {
+        for url in [network(&["0.0.0.0:8443"]), network(&["[::]:8443"])].into_iter().flatten() {
+            assert!(url.starts_with("https://") && url.ends_with(":8443"), "{url}");
+            assert!(!url.contains("0.0.0.0") && !url.contains("[::]") && !url.contains("127.0.0.1"), "{url}");
+        }
+    }
+}
