@@ -15,7 +15,7 @@ readonly NODE_MINIMUM=18
 # Debian packages; `name=version` asks for at least that version.
 readonly COMPILER_PACKAGES=(build-essential)
 readonly TEST_PACKAGES=(
-  chromium=120 chromium-driver=120 firefox-esr=128 coturn=4.6 xvfb sox iproute2 nftables procps openssl libnss3-tools
+  chromium=120 chromium-driver=120 firefox-esr=128 coturn=4.6 pebble=2.3 xvfb sox iproute2 nftables procps openssl libnss3-tools
   fonts-noto-core fonts-noto-color-emoji fonts-noto-cjk
 )
 readonly MAX_PAGE_BYTES=200000

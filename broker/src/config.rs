@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use clap::builder::ArgPredicate;
 use clap::{ArgAction, Parser, ValueEnum};
 use klatch_relay::LimitSetting;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -19,8 +20,15 @@ use crate::tls::TlsFlags;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "klatch", version, after_long_help = limits::help(), max_term_width = 120)]
 pub struct Config {
-    /// HTTP and WebSocket address; port 0 picks a free one. Repeatable
-    #[arg(long, env = "KLATCH_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8080", value_delimiter = ',')]
+    /// HTTP and WebSocket address; port 0 picks a free one. With --acme it is [::]:443 by default. Repeatable
+    #[arg(
+        long,
+        env = "KLATCH_LISTEN",
+        value_name = "ADDR",
+        default_value = "127.0.0.1:8080",
+        default_value_if("acme", ArgPredicate::IsPresent, "[::]:443"),
+        value_delimiter = ','
+    )]
     pub listen: Vec<SocketAddr>,
 
     /// What invitation links start with: scheme, host, port, no path [default: the listening address]
@@ -206,6 +214,8 @@ mod tests {
         let config = Config::parse_from(["klatch"]);
         assert_eq!(config.listen, ["127.0.0.1:8080".parse().expect("an address")]);
         assert_eq!((config.room_ttl.as_millis(), config.max_members, config.max_rooms), (1_800_000, 12, 10_000));
+        let acme = Config::parse_from(["klatch", "--acme", "meet.example"]);
+        assert_eq!(acme.listen, ["[::]:443".parse().expect("an address")]);
         let RelayFlags { turn, turn_listen, turn_ports, .. } = config.relay;
         assert_eq!((turn, turn_listen), (false, vec!["[::]:3478".parse().expect("an address")]));
         assert_eq!(turn_ports, "49152-65535".parse().expect("ports"));
@@ -227,7 +237,7 @@ mod tests {
 
     #[test]
     fn flags_of_later_versions_are_unknown() {
-        for flag in ["--acme=a", "--config=a", "--check", "--trusted-proxy=::/0"] {
+        for flag in ["--config=a", "--check", "--trusted-proxy=::/0"] {
             assert!(Config::try_parse_from(["klatch", flag]).is_err(), "{flag}");
         }
     }

@@ -44,4 +44,6 @@ pub use secret::BadSecretFile;
 pub use server::{ServeError, Server, serve};
 pub use socket::quarters::step_back;
 pub use state::StateError;
-pub use tls::{BadCertificate, BadPeriod, Moment, TlsError, TlsFlags};
+pub use tls::{
+    BadAcme, BadCertificate, BadDirectoryUrl, BadDomain, BadPeriod, DirectoryUrl, Domain, Moment, TlsError, TlsFlags,
+};

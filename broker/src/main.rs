@@ -1,6 +1,7 @@
 //! The program `klatch`: reads its flags, serves until it is told to stop.
 
 use std::io::{self, Write as _};
+use std::pin::pin;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -49,6 +50,19 @@ async fn run_here(config: &Config) -> anyhow::Result<()> {
     let mut interrupted = signal(SignalKind::interrupt()).context("can't listen for SIGINT")?;
 
     let mut server = serve(config).await?;
+    let mut told_to_stop = pin!(async {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+    });
+    tokio::select! {
+        () = server.ready() => {}
+        () = told_to_stop.as_mut() => {
+            server.shutdown().await;
+            return Ok(());
+        }
+    }
     // Whoever reads this line may have gone; that is no reason to stop.
     let _ = writeln!(io::stdout(), "klatch listening on {}", server.url);
     if let Some(url) = &server.relay_url {
@@ -59,8 +73,7 @@ async fn run_here(config: &Config) -> anyhow::Result<()> {
     }
 
     let end = tokio::select! {
-        _ = terminated.recv() => Ok(()),
-        _ = interrupted.recv() => Ok(()),
+        () = told_to_stop => Ok(()),
         error = server.failure() => Err(error.into()),
     };
     tracing::info!("stopping");

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use klatch_relay::Relay;
 use tokio::net::{TcpListener, TcpSocket};
@@ -14,7 +15,7 @@ use crate::config::Config;
 use crate::connection::{Front, Manner, STOP_PATIENCE, accept};
 use crate::doors::Doors;
 use crate::ice::{IceUrl, Servers};
-use crate::origin::Origins;
+use crate::origin::{Origin, Origins};
 use crate::redirect::Redirect;
 use crate::relay::{Bundled, RelayError, Seated};
 use crate::rooms::Policy;
@@ -29,6 +30,8 @@ use crate::{page, secret, site};
 /// Connections that may wait to be accepted, as far as the system allows it. Beyond, whoever comes is silently turned away, and tries
 /// again a second later, then two, then four.
 const WAITING: u32 = 8192;
+/// How long the first certificate is waited for before it is said that it serves.
+const FIRST_CERTIFICATE: Duration = Duration::from_secs(30);
 
 /// A broker that serves.
 pub struct Server {
@@ -42,6 +45,8 @@ pub struct Server {
     pub relay_url: Option<String>,
     /// What else whoever starts it has to know, a line each.
     pub announcements: Vec<String>,
+    /// Whether it was tried to obtain a certificate, if one is to be obtained.
+    tried: Option<watch::Receiver<bool>>,
     relay: Option<Relay>,
     switchboard: Arc<Switchboard>,
     _parlour: Parlour,
@@ -92,6 +97,7 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
     let source = Source::open(&config.tls, config.state.as_deref())?;
     let served = source.as_ref().map(Source::served);
     let url = addresses.first().map(|address| site::local_url(served.is_some(), address)).unwrap_or_default();
+    let public_url = site::public_url(config, &addresses);
     let announcements = source.as_ref().map(|source| announce(source, config, &addresses)).unwrap_or_default();
 
     let limits = config.limits();
@@ -101,21 +107,21 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
         room_ttl: config.room_ttl.as_millis(),
         revives_until: 0,
     };
-    let public_url = config.public_url.as_ref().map(ToString::to_string);
     let seated = Arc::<Seated>::default();
-    let (bundled, servers) = relays(config, served.clone(), Arc::clone(&seated))?;
+    let (bundled, servers) = relays(config, public_url.as_ref(), served.clone(), Arc::clone(&seated))?;
     let (state, failure) = match &config.state {
         None => (State::fleeting(policy, &limits), None),
         Some(file) => State::kept(file, policy, &limits).map(|(state, failure)| (state, Some(failure)))?,
     };
-    let switchboard = Arc::new(Switchboard::new(state, limits.clone(), public_url, servers));
+    let switchboard =
+        Arc::new(Switchboard::new(state, limits.clone(), public_url.as_ref().map(ToString::to_string), servers));
     let keeping = failure.map(|failure| tokio::spawn(give_up_after(failure, Arc::downgrade(&switchboard))));
     seated.ask(&switchboard);
     if let Some(bundled) = &bundled {
         switchboard.ushers_by(bundled.relay.usher());
     }
     let own = source.iter().flat_map(|source| source.origins(&addresses));
-    let allowed = config.public_url.iter().chain(&config.allow_origin).cloned().chain(own).collect();
+    let allowed = public_url.iter().chain(&config.allow_origin).cloned().chain(own).collect();
     let parlour = Parlour::open().map_err(ServeError::Threads)?;
     let house = Arc::new(House {
         switchboard: Arc::clone(&switchboard),
@@ -123,15 +129,17 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
         policy: page::policy(),
         quarters: parlour.beside_this(),
         redirect: served.clone().map(|served| Redirect {
-            public: config.public_url.clone(),
+            public: public_url,
             port: addresses.first().map_or(0, SocketAddr::port),
             served,
         }),
     });
 
     let (running, watching) = watch::channel(());
+    let challenges = source.as_ref().and_then(Source::challenges);
+    let tried = source.as_ref().and_then(Source::tried);
     let manner = match served {
-        Some(served) => Manner::Sealed(Arc::new(Tls::new(served, &limits).map_err(TlsError::from)?)),
+        Some(served) => Manner::Sealed(Arc::new(Tls::new(served, challenges, &limits).map_err(TlsError::from)?)),
         None => Manner::Plain,
     };
     let front = Arc::new(Front { house, doors: Doors::new(&limits), limits });
@@ -153,6 +161,7 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
         url,
         relay_url,
         announcements,
+        tried,
         relay,
         switchboard,
         _parlour: parlour,
@@ -164,12 +173,12 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
 /// The bundled relay, if it is to run, and everything that members are told of for getting through.
 fn relays(
     config: &Config,
+    public_url: Option<&Origin>,
     served: Option<Arc<Served>>,
     seated: Arc<Seated>,
 ) -> Result<(Option<Bundled>, Servers), ServeError> {
     let mut servers = Servers::default();
     let outside_secret = config.ice_secret_file.as_deref().map(secret::read).transpose()?;
-    let public_url = config.public_url.as_ref();
     let bundled = Bundled::start(&config.relay, public_url, served, config.relay_limits(), seated)?;
     if let Some(bundled) = &bundled {
         servers.add(bundled.urls.clone(), Some(bundled.secret.clone()));
@@ -179,6 +188,13 @@ fn relays(
 }
 
 impl Server {
+    /// Waits until there is a certificate, if one has yet to be obtained; but not longer than the first try takes, and not long.
+    pub async fn ready(&mut self) {
+        if let Some(tried) = &mut self.tried {
+            let _ = timeout(FIRST_CERTIFICATE, tried.wait_for(|tried| *tried)).await;
+        }
+    }
+
     /// Waits until rooms can't be kept any more. Everybody is sent away then, and there is nothing left but to stop.
     pub async fn failure(&mut self) -> StateError {
         match &mut self.keeping {
@@ -242,6 +258,7 @@ fn announce(source: &Source, config: &Config, addresses: &[SocketAddr]) -> Vec<S
             }
             Vec::new()
         }
+        Source::Acme(_) => Vec::new(),
         Source::SelfSigned(made) => {
             let on_network = site::network_url(true, addresses);
             if on_network.is_none() {

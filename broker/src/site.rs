@@ -4,6 +4,17 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use klatch_relay::{outward, own_addresses};
 
+use crate::config::Config;
+use crate::origin::Origin;
+
+/// What invitation links start with: what was said, or else the first name that a certificate is obtained for. A directory that is
+/// trusted everywhere finds us at the port of HTTPS, wherever that is mapped to.
+pub(crate) fn public_url(config: &Config, listening: &[SocketAddr]) -> Option<Origin> {
+    let port = listening.first().filter(|_| config.tls.acme_directory.is_some()).map_or(443, SocketAddr::port);
+    let named = || format!("https://{}:{port}", config.tls.acme.first()?.as_str()).parse().ok();
+    config.public_url.clone().or_else(named)
+}
+
 /// What to open on this machine for a listening address.
 pub(crate) fn local_url(is_https: bool, address: &SocketAddr) -> String {
     let ip = address.ip().to_canonical();

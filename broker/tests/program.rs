@@ -84,6 +84,11 @@ async fn a_bad_flag_is_refused_in_one_line() {
         &["--tls-cert", "chain.pem"],
         &["--tls-key", "key.pem"],
         &["--http-redirect", "127.0.0.1:0"],
+        &["--self-signed", "--acme", "meet.example"],
+        &["--acme", "192.0.2.1"],
+        &["--acme", "*.meet.example"],
+        &["--acme-email", "host@meet.example"],
+        &["--acme", "meet.example", "--acme-directory", "http://acme.example/dir"],
         &["--self-signed", "--tls-cert", "chain.pem", "--tls-key", "key.pem"],
         &["--turn", "--turn-tls-listen", "127.0.0.1:0", "--tls-cert", "chain.pem"],
         &["--turn", "--turn-listen", "3478"],
@@ -191,6 +196,22 @@ async fn a_certificate_that_can_not_be_served_is_a_reason_to_end() {
 }
 
 #[tokio::test]
+async fn what_certificates_can_not_be_obtained_without_is_a_reason_to_end() {
+    let file = TempFile::with("no certificate");
+    let acme = ["--listen", "127.0.0.1:0", "--acme", "meet.example", "--acme-directory", "https://localhost:1/dir"];
+    let cache = format!("{}/below", file.path());
+    for (flags, reason) in [
+        (["--acme-cache", &*cache], format!("can't keep certificates in {cache}: ")),
+        (["--acme-ca", file.path()], format!("can't read the directory's root certificate from {}, ", file.path())),
+    ] {
+        let failed = output(&[&acme[..], &flags].concat()).await;
+        assert_eq!((failed.status.code(), failed.stdout.len()), (Some(1), 0), "{flags:?}");
+        let said = String::from_utf8(failed.stderr).expect("text");
+        assert!(said.starts_with(&format!("klatch: {reason}")) && said.lines().count() == 1, "{flags:?}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn a_certificate_of_its_own_is_told_by_its_fingerprint_and_stays_with_the_rooms() {
     let state = TempFile::unused();
     let mut prints = Vec::new();
@@ -256,6 +277,11 @@ async fn help_lists_every_flag_with_its_variable_and_every_limit_with_its_defaul
         "--tls-cert",
         "--tls-key",
         "--self-signed",
+        "--acme",
+        "--acme-email",
+        "--acme-directory",
+        "--acme-ca",
+        "--acme-cache",
         "--http-redirect",
         "KLATCH_HTTP_REDIRECT",
         "--turn-public-ip",

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
+use super::domain::{DirectoryUrl, Domain};
+
 /// Where the certificate comes from, and what goes with it.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "HTTPS")]
@@ -22,6 +24,28 @@ pub struct TlsFlags {
     /// that file, and stays the same
     #[arg(long, env = "KLATCH_SELF_SIGNED", value_parser = BoolishValueParser::new(), group = "certificate")]
     pub self_signed: bool,
+
+    /// Obtain and renew a certificate for this name by itself, from Let's Encrypt unless --acme-directory says otherwise, whose terms
+    /// you accept by that: the name has to lead here, at port 443, which --listen then defaults to. Repeatable [default: none]
+    #[arg(long, env = "KLATCH_ACME", value_name = "DOMAIN", value_delimiter = ',', group = "certificate")]
+    pub acme: Vec<Domain>,
+
+    /// Where the directory may write to [default: none]
+    #[arg(long, env = "KLATCH_ACME_EMAIL", value_name = "EMAIL", requires = "acme")]
+    pub acme_email: Option<String>,
+
+    /// Which directory to ask [default: Let's Encrypt]
+    #[arg(long, env = "KLATCH_ACME_DIRECTORY", value_name = "URL", requires = "acme")]
+    pub acme_directory: Option<DirectoryUrl>,
+
+    /// The root certificate that vouches for the directory, in PEM [default: those that browsers trust]
+    #[arg(long, env = "KLATCH_ACME_CA", value_name = "FILE", requires = "acme")]
+    pub acme_ca: Option<PathBuf>,
+
+    /// Where the account and certificates are kept, with their keys [default: acme in $STATE_DIRECTORY, or klatch/acme in
+    /// $XDG_STATE_HOME or ~/.local/state]
+    #[arg(long, env = "KLATCH_ACME_CACHE", value_name = "DIR", requires = "acme")]
+    pub acme_cache: Option<PathBuf>,
 
     /// Answer plain HTTP here with a redirect to HTTPS [default: none]
     #[arg(long, env = "KLATCH_HTTP_REDIRECT", value_name = "ADDR", requires = "certificate")]

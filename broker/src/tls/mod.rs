@@ -1,9 +1,12 @@
 //! HTTPS: where the certificate comes from, what TLS is spoken, and who may begin with it.
 
+mod acme;
+mod domain;
 mod files;
 mod flags;
 mod handshakes;
 mod period;
+mod private_file;
 mod self_signed;
 mod served;
 
@@ -14,12 +17,18 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 use rustls::crypto::ring;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+pub use acme::BadAcme;
+pub use domain::{BadDirectoryUrl, BadDomain, DirectoryUrl, Domain};
 pub use files::BadCertificate;
 pub use flags::TlsFlags;
 pub use period::{BadPeriod, Moment};
@@ -28,6 +37,7 @@ pub(crate) use served::Served;
 use crate::address::Address;
 use crate::limits::Limits;
 use crate::origin::Origin;
+use acme::{Acme, Challenges};
 use files::Files;
 use handshakes::Handshakes;
 use self_signed::{Names, SelfSigned};
@@ -45,6 +55,8 @@ pub(crate) enum Source {
     Files(Files),
     /// Nobody but this machine.
     SelfSigned(SelfSigned),
+    /// A directory that signs what is asked for.
+    Acme(Box<Acme>),
 }
 
 /// Why there is no certificate.
@@ -56,6 +68,9 @@ pub enum TlsError {
     /// It can't be made.
     #[error("can't make a certificate")]
     SelfSigned(#[from] rcgen::Error),
+    /// It can't be asked for.
+    #[error(transparent)]
+    Acme(#[from] BadAcme),
     /// TLS can't be spoken.
     #[error("can't serve HTTPS")]
     Tls(#[from] rustls::Error),
@@ -71,6 +86,9 @@ impl Source {
             let kept = state.map(self_signed::beside);
             return Ok(Some(Self::SelfSigned(SelfSigned::open(Names::of_this_machine(), kept.as_deref())?)));
         }
+        if !flags.acme.is_empty() {
+            return Ok(Some(Self::Acme(Box::new(Acme::open(flags)?))));
+        }
         Ok(None)
     }
 
@@ -79,14 +97,17 @@ impl Source {
         match self {
             Self::Files(files) => files.served(),
             Self::SelfSigned(made) => made.served(),
+            Self::Acme(acme) => acme.served(),
         }
     }
 
     /// Where this machine's own names lead, which the certificate is for: its pages may connect by them.
     pub(crate) fn origins(&self, addresses: &[SocketAddr]) -> Vec<Origin> {
-        let hosts = match self {
-            Self::Files(_) => &[],
-            Self::SelfSigned(made) => made.hosts(),
+        let hosts: Vec<&str> = match self {
+            // Whose they are stands in them, but not that they lead here.
+            Self::Files(_) => Vec::new(),
+            Self::SelfSigned(made) => made.hosts().iter().map(String::as_str).collect(),
+            Self::Acme(acme) => acme.domains().iter().map(Domain::as_str).collect(),
         };
         let ports = || addresses.iter().map(SocketAddr::port);
         let urls = hosts.iter().flat_map(|host| ports().map(move |port| format!("https://{host}:{port}")));
@@ -98,6 +119,23 @@ impl Source {
         match self {
             Self::Files(files) => files.keep_fresh().await,
             Self::SelfSigned(_) => {}
+            Self::Acme(acme) => acme.keep_fresh().await,
+        }
+    }
+
+    /// What somebody else looks for while a certificate is obtained.
+    pub(crate) fn challenges(&self) -> Option<Arc<Challenges>> {
+        match self {
+            Self::Files(_) | Self::SelfSigned(_) => None,
+            Self::Acme(acme) => Some(acme.challenges()),
+        }
+    }
+
+    /// Tells when it has been tried to have a certificate, where that takes a while.
+    pub(crate) fn tried(&self) -> Option<watch::Receiver<bool>> {
+        match self {
+            Self::Files(_) | Self::SelfSigned(_) => None,
+            Self::Acme(acme) => Some(acme.tried()),
         }
     }
 }
@@ -119,9 +157,13 @@ pub(crate) enum Opened {
 
 impl Tls {
     /// With these certificates.
-    pub(crate) fn new(served: Arc<Served>, limits: &Limits) -> Result<Self, rustls::Error> {
+    pub(crate) fn new(
+        served: Arc<Served>,
+        challenges: Option<Arc<Challenges>>,
+        limits: &Limits,
+    ) -> Result<Self, rustls::Error> {
         Ok(Self {
-            acceptor: TlsAcceptor::from(Arc::new(config(served)?)),
+            acceptor: TlsAcceptor::from(Arc::new(config(served, challenges)?)),
             handshakes: Handshakes::new(limits),
             patience: Duration::from_secs(limits.tls_handshake_seconds.into()),
         })
@@ -144,16 +186,42 @@ impl Tls {
             _ => return None,
         }
         // What goes wrong is the other end's business; it has an alert.
-        self.acceptor.accept(stream).await.ok().map(Box::new).map(Opened::Tls)
+        let mut stream = self.acceptor.accept(stream).await.ok()?;
+        if stream.get_ref().1.alpn_protocol() == Some(acme::PROTOCOL) {
+            // It has seen what it wanted to.
+            let _ = stream.shutdown().await;
+            return None;
+        }
+        Some(Opened::Tls(Box::new(stream)))
+    }
+}
+
+/// What whoever comes is shown.
+#[derive(Debug)]
+struct Shown {
+    served: Arc<Served>,
+    challenges: Option<Arc<Challenges>>,
+}
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        match &self.challenges {
+            Some(challenges) if Challenges::are_asked_for(&hello) => challenges.answer(&hello),
+            Some(_) | None => self.served.current(),
+        }
     }
 }
 
 /// TLS 1.2 and 1.3, and of their ciphers those that we prefer: all of them have forward secrecy and authenticate what they seal.
-fn config(served: Arc<Served>) -> Result<ServerConfig, rustls::Error> {
+fn config(served: Arc<Served>, challenges: Option<Arc<Challenges>>) -> Result<ServerConfig, rustls::Error> {
     let provider = Arc::new(ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13, &TLS12])?;
-    let mut config = builder.with_no_client_auth().with_cert_resolver(served);
+    let is_challenged = challenges.is_some();
+    let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(Shown { served, challenges }));
     config.alpn_protocols = vec![H2.to_vec(), HTTP_1_1.to_vec()];
+    if is_challenged {
+        config.alpn_protocols.push(acme::PROTOCOL.to_vec());
+    }
     config.ignore_client_order = true;
     // Who comes again saves a signature, and nothing is kept for it here.
     config.ticketer = ring::Ticketer::new()?;

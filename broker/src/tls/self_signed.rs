@@ -1,15 +1,12 @@
 //! A certificate that nobody has signed, for trying Klatch on a network of one's own: browsers warn of it, and whoever compares its
 //! fingerprint knows that nobody stands in between.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs;
 use std::net::IpAddr;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use klatch_relay::own_addresses;
-use klatch_shared::random_bytes;
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -18,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use time::{Duration, OffsetDateTime};
 
 use super::period::Period;
+use super::private_file;
 use super::served::Served;
 
 /// How long it is valid. Some browsers refuse what is for more than 825 days.
@@ -53,7 +51,7 @@ impl SelfSigned {
         }
         let (chain, key) = make(&names, now)?;
         if let Some(path) = kept
-            && let Err(error) = write(path, &(chain.pem() + &key.serialize_pem()))
+            && let Err(error) = private_file::write(path, &(chain.pem() + &key.serialize_pem()))
         {
             tracing::warn!(
                 "the certificate is another after the next start, as {} can't be written: {error}",
@@ -148,19 +146,6 @@ fn read(path: &Path, names: &Names, now: OffsetDateTime) -> Option<CertifiedKey>
     let served = Served::with(pair);
     let is_for_all = names.all().all(|name| served.is_for(&name));
     served.current().filter(|_| is_for_all).map(|pair| CertifiedKey::new(pair.cert.clone(), Arc::clone(&pair.key)))
-}
-
-/// Writes it aside, its owner's alone, and puts it in its place whole.
-fn write(path: &Path, pem: &str) -> io::Result<()> {
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(format!(".{:016x}.new", u64::from_be_bytes(random_bytes())));
-    let aside = PathBuf::from(aside);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
-    let written = file.write_all(pem.as_bytes()).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&aside, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&aside);
-    }
-    written
 }
 
 #[cfg(test)]

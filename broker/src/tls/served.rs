@@ -19,6 +19,11 @@ impl Served {
         Arc::new(Self(watch::Sender::new(Some(Arc::new(certified)))))
     }
 
+    /// There is none yet, and whoever comes is turned away.
+    pub(crate) fn none() -> Arc<Self> {
+        Arc::new(Self(watch::Sender::new(None)))
+    }
+
     /// From now on this one is served.
     pub(crate) fn set(&self, certified: CertifiedKey) {
         self.0.send_replace(Some(Arc::new(certified)));

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod http;
+pub mod pebble;
 pub mod program;
 pub mod tls;
 #[path = "../../../tests/src/usage.rs"]

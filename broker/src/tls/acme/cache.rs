@@ -1,0 +1,98 @@
+//! The folder in which accounts and certificates are kept, so that a start asks for nothing that is there: directories count.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use instant_acme::AccountCredentials;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use sha2::{Digest as _, Sha256};
+use time::OffsetDateTime;
+
+use crate::tls::domain::{DirectoryUrl, Domain};
+use crate::tls::period::Period;
+use crate::tls::private_file;
+
+/// What was obtained from one directory for some domains.
+pub(super) struct Cache {
+    folder: PathBuf,
+    /// One for a directory.
+    account: PathBuf,
+    /// One for a directory and these domains.
+    certificate: PathBuf,
+}
+
+/// Where it is unless it was said: where the service manager, or the user's desktop, has programs keep such.
+pub(super) fn usual_folder() -> Option<PathBuf> {
+    let folder = |variable: &str| std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
+    // Of several, the first (systemd.exec(5)).
+    let service = folder("STATE_DIRECTORY").map(|all| all.to_string_lossy().split(':').take(1).collect::<PathBuf>());
+    let user = || folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
+    service.map(|folder| folder.join("acme")).or_else(|| Some(user()?.join("klatch/acme")))
+}
+
+impl Cache {
+    /// Opens the folder, or makes it: its owner's alone.
+    pub(super) fn open(folder: &Path, directory: &DirectoryUrl, domains: &[Domain]) -> io::Result<Self> {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let digest = |texts: &[&str]| -> String {
+            let mut sha256 = Sha256::new();
+            texts.iter().for_each(|text| sha256.update([text.as_bytes(), b"\0"].concat()));
+            sha256.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        };
+        let directory = directory.to_string();
+        let mut names: Vec<_> = domains.iter().map(Domain::as_str).collect();
+        names.sort_unstable();
+        let cache = Self {
+            account: folder.join(format!("account-{}.json", digest(&[&directory]))),
+            certificate: folder.join(format!("certificate-{}.pem", digest(&[&[&*directory], &names[..]].concat()))),
+            folder: folder.into(),
+        };
+        // Better now than when there is something to be kept.
+        let probe = folder.join(".writable");
+        private_file::write(&probe, "")?;
+        fs::remove_file(&probe)?;
+        Ok(cache)
+    }
+
+    /// Where it is.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The account, if there is one that can be read.
+    pub(super) fn account(&self) -> Option<AccountCredentials> {
+        serde_json::from_slice(&fs::read(&self.account).ok()?).ok()
+    }
+
+    pub(super) fn keep_account(&self, account: &AccountCredentials) -> io::Result<()> {
+        private_file::write(&self.account, &serde_json::to_string(account).map_err(io::Error::other)?)
+    }
+
+    /// The directory does not know it any more.
+    pub(super) fn forget_account(&self) {
+        let _ = fs::remove_file(&self.account);
+    }
+
+    /// The certificate, if there is one whose time is not over.
+    pub(super) fn certificate(&self) -> Option<CertifiedKey> {
+        let certified = certified(&fs::read(&self.certificate).ok()?)?;
+        let period = Period::of(certified.cert.first()?)?;
+        (OffsetDateTime::now_utc() < period.end).then_some(certified)
+    }
+
+    /// Keeps a chain and its key.
+    pub(super) fn keep_certificate(&self, pem: &str) -> io::Result<()> {
+        private_file::write(&self.certificate, pem)
+    }
+}
+
+/// A chain and its key, if they belong together.
+pub(super) fn certified(pem: &[u8]) -> Option<CertifiedKey> {
+    let chain = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().ok()?;
+    let key = PrivateKeyDer::from_pem_slice(pem).ok().filter(|_| !chain.is_empty())?;
+    CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider()).ok()
+}

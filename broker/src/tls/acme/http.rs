@@ -1,0 +1,90 @@
+//! A client for the few requests that a directory is asked: a connection each, over TLS, with a time limit.
+
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::client::conn::http1;
+use hyper::header::HOST;
+use hyper::{Request, Uri};
+use hyper_util::rt::TokioIo;
+use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
+use rustls::pki_types::pem::{self, PemObject as _};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::BadAcme;
+
+/// How long one answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Who says that a directory is one.
+#[derive(Clone)]
+pub(super) struct Roots(Arc<RootCertStore>);
+
+impl Roots {
+    /// Those that browsers trust.
+    pub(super) fn of_the_web() -> Self {
+        Self(Arc::new(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()))
+    }
+
+    /// Those in a file, and no others.
+    pub(super) fn read(path: &Path) -> Result<Self, BadAcme> {
+        let certificates = CertificateDer::pem_file_iter(path)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .and_then(|all| if all.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(all) })
+            .map_err(|error| BadAcme::Roots(path.into(), error))?;
+        let mut roots = RootCertStore::empty();
+        for certificate in certificates {
+            roots.add(certificate).map_err(|error| BadAcme::NoRoot(path.into(), error))?;
+        }
+        Ok(Self(Arc::new(roots)))
+    }
+
+    /// A client that trusts them.
+    pub(super) fn client(&self) -> Result<Box<dyn HttpClient>, rustls::Error> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        let config = builder.with_root_certificates(Arc::clone(&self.0)).with_no_client_auth();
+        Ok(Box::new(Client(TlsConnector::from(Arc::new(config)))))
+    }
+}
+
+struct Client(TlsConnector);
+
+impl HttpClient for Client {
+    fn request(
+        &self,
+        request: Request<BodyWrapper<Bytes>>,
+    ) -> Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>> {
+        let connector = self.0.clone();
+        Box::pin(async move {
+            let answer = timeout(PATIENCE, ask(connector, request)).await;
+            answer.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into())).map_err(Error::Other)
+        })
+    }
+}
+
+async fn ask(
+    connector: TlsConnector,
+    request: Request<BodyWrapper<Bytes>>,
+) -> Result<BytesResponse, Box<dyn std::error::Error + Send + Sync>> {
+    let (mut parts, body) = request.into_parts();
+    let uri = std::mem::take(&mut parts.uri);
+    let authority = uri.authority().ok_or("a URL without a host")?;
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+    let stream = TcpStream::connect((&*host, authority.port_u16().unwrap_or(443))).await?;
+    let stream = connector.connect(ServerName::try_from(host)?, stream).await?;
+    parts.headers.insert(HOST, authority.as_str().parse()?);
+    parts.uri = uri.path_and_query().map_or(Ok(Uri::from_static("/")), |path| path.as_str().parse())?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let answer = sender.send_request(Request::from_parts(parts, body)).await?;
+    Ok(BytesResponse::from(answer))
+}
