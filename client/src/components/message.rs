@@ -43,7 +43,7 @@ fn own(said: &Said, deleted: bool, on_intent: &Callback<Intent>) -> Html {
     match (said.own, deleted) {
         (false, _) => Html::default(),
         (true, false) => html! {
-            <>{ received(&said.receipts) }{ act("Edit", Intent::Edit(Some(id))) }{ act("Delete", Intent::Delete(id)) }</>
+            <>{ received(&said.receipts) + " " }{ act("Edit", Intent::Edit(Some(id))) }{ act("Delete", Intent::Delete(id)) }</>
         },
         (true, true) if said.text.is_empty() => Html::default(),
         (true, true) => act("Bring back", Intent::BringBack(id, said.text.clone())),

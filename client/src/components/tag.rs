@@ -4,6 +4,7 @@ use klatch_mesh::Health;
 use yew::prelude::*;
 
 use super::icon::{Glyph, icon_as};
+use crate::state::{Conduct, Member};
 
 /// What a tag says.
 pub struct Tag<'a> {
@@ -66,8 +67,11 @@ fn bars(health: Health) -> &'static str {
 }
 
 /// What a tile says across its middle while its link does not work.
-pub fn trouble(health: Health) -> Option<&'static str> {
-    match health {
+pub fn trouble(member: &Member) -> Option<&'static str> {
+    if member.conduct == Conduct::Cut {
+        return Some("Connection dropped by you.");
+    }
+    match member.health {
         Health::Connected => None,
         Health::Connecting => Some("Connecting…"),
         Health::Interrupted => Some("Interrupted. Reconnecting…"),

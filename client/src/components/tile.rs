@@ -64,7 +64,7 @@ pub fn MemberTile(props: &Props) -> Html {
                 <span class="avatar" aria-hidden="true">{ &member.initial }</span>
             }
             { cover(tile, &name, staged, on_intent) }
-            if let Some(words) = trouble(health) {
+            if let Some(words) = trouble(member) {
                 <p class="tile__trouble">{ words }</p>
             }
             { Tag { glyph, says, name: &member.label, suffix, silenced: muted && !silent, health: (!screen).then_some(health) }.view() }
