@@ -47,7 +47,7 @@ pub struct Browser {
     session: Option<WebDriver>,
     console: Console,
     // Dropped in this order.
-    _driver: Driver,
+    driver: Driver,
     _display: Option<Display>,
 }
 
@@ -109,7 +109,15 @@ impl Browser {
                 }
             }
         });
-        Ok(Self { kind, bidi, session: Some(session), console, _driver: driver, _display: display })
+        Ok(Self { kind, bidi, session: Some(session), console, driver, _display: display })
+    }
+
+    /// Its processes are killed, all at once.
+    ///
+    /// # Errors
+    /// The kernel does not tell which they are.
+    pub fn is_killed(&self) -> Result<()> {
+        self.driver.process().kill_descendants()
     }
 
     /// Which.

@@ -12,6 +12,7 @@
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -56,6 +57,7 @@ pub struct Home {
     number: u8,
     space: Space,
     router: Space,
+    moved: AtomicBool,
 }
 
 /// What may happen to a home's way out.
@@ -153,7 +155,7 @@ RULES",
              ip link set eth0 up
              ip route add default via 10.{number}.0.1"
         ))?;
-        Ok(Home { number, space, router })
+        Ok(Home { number, space, router, moved: AtomicBool::new(false) })
     }
 
     /// A certificate of the public host that nobody has signed, and its key.
@@ -207,15 +209,16 @@ RULES"
         self.router.run("nft delete table ip fault")
     }
 
-    /// Has another address from now on, as after a change from one network to another.
+    /// Has another address from now on, as after a change from one network to another; the next time, its first one again.
     ///
     /// # Errors
-    /// It has it already.
+    /// The kernel refuses.
     pub fn moves(&self) -> Result<()> {
         let number = self.number;
+        let (old, new) = if self.moved.fetch_not(Ordering::Relaxed) { (3, 2) } else { (2, 3) };
         self.space.run(&format!(
-            "ip addr del 10.{number}.0.2/24 dev eth0
-             ip addr add 10.{number}.0.3/24 dev eth0
+            "ip addr del 10.{number}.0.{old}/24 dev eth0
+             ip addr add 10.{number}.0.{new}/24 dev eth0
              ip route add default via 10.{number}.0.1"
         ))
     }

@@ -8,8 +8,11 @@
 
 pub mod broker;
 pub mod browser;
+pub mod diary;
 pub mod driver;
+pub mod faults;
 pub mod fixture;
+pub mod homes;
 pub mod lab;
 pub mod media;
 pub mod page;

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::wait;
 
@@ -95,6 +96,32 @@ impl Process {
             Ok(None)
         })
         .await
+    }
+
+    /// Kills all that it started, but not itself.
+    ///
+    /// # Errors
+    /// The kernel does not tell of them.
+    pub fn kill_descendants(&self) -> Result<()> {
+        let mut parents = Vec::new();
+        for entry in std::fs::read_dir("/proc")? {
+            let entry = entry?;
+            let Some(process) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+            // Gone again, by now.
+            let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+            // After the program's name, which may have anything in it, come the state and the parent.
+            let parent = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)?.parse::<i32>().ok());
+            parents.push((process, parent.context("a process without a parent")?));
+        }
+        let mut family = vec![i32::try_from(self.child.id())?];
+        for next in 0.. {
+            let Some(&parent) = family.get(next) else { break };
+            family.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(process, _)| process));
+        }
+        for process in family.into_iter().skip(1).filter_map(Pid::from_raw) {
+            let _ = kill_process(process, Signal::KILL);
+        }
+        Ok(())
     }
 
     /// Sends SIGTERM and waits for its end.

@@ -49,10 +49,21 @@ pub fn play<F: AsyncFnOnce(&Scene) -> Result<()>>(scenario: F) {
 /// # Panics
 /// The test fails.
 pub fn play_within<F: AsyncFnOnce(&Scene) -> Result<()>>(limit: Duration, scenario: F) {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let name = name_of::<F>();
     let start = Instant::now();
-    let outcome = RUNTIME.block_on(async {
+    let outcome = attempt(name_of::<F>(), limit, scenario);
+    eprintln!("({:.1} s)", start.elapsed().as_secs_f32());
+    if let Err(error) = outcome {
+        panic!("{error:#}");
+    }
+}
+
+/// The same for who wants to know what came of it; not to be called in a runtime.
+///
+/// # Errors
+/// The scenario fails, or a page wrote an error to its console.
+pub fn attempt<T, F: AsyncFnOnce(&Scene) -> Result<T>>(name: String, limit: Duration, scenario: F) -> Result<T> {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    RUNTIME.block_on(async {
         let scene = Scene { name, people: Mutex::default(), brokers: Mutex::default(), forgiven: Mutex::default() };
         let outcome = scene.perform(limit, scenario).await;
         if outcome.is_err() {
@@ -60,11 +71,7 @@ pub fn play_within<F: AsyncFnOnce(&Scene) -> Result<()>>(limit: Duration, scenar
         }
         scene.clear_away(outcome.is_err()).await;
         outcome
-    });
-    eprintln!("({:.1} s)", start.elapsed().as_secs_f32());
-    if let Err(error) = outcome {
-        panic!("{error:#}");
-    }
+    })
 }
 
 impl Scene {
@@ -163,6 +170,11 @@ impl Scene {
         Ok(person)
     }
 
+    /// Somebody's browser is gone, and not to be asked for anything any more.
+    pub fn forgets(&self, person: &Person) {
+        lock(&self.people).retain(|other| other.profile() != person.profile() || other.name() != person.name());
+    }
+
     /// Errors on the console with `text` in them belong to this test.
     pub fn forgive(&self, text: &'static str) {
         lock(&self.forgiven).push(text);
@@ -180,9 +192,9 @@ impl Scene {
         Ok(path)
     }
 
-    async fn perform<F: AsyncFnOnce(&Self) -> Result<()>>(&self, limit: Duration, scenario: F) -> Result<()> {
+    async fn perform<T, F: AsyncFnOnce(&Self) -> Result<T>>(&self, limit: Duration, scenario: F) -> Result<T> {
         let performed = AssertUnwindSafe(tokio::time::timeout(limit, scenario(self))).catch_unwind().await;
-        match performed {
+        let outcome = match performed {
             Err(panic) => {
                 let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
                 Err(anyhow!("{}", text.unwrap_or("it panicked")))
@@ -190,7 +202,8 @@ impl Scene {
             Ok(Err(_)) => Err(anyhow!("it did not end within {limit:?}")),
             Ok(Ok(outcome)) => outcome,
         }?;
-        self.check_consoles()
+        self.check_consoles()?;
+        Ok(outcome)
     }
 
     /// Fails if a page wrote an error to its console.

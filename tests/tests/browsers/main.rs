@@ -10,7 +10,6 @@ mod effort;
 mod faults;
 mod five;
 mod harness;
-mod homes;
 mod hostile;
 mod keys;
 mod looks;

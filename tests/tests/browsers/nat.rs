@@ -4,9 +4,8 @@
 //! signed as they are told to trust all (`--ignore-certificate-errors`, `acceptInsecureCerts`).
 
 use klatch_tests::Kind;
+use klatch_tests::homes::{meet, play_in_lab};
 use klatch_tests::lab::{Firewall, Nat, PAGE_PORT};
-
-use crate::homes::{meet, play_in_lab};
 
 /// The bundled relay on the public host.
 const TURN: [&str; 3] = ["--turn", "--turn-listen", "203.0.113.1:3478"];

@@ -1,24 +1,37 @@
-//! People at home in a lab of network namespaces: what the tests that play there share.
+//! People at home in a lab of network namespaces: what all who play there share.
 
 use std::io::Write as _;
+use std::time::Duration;
 
+use crate::lab::Home;
+use crate::{Broker, Kind, Lab, Person, Scene, play, play_within};
 use anyhow::Result;
-use klatch_tests::lab::Home;
-use klatch_tests::{Broker, Kind, Lab, Person, Scene, play};
 
 /// Plays in a lab, or says plainly why not.
 ///
 /// # Panics
 /// The test fails.
 pub fn play_in_lab<F: AsyncFnOnce(&Scene, &mut Lab) -> Result<()>>(scenario: F) {
-    play(async |scene| match Lab::impossible() {
+    play(async |scene| in_lab(scene, scenario).await);
+}
+
+/// The same for a test that takes longer.
+///
+/// # Panics
+/// The test fails.
+pub fn play_in_lab_within<F: AsyncFnOnce(&Scene, &mut Lab) -> Result<()>>(limit: Duration, scenario: F) {
+    play_within(limit, async |scene| in_lab(scene, scenario).await);
+}
+
+async fn in_lab<F: AsyncFnOnce(&Scene, &mut Lab) -> Result<()>>(scene: &Scene, scenario: F) -> Result<()> {
+    match Lab::impossible() {
         None => scenario(scene, &mut Lab::start().await?).await,
         Some(why) => {
             // Past libtest, which keeps what passing tests print to itself.
             writeln!(std::io::stderr(), "LEFT OUT: {}: no network namespaces here: {why}", scene.name())?;
             Ok(())
         }
-    });
+    }
 }
 
 /// Two in a room, each at home.

@@ -1,0 +1,151 @@
+//! What a call went through, in figures.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, ensure};
+
+use super::Trouble;
+use crate::diary::{Diary, Time};
+
+/// Longer than a microphone says nothing in a call that all is well with: Opus sends a packet each 0.4 s at least.
+const PAUSE: Time = 1_000.0;
+
+/// What came of a trouble. Times are in milliseconds.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Which.
+    pub trouble: Trouble,
+    /// After which time all who were to notice said so, if anybody did.
+    pub noticed: Option<Time>,
+    /// How long it lasted.
+    pub lasted: Time,
+    /// From its end until all were connected again, and heard.
+    pub healed: Time,
+    /// The longest time in which somebody did not hear somebody else.
+    pub silence: Time,
+    /// Messages that were said.
+    pub said: usize,
+    /// Those that somebody did not get.
+    pub lost: BTreeSet<String>,
+    /// Those that somebody got more than once.
+    pub repeated: BTreeSet<String>,
+}
+
+impl Account {
+    /// From the diaries of who is there in the end, and what was said by who is not.
+    pub(super) fn of(trouble: Trouble, (begin, end): (Time, Time), diaries: &[Diary], bequeathed: &[String]) -> Self {
+        let sign = if trouble == Trouble::ServerKilled { "away" } else { "interrupted" };
+        let noticed = diaries.iter().filter_map(|diary| diary.first(sign, begin)).max_by(Time::total_cmp);
+        let healed = diaries.iter().map(|diary| healed(diary, begin)).fold(end, Time::max);
+        // Whoever came back was not there to hear anything.
+        let silences = diaries.iter().filter(|diary| diary.since <= begin).map(|diary| {
+            let (from, to) = diary.longest_gap(begin);
+            to - from
+        });
+        Self {
+            trouble,
+            noticed: noticed.map(|at| at - begin),
+            lasted: end - begin,
+            healed: healed - end,
+            silence: silences.fold(0.0, Time::max),
+            said: said(diaries, bequeathed).len(),
+            lost: lacking(diaries, bequeathed),
+            repeated: repeated(diaries),
+        }
+    }
+
+    /// The longest silence that there may be: none but where sound has no way, and there as long as that is so and until it is
+    /// found out and mended.
+    pub fn bearable(&self) -> Time {
+        PAUSE + if self.trouble.silences() { self.lasted + self.healed } else { 0.0 }
+    }
+
+    /// Whether it is as it is to be.
+    ///
+    /// # Errors
+    /// Something is lost, or was silent for too long.
+    pub fn check(&self) -> Result<()> {
+        ensure!(self.lost.is_empty(), "lost: {:?}", self.lost);
+        ensure!(self.repeated.is_empty(), "read more than once: {:?}", self.repeated);
+        ensure!(self.silence <= self.bearable(), "silence for {:.0} ms: {self:?}", self.silence);
+        Ok(())
+    }
+}
+
+/// When somebody had all connections, sound and a server again.
+fn healed(diary: &Diary, begin: Time) -> Time {
+    let pauses = diary.gaps.iter().filter(|(from, to)| *to >= begin && to - from > PAUSE).map(|(_, to)| *to);
+    let voices = diary.voices.iter().copied().filter(|since| *since >= begin);
+    // The banner is a tile that goes.
+    let states = diary
+        .states
+        .iter()
+        .filter(|(at, of, said)| *at >= begin && (said == "connected" || (of.is_empty() && said == "gone")));
+    pauses.chain(voices).chain(states.map(|(at, ..)| *at)).fold(begin, Time::max)
+}
+
+/// Messages that somebody has not read.
+pub(super) fn lacking(diaries: &[Diary], bequeathed: &[String]) -> BTreeSet<String> {
+    let all = said(diaries, bequeathed);
+    let lack = |words: &String| diaries.iter().any(|diary| !diary.read.contains(words));
+    all.into_iter().filter(lack).collect()
+}
+
+/// Messages that somebody has read more than once.
+pub(super) fn repeated(diaries: &[Diary]) -> BTreeSet<String> {
+    let again = |diary: &Diary| {
+        let mut known = BTreeSet::new();
+        diary.read.iter().filter(|words| !known.insert(*words)).cloned().collect::<Vec<_>>()
+    };
+    diaries.iter().flat_map(again).collect()
+}
+
+fn said(diaries: &[Diary], bequeathed: &[String]) -> BTreeSet<String> {
+    diaries.iter().flat_map(|diary| &diary.said).chain(bequeathed).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diary::Tally;
+
+    fn diary(states: &[(Time, &str)], gaps: &[(Time, Time)], said: &[&str], read: &[&str]) -> Diary {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        Diary {
+            since: 0.0,
+            now: 20_000.0,
+            states: states.iter().map(|(at, state)| (*at, "Bo".to_owned(), (*state).to_owned())).collect(),
+            gaps: gaps.to_vec(),
+            voices: vec![10.0],
+            fresh: 1,
+            connected: 1,
+            away: false,
+            tally: Tally::default(),
+            said: texts(said),
+            read: texts(read),
+        }
+    }
+
+    #[test]
+    fn a_cut_is_noticed_by_the_last_and_healed_when_all_are_heard() {
+        let states = [(14.0, "connected"), (5_000.0, "interrupted"), (9_000.0, "connected")];
+        let ana = diary(&states, &[(1_100.0, 8_000.0)], &["Ana:0;"], &["Ana:0;", "Bo:0;"]);
+        let bo = diary(&states[..1], &[(900.0, 9_500.0)], &["Bo:0;"], &["Ana:0;", "Bo:0;"]);
+        let account = Account::of(Trouble::Cut(std::time::Duration::ZERO), (1_000.0, 6_000.0), &[ana, bo], &[]);
+        assert_eq!((account.noticed, account.lasted, account.healed), (Some(4_000.0), 5_000.0, 3_500.0));
+        assert_eq!((account.silence, account.said), (8_600.0, 2));
+        account.check().unwrap();
+    }
+
+    #[test]
+    fn nothing_may_be_lost_or_come_twice_and_no_silence_where_there_is_a_way() {
+        let check = |gaps: &[(Time, Time)], read: &[&str]| {
+            let trouble = Trouble::ServerKilled;
+            Account::of(trouble, (1_000.0, 6_000.0), &[diary(&[], gaps, &["Ana:0;"], read)], &[]).check()
+        };
+        check(&[], &["Ana:0;"]).unwrap();
+        check(&[], &[]).unwrap_err();
+        check(&[], &["Ana:0;", "Ana:0;"]).unwrap_err();
+        check(&[(1_000.0, 3_000.0)], &["Ana:0;"]).unwrap_err();
+    }
+}
