@@ -21,8 +21,16 @@ impl Broker {
     /// # Errors
     /// It is not built, or does not serve.
     pub async fn start(flags: &[&str]) -> Result<Self> {
+        Self::start_on(0, flags).await
+    }
+
+    /// Starts it on this port of the loopback interface, with these flags.
+    ///
+    /// # Errors
+    /// It is not built, or does not serve.
+    pub async fn start_on(port: u16, flags: &[&str]) -> Result<Self> {
         let mut command = Command::new(program()?);
-        command.args(["--listen", "127.0.0.1:0"]).args(flags);
+        command.args(["--listen", &format!("127.0.0.1:{port}")]).args(flags);
         Self::run(command).await
     }
 

@@ -4,6 +4,7 @@
 //! ([`crate::diary`]), from which all times come.
 
 mod account;
+mod update;
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 pub use account::Account;
+pub use update::{Measure, Update, update};
 
 use crate::diary::{Diary, Time, now};
 use crate::lab::{Fault, Firewall, Home, Nat, PAGE_PORT};

@@ -60,7 +60,8 @@ pub fn steady(what: &str, samples: &[f64]) -> Result<(), String> {
     if last <= middle * GROWTH { Ok(()) } else { Err(format!("{what} grow: {samples:.0?}")) }
 }
 
-fn median(samples: &[f64]) -> f64 {
+/// The one in the middle.
+pub fn median(samples: &[f64]) -> f64 {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted[sorted.len() / 2]

@@ -23,5 +23,6 @@ mod seats;
 mod secrecy;
 mod soak;
 mod threshold;
+mod update;
 mod volume;
 mod weight;
