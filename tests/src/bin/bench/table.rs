@@ -55,9 +55,31 @@ impl Table {
     }
 
     fn push(&mut self, what: &str, [klatch, floor, ratio]: [String; 3], target: Target, missed: bool) {
-        let verdict = if missed { "MISSED" } else { "" };
-        self.rows.push([what.to_owned(), klatch, floor, ratio, target.to_string(), verdict.to_owned()]);
+        self.rows.push([what.to_owned(), klatch, floor, ratio, target.to_string(), verdict(missed).to_owned()]);
     }
+
+    /// Whether a row misses its target.
+    pub fn missed(&self) -> bool {
+        self.rows.iter().any(|row| row[5] == verdict(true))
+    }
+}
+
+/// What stands at the end of a row.
+pub fn verdict(missed: bool) -> &'static str {
+    if missed { "MISSED" } else { "" }
+}
+
+/// Rows with their columns below each other: the `left` ones begin, the others end at one place.
+pub fn aligned<const N: usize>(rows: &[[String; N]], left: &[usize]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(widths).enumerate().map(|(column, (text, width))| {
+            if left.contains(&column) { format!("  {text:<width$}") } else { format!("  {text:>width$}") }
+        });
+        cells.collect::<String>().trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
 }
 
 impl fmt::Display for Target {
@@ -74,16 +96,7 @@ impl fmt::Display for Target {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.title)?;
-        let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let widths: [usize; 6] = std::array::from_fn(width);
-        for [what, klatch, floor, ratio, target, verdict] in &self.rows {
-            let line = format!(
-                "  {what:<0$}  {klatch:>1$}  {floor:>2$}  {ratio:>3$}  {target:<4$}  {verdict}",
-                widths[0], widths[1], widths[2], widths[3], widths[4]
-            );
-            writeln!(f, "{}", line.trim_end())?;
-        }
-        Ok(())
+        f.write_str(&aligned(&self.rows, &[0, 4, 5]))
     }
 }
 
