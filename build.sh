@@ -38,11 +38,12 @@ Usage: ./build.sh VERB
 
   run [FLAG…]     build, and serve on http://localhost:8080; flags go to klatch (see `run --help`)
   test            everything a change must pass: format, lints, licences, unit, broker and browser tests, sizes
-  test all        the same, and the long tests: soaks of the broker and of a room (KLATCH_SOAK_MINUTES each)
+  test all        the same, and the long tests: soaks of the broker and of rooms (KLATCH_SOAK_MINUTES each), long faults
   dist            one release binary with the client inside: target/dist/klatch
   bench [NAME [ROUNDS]]
-                  measure against floors: load, idle, join, relay, relay-memory, size; `attack` measures what members of other
-                  rooms notice while the broker is attacked, and whether its memory returns
+                  measure against floors: load, idle, join, relay, relay-memory, size; `attack`: what members of other rooms notice
+                  while the broker is attacked, and whether its memory returns; and `faults`: what cuts, kills and updates do
+                  to calls, which fails where a call did not get over them
   dev             the page on http://localhost:8081, rebuilt as you edit, with a broker on port 8080
   help            this
 
