@@ -250,8 +250,9 @@ impl Connection {
             return;
         };
         if let Some(ours) = ours {
+            // Not stopped: of a slot that no description has named, a browser would want to tell for ever, and can't.
             let _ = JsFuture::from(ours.sender().replace_track(None)).await;
-            ours.stop();
+            ours.set_direction(RtcRtpTransceiverDirection::Inactive);
         }
         offered.set_direction(RtcRtpTransceiverDirection::Sendrecv);
         // Its own from here on: a track that comes while this one is put in place goes there too, and after it.

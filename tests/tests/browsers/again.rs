@@ -4,6 +4,8 @@ use anyhow::{Result, ensure};
 use klatch_tests::{Kind, Person, Scene, play, play_within};
 use std::time::Duration;
 
+/// Descriptions that two may set until they are through: of an offer in vain, of one that is answered, and of one for what that left.
+const ENOUGH: f64 = 8.0;
 /// Times that are enough for each change.
 const FEW: usize = 4;
 /// Times that find what is rare.
@@ -31,6 +33,56 @@ fn who_leaves_and_comes_back_fifty_times_is_connected_each_time() {
 #[ignore = "takes six minutes"]
 fn two_who_reload_at_once_fifty_times_are_connected_each_time() {
     play_within(LONG, async |scene| both_at_once(scene, MANY).await);
+}
+
+/// Keeps an offer back until the page has sent one of its own; counts the descriptions that it sets.
+const CROSSING: &str = r#"() => {
+    let [held, offered] = [[], false];
+    window.__set = 0;
+    window.WebSocket = new Proxy(WebSocket, {
+        construct(target, args) {
+            const socket = new target(...args);
+            const send = socket.send;
+            socket.send = (text) => {
+                send.call(socket, text);
+                if (JSON.parse(text).verb !== "offer") return;
+                offered = true;
+                for (const data of held.splice(0)) socket.dispatchEvent(new MessageEvent("message", { data }));
+            };
+            socket.addEventListener("message", (event) => {
+                if (offered || JSON.parse(event.data).event !== "offer") return;
+                event.stopImmediatePropagation();
+                held.push(event.data);
+            });
+            return socket;
+        },
+    });
+    if (!window.RTCPeerConnection) return;
+    const { setLocalDescription } = RTCPeerConnection.prototype;
+    RTCPeerConnection.prototype.setLocalDescription = function (...args) {
+        window.__set += 1;
+        return setLocalDescription.apply(this, args);
+    };
+}"#;
+
+#[test]
+fn two_whose_offers_cross_come_to_an_end_of_it() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        for kind in [Kind::Chromium, Kind::Firefox] {
+            let [ana, bo] = [scene.person(kind, "Ana").await?, scene.person(kind, "Bo").await?];
+            for person in [&ana, &bo] {
+                person.page().prepare(CROSSING).await?;
+            }
+            let link = ana.creates(&broker, "Sunday breakfast").await?;
+            bo.accepts(&link).await?;
+            are_connected(&ana, &bo).await?;
+            let set = ana.page().number("__set").await? + bo.page().number("__set").await?;
+            ensure!(set <= ENOUGH, "{set} descriptions were set");
+            part(&ana, &bo).await?;
+        }
+        Ok(())
+    });
 }
 
 async fn one_after_the_other(scene: &Scene, times: usize) -> Result<()> {
