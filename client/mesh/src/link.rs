@@ -152,9 +152,13 @@ impl<R: Rules> Link<R> {
         self.is_away = true;
     }
 
-    /// The member's socket is here.
+    /// The member's socket is here. If it was not, they may have learned of us only now: an offer that others took to them was from
+    /// nobody they knew.
     pub(crate) fn present(&mut self, now: u64) {
-        self.is_away = false;
+        let was_away = std::mem::take(&mut self.is_away);
+        if was_away && self.heard.is_none() && self.is_offered() {
+            self.give_up(now);
+        }
         self.nudge(now);
     }
 

@@ -406,3 +406,17 @@ fn who_lost_their_own_socket_is_reached_by_way_of_others() {
     page.connection(ConnectionState::Disconnected);
     assert_eq!(carriers(&page.at(2_000)), [Carrier::Via(member(HELPER))]);
 }
+
+#[test]
+fn an_offer_to_who_was_away_and_may_not_know_us_is_made_again_when_they_are_back() {
+    let mut page = Page::meets(true);
+    let link = page.link();
+    page.has_a_helper();
+    assert_eq!(carriers(&page.offers()), [Carrier::Broker]);
+    let peer = member(POLITER);
+    assert_eq!(page.hears(Input::Away { peer }), [Command::SetLocal { link, restart: false }]);
+    assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Via(member(HELPER))]);
+    let back = page.hears(Input::Present { peer, session: session(1), we_offer: false });
+    assert_eq!(back, [Command::SetLocal { link, restart: false }]);
+    assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Broker]);
+}
