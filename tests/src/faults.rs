@@ -50,7 +50,7 @@ pub enum Trouble {
 
 impl Trouble {
     /// All that belong to a bench.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Cut(Duration::from_secs(5)),
         Self::Cut(Duration::from_secs(12)),
         Self::Cut(Duration::from_secs(40)),
@@ -60,6 +60,7 @@ impl Trouble {
         Self::Loss(2),
         Self::Loss(10),
         Self::RelayKilled,
+        Self::Apart,
     ];
 
     /// Whether it leaves no way for sound.
