@@ -1,8 +1,11 @@
-//! A long meeting with much coming and going: what it takes of the server and of a member who stays does not grow.
+//! Long meetings with much coming and going, in good networks and in bad ones: what they take of the server and of a member who stays
+//! does not grow.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Error, Result};
+use klatch_tests::homes::play_in_lab_within;
+use klatch_tests::lab::{Fault, Firewall, Home, Nat, PAGE_PORT};
 use klatch_tests::usage::{open_files, resident_kib, steady};
 use klatch_tests::{Broker, Kind, Person, play_within, wait};
 
@@ -14,7 +17,7 @@ const SLOW: Duration = Duration::from_secs(600);
 #[test]
 #[ignore = "takes eight minutes, or KLATCH_SOAK_MINUTES"]
 fn guests_come_and_go_and_nothing_of_them_stays() {
-    let meeting = meeting();
+    let meeting = meeting(8.0);
     play_within(meeting + SLOW, async |scene| {
         // Connections without a request end soon, so that only those of members are open after a guest has gone.
         let broker = scene.broker(&["--limit", "header-seconds=1"]).await?;
@@ -54,9 +57,85 @@ fn guests_come_and_go_and_nothing_of_them_stays() {
     });
 }
 
-/// How long it goes on.
-fn meeting() -> Duration {
-    let minutes = std::env::var("KLATCH_SOAK_MINUTES").map_or(8.0, |text| text.parse().expect("minutes"));
+#[test]
+#[ignore = "takes ten minutes, or KLATCH_SOAK_MINUTES"]
+fn guests_come_and_go_while_networks_fail_and_nothing_of_that_stays() {
+    let meeting = meeting(10.0);
+    play_in_lab_within(meeting + SLOW, async |scene, lab| {
+        for text in ["WebSocket", "ws://", "can’t establish a connection", "interrupted while the page was loading"] {
+            scene.forgive(text);
+        }
+        // So strict that all goes over the relay, which is the server's.
+        let mut homes = Vec::new();
+        for _ in 0..3 {
+            homes.push(lab.home(Nat::Symmetric, Firewall::Open).await?);
+        }
+        let broker = scene.broker_in(lab, PAGE_PORT, &["--turn", "--turn-listen", "203.0.113.1:3478"]).await?;
+        let ana = scene.person_at(&homes[0], Kind::Chromium, "Ana").await?;
+        let bo = scene.person_at(&homes[1], Kind::Firefox, "Bo").await?;
+        let visitor = scene.person_at(&homes[2], Kind::Chromium, "Dee").await?;
+        let link = ana.creates(&broker, "Sunday breakfast").await?;
+        bo.accepts(&link).await?;
+        ana.is_connected_by("relay", "Bo").await?;
+
+        let (since, mut resident, mut heap, mut seated) = (Instant::now(), Vec::new(), Vec::new(), false);
+        while since.elapsed() < meeting || resident.len() < MIN_ROUNDS {
+            let round = resident.len();
+            let guest = scene.second_tab(&visitor).await?;
+            let fault = begins(&homes[0], round)?;
+            comes(&guest, &broker, &link, seated).await?;
+            guest.is_connected_by("relay", "Bo").await?;
+            let words = format!("Good morning, number {round}");
+            guest.says(&words).await?;
+            tokio::time::sleep_until((fault + TROUBLE).into()).await;
+            ends(&homes[0], round)?;
+            for (person, others) in [(&ana, ["Bo", "Dee"]), (&bo, ["Ana", "Dee"]), (&guest, ["Ana", "Bo"])] {
+                for other in others {
+                    person.is_connected_by("relay", other).await?;
+                }
+                person.reads_in_turn(&[&words]).await?;
+            }
+            bo.hears(2).await?;
+            seated = goes(&guest, &bo, round).await?;
+            for person in [&ana, &bo] {
+                person.no_longer_sees("Dee").await?;
+            }
+            resident.push(resident_kib(broker.id())?);
+            let holdings = ana.page().holdings().await?;
+            println!(
+                "after {:.0} s, round {round}: {holdings:.0?}, {:.0?}",
+                since.elapsed().as_secs_f64(),
+                resident.last()
+            );
+            heap.push(holdings.script + holdings.module);
+            scene.check_consoles()?;
+        }
+        steady("KiB resident of the server and relay", &resident).map_err(Error::msg)?;
+        steady("KiB in the heap of a page that stays", &heap).map_err(Error::msg)
+    });
+}
+
+/// Long enough for a cut to be noticed.
+const TROUBLE: Duration = Duration::from_secs(6);
+
+/// Another trouble in each round.
+fn begins(home: &Home, round: usize) -> Result<Instant> {
+    match round % 3 {
+        0 => home.suffers(Fault::Cut)?,
+        1 => home.suffers(Fault::Loss(10))?,
+        _ => home.moves()?,
+    }
+    Ok(Instant::now())
+}
+
+fn ends(home: &Home, round: usize) -> Result<()> {
+    // A new address is there to stay.
+    if round % 3 < 2 { home.recovers() } else { Ok(()) }
+}
+
+/// How long it goes on, unless that is said.
+fn meeting(usual: f64) -> Duration {
+    let minutes = std::env::var("KLATCH_SOAK_MINUTES").map_or(usual, |text| text.parse().expect("minutes"));
     Duration::from_secs_f64(minutes * 60.0)
 }
 
@@ -96,7 +175,7 @@ async fn takes_part(guest: &Person, ana: &Person, bo: &Person, round: usize) -> 
 }
 
 /// In one of three ways; whether the seat is kept.
-async fn goes(guest: &Person, ana: &Person, way: usize) -> Result<bool> {
+async fn goes(guest: &Person, host: &Person, way: usize) -> Result<bool> {
     let kept = !way.is_multiple_of(3);
     match way % 3 {
         0 => {
@@ -108,7 +187,7 @@ async fn goes(guest: &Person, ana: &Person, way: usize) -> Result<bool> {
         _ => {
             guest.page().reload().await?;
             guest.is_in_the_room().await?;
-            ana.is_connected_to(guest.name()).await?;
+            host.is_connected_by_any(&["direct", "relay"], guest.name()).await?;
             guest.leaves().await?;
         }
     }
