@@ -122,7 +122,7 @@ pub async fn update(scene: &Scene, flags: &[&str]) -> Result<Update> {
         let states: Vec<_> = banner.iter().map(|(_, _, state)| state.as_str()).collect();
         ensure!(calm && states == ["away", "gone"].repeat(TIMES), "{}: {:?}", person.name(), diary.states);
     }
-    let newcomer = scene.person(Kind::Firefox, "Gil").await?;
+    let newcomer = scene.person(Kind::Chromium, "Gil").await?;
     newcomer.accepts(&link).await?;
     for person in &people {
         person.is_connected_to("Gil").await?;
