@@ -94,6 +94,7 @@ fn guests_come_and_go_while_networks_fail_and_nothing_of_that_stays() {
                     person.is_connected_by("relay", other).await?;
                 }
                 person.reads_in_turn(&[&words]).await?;
+                person.closes("Chat").await?;
             }
             bo.hears(2).await?;
             seated = goes(&guest, &bo, round).await?;
