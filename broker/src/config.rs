@@ -20,7 +20,7 @@ use crate::tls::TlsFlags;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "klatch", version, after_long_help = limits::help(), max_term_width = 120)]
 pub struct Config {
-    /// HTTP and WebSocket address; port 0 picks a free one. With --acme it is [::]:443 by default. Repeatable
+    /// HTTP and WebSocket address; port 0 picks a free one. With --acme port 443 of all addresses is the default. Repeatable
     #[arg(
         long,
         env = "KLATCH_LISTEN",

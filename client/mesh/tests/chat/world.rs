@@ -183,10 +183,6 @@ impl World {
                 vec![]
             }
             Item::Text(text) => {
-                // A newcomer whom nobody has told yet does not know of the switch.
-                if self.is_off && !self.members[from].lies && !self.members[from].chat.keeps_history() {
-                    self.check_privacy(to, &text);
-                }
                 let member = &mut self.members[to];
                 let strays = member.strays();
                 let said = member.hears(self.now, sender, &text);
@@ -258,6 +254,10 @@ impl World {
     pub fn carry(&mut self, from: usize, said: Vec<Said>) {
         for (to, text) in said {
             let to = self.index(to);
+            // A newcomer whom nobody has told yet does not know of the switch, and may know of it once this arrives.
+            if self.is_off && !self.members[from].lies && !self.members[from].chat.keeps_history() {
+                self.check_privacy(to, &text);
+            }
             if !text.starts_with(r#"{"say":"digest""#) {
                 self.traffic += 1;
             }
