@@ -18,7 +18,10 @@ pub(crate) struct Flow {
 impl Flow {
     /// So many units a second, and `seconds` worth of them at once.
     pub(crate) fn new(per_second: u32, seconds: u32) -> Self {
-        Self { per_second: per_second.into(), most: u64::from(per_second) * u64::from(seconds) * 1000 }
+        Self {
+            per_second: per_second.into(),
+            most: u64::from(per_second).saturating_mul(u64::from(seconds)).saturating_mul(1000),
+        }
     }
 }
 
@@ -82,5 +85,11 @@ mod tests {
         let mut bucket = Bucket::full(&flow, 1000);
         bucket.take(1);
         assert!(!bucket.holds(&flow, 0, 1) && !bucket.holds(&flow, 1000, 1));
+    }
+
+    #[test]
+    fn the_largest_that_can_be_set_is_no_less() {
+        let flow = Flow::new(u32::MAX, u32::MAX);
+        assert!(Bucket::full(&flow, 0).holds(&flow, 0, u32::MAX as usize));
     }
 }

@@ -3,7 +3,7 @@
 //! An address has its bucket in one of four places of one row; a newcomer takes the place of whoever was quiet longest.
 //!
 //! Over UDP a source may be spoofed. Defended then: nobody is sent more than the address is due, as to get more reflected there
-//! one must hit its row, which nobody can tell; who pushes others out of the table only gives them a fresh bucket; and a request
+//! one must hit its row, which nobody can tell but by spoofing thousands; who pushes others out of the table only gives them a fresh bucket; and a request
 //! with valid integrity is answered whatever the table says, so that a client with a nonce goes on. Not defended: who spoofs a
 //! client's own address uses up what that address gets over UDP, so that a client without a nonce finds the relay silent there
 //! for as long. Connections can't be spoofed and have a table of their own: by TCP or TLS that client gets in.

@@ -5,7 +5,7 @@
 //! firewall in front of it is passed. Relayed addresses are there as well, and are joined in process instead.
 //!
 //! What IANA's registries of special-purpose addresses (RFC 6890) don't call globally reachable is refused, and what they do but
-//! where no member can be: anycast services, which a network of one's own may answer, and identifiers that are no places. The
+//! where no member can be: anycast services of 2001::/23, which a network of one's own may answer, and identifiers that are no places. The
 //! documentation ranges of RFC 5737 and RFC 3849 are not: nothing is routed there, so nothing is to protect, and labs use them.
 //!
 //! A network's own NAT64 prefix (RFC 6052 §2.2) can't be told from other addresses; what it leads to, its translator has to refuse.
