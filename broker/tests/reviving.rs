@@ -6,6 +6,9 @@ use common::{Broker, Client, Room, Seat, TempFile};
 use klatch_shared::wire::{Account, Admitted, Event, Lock, Presence, RefusalCode, Revive, SeatOf, Verb};
 use klatch_shared::{Nonce, ProofLabel};
 
+/// Has rooms brought back.
+const REVIVES: [&str; 2] = ["--limit", "revival-seconds=600"];
+
 /// What a member who was admitted would bring back.
 fn remembers(client: &Client, room: &Room, seat: &Seat, admitted: &Admitted, locked: bool) -> Revive {
     let seats = admitted.members.iter();
@@ -23,6 +26,7 @@ fn remembers(client: &Client, room: &Room, seat: &Seat, admitted: &Admitted, loc
             locked,
             name: admitted.name.clone(),
             invite: room.invite.hash(),
+            next_ordinal: admitted.ordinal + 1,
             seats: seats.collect(),
         },
     }
@@ -39,7 +43,7 @@ async fn what_members_were_told_brings_their_room_back() {
     ana_client.done(Verb::Lock(Lock { locked: true })).await.expect("the creator's to lock");
     broker.server.shutdown().await;
 
-    let broker = Broker::start(&[]).await;
+    let broker = Broker::start(&REVIVES).await;
     let mut cleo_client = Client::connect(&broker.room_url(&room)).await;
     assert_eq!(cleo_client.come_back(&room, &cleo).await, Err(RefusalCode::UnknownRoom));
     let revive = remembers(&cleo_client, &room, &cleo, &cleo_knows, true);
@@ -74,7 +78,7 @@ async fn who_proves_nothing_and_where_rooms_are_kept_nobody_brings_one_back() {
         members: vec![],
         reserved: vec![],
     };
-    let broker = Broker::start(&[]).await;
+    let broker = Broker::start(&REVIVES).await;
     let mut client = Client::connect(&broker.room_url(&room)).await;
     let revive = remembers(&client, &room, &ana, &admitted, false);
     let nonce = client.hello.nonce;
@@ -88,7 +92,7 @@ async fn who_proves_nothing_and_where_rooms_are_kept_nobody_brings_one_back() {
     }
     client.ask::<Admitted>(Verb::Revive(revive)).await.expect("the true one holds");
 
-    for flags in [["--state", file.path()], ["--limit", "revival-seconds=0"]] {
+    for flags in [vec![], [&REVIVES[..], &["--state", file.path()]].concat()] {
         let broker = Broker::start(&flags).await;
         let mut client = Client::connect(&broker.room_url(&room)).await;
         let revive = remembers(&client, &room, &ana, &admitted, false);

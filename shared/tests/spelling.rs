@@ -8,7 +8,7 @@ const REQUESTS: &[&str] = &[
     r#"{"id":1,"verb":"create","member":"M","key":"K32","proof":"K64","seat":"K32","invite":"K32","name":"AAAA","card":"BBBB","session":"K16"}"#,
     r#"{"id":-2,"verb":"join","member":"M","key":"K32","proof":"K64","admission":{"invite":{"token":"K16","seat":"K32"}},"card":"AAAA","session":"K16"}"#,
     r#"{"id":3,"verb":"join","member":"M","key":"K32","proof":"K64","admission":{"seat":{"token":"K32"}},"card":"AAAA","session":"K16"}"#,
-    r#"{"id":4,"verb":"revive","member":"M","key":"K32","proof":"K64","token":"K32","ordinal":1,"card":"AAAA","session":"K16","account":{"creator":"M","locked":true,"name":"AAAA","invite":"K32","seats":[{"member":"M","ordinal":2,"latch":"K32"}]}}"#,
+    r#"{"id":4,"verb":"revive","member":"M","key":"K32","proof":"K64","token":"K32","ordinal":1,"card":"AAAA","session":"K16","account":{"creator":"M","locked":true,"name":"AAAA","invite":"K32","next_ordinal":3,"seats":[{"member":"M","ordinal":2,"latch":"K32"}]}}"#,
     r#"{"id":9223372036854775807,"verb":"leave"}"#,
     r#"{"id":-9223372036854775808,"verb":"forget"}"#,
     r#"{"id":0,"verb":"forget","token":"K32"}"#,

@@ -2,10 +2,11 @@
 //!
 //! Each of them remembers the room ([`Account`]): the first account opens it again, those of the others are held against it. Seats come
 //! back without cards and stay reserved until their owners return with theirs, so that nobody speaks for the absent. Where two
-//! accounts disagree the stricter wins: the room is locked, the seat opens to nobody, nobody rules it. So whoever lies can keep
-//! others out, which anybody inside can by other means, but lets in nobody whom the room did not know.
+//! accounts disagree the stricter wins: the room is locked, the seat opens to nobody, nobody rules it.
 //!
-//! Only for a while after the start: from then on whoever remembers a room that is not here remembers one that has ended.
+//! The broker can't tell a member's account from that of somebody who has the link: who is quick to revive a room takes any seat of it, the
+//! creator's among them, and is inside, locked or not. So it has to be asked for (`--limit revival-seconds=…`), holds only for a while
+//! after the start, and never for a room that was created or has ended here.
 
 use klatch_shared::limits::{MAX_ORDINAL, MAX_SEALED_CARD_CHARS, MAX_SEALED_ROOM_NAME_CHARS, MAX_SEATS};
 use klatch_shared::wire::{Account, RefusalCode, Revive, SeatOf};
@@ -53,7 +54,8 @@ impl Rooms {
             self.rooms.insert(who.room, Room::revived(&account, who.address));
         }
         let room = self.rooms.get_mut(&who.room).ok_or(RefusalCode::UnknownRoom)?;
-        if may_revive {
+        // What was created here is known better than by any account.
+        if may_revive && room.is_revived {
             room.reconcile(&account, own);
         }
         let owns = room.owns(member, token.hash());
@@ -77,7 +79,8 @@ impl Rooms {
 /// Whether there can be such a room.
 fn is_plausible(account: &Account, own: SeatOf) -> bool {
     let seats = || account.seats.iter().copied().chain([own]);
-    account.seats.len() < MAX_SEATS
+    account.next_ordinal <= MAX_ORDINAL
+        && account.seats.len() < MAX_SEATS
         && seats().all(|seat| {
             let clashes = |other: &SeatOf| other.member == seat.member || other.ordinal == seat.ordinal;
             seat.ordinal < MAX_ORDINAL && seats().filter(clashes).count() == 1
@@ -96,15 +99,17 @@ impl Room {
             invite: account.invite,
             seats: Vec::new(),
             reserves: Vec::new(),
+            is_revived: true,
             is_orphaned: false,
             is_ruled: false,
-            next_ordinal: 0,
+            next_ordinal: account.next_ordinal,
             outdated: Default::default(),
         }
     }
 
     /// Holds what a member remembers against what is known.
     fn reconcile(&mut self, account: &Account, own: SeatOf) {
+        self.next_ordinal = self.next_ordinal.max(account.next_ordinal);
         self.is_orphaned |= account.creator != self.creator;
         self.locked |= self.is_orphaned || account.invite != self.invite || account.locked && !self.is_ruled;
         if own.member == self.creator && !self.is_orphaned {

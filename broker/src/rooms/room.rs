@@ -33,6 +33,8 @@ pub(super) struct Room {
     pub(super) seats: Vec<Seat>,
     /// Seats of whoever has not come back since the room was revived.
     pub(super) reserves: Vec<Reserve>,
+    /// It was opened by somebody who remembered it, not created here.
+    pub(super) is_revived: bool,
     /// Two who revived it disagree on who created it: nobody rules.
     pub(super) is_orphaned: bool,
     /// The creator said how it is since: what others remember of the lock counts no more.
@@ -61,6 +63,7 @@ impl Room {
             invite: create.invite,
             seats: Vec::new(),
             reserves: Vec::new(),
+            is_revived: false,
             is_orphaned: false,
             is_ruled: false,
             next_ordinal: 0,

@@ -189,8 +189,12 @@ impl Chat {
 
     /// When a message is said that we say now; `wall` is the time by our clock, in milliseconds since 1970.
     pub fn moment(&self, wall: u64) -> Moment {
-        let last_seat = self.seats.iter().map(|known| known.seat.ordinal).max().unwrap_or_default();
-        Moment { sent: wall, at: wall.max(self.log.clock().saturating_add(1)), last_seat }
+        Moment { sent: wall, at: wall.max(self.log.clock().saturating_add(1)), last_seat: self.latest_seat() }
+    }
+
+    /// The place of the latest seat that we know of, released ones among them.
+    pub fn latest_seat(&self) -> u32 {
+        self.seats.iter().map(|known| known.seat.ordinal).max().unwrap_or_default()
     }
 
     /// We say a message, or revise one, or switch the history: to all who are here.

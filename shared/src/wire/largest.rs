@@ -94,7 +94,8 @@ fn no_frame_from_a_page_is_larger_than_promised() {
     };
     let of = SeatOf { member, ordinal: u32::MAX, latch: seat.hash().latch() };
     let seats = vec![of; MAX_SEATS - 1];
-    let account = Account { creator: member, locked: false, name: name(), invite: invite.hash(), seats };
+    let account =
+        Account { creator: member, locked: false, name: name(), invite: invite.hash(), next_ordinal: u32::MAX, seats };
     let revive = Revive {
         member,
         key,

@@ -143,6 +143,8 @@ pub struct Account {
     pub name: Sealed,
     /// The invitation's token, hashed.
     pub invite: TokenHash,
+    /// The place of the next seat in their order: beyond any that was ever taken.
+    pub next_ordinal: u32,
     /// The others' seats, fewer than [`crate::limits::MAX_SEATS`].
     pub seats: Vec<SeatOf>,
 }
@@ -250,7 +252,7 @@ pub struct PeekAt {
 written!(Create { member, key, proof, seat, invite, name, card, session });
 written!(Join { member, key, proof, admission, card, session });
 written!(Revive { member, key, proof, token, ordinal, card, session, account });
-written!(Account { creator, locked, name, invite, seats });
+written!(Account { creator, locked, name, invite, next_ordinal, seats });
 written!(SeatOf { member, ordinal, latch });
 written!(Forget { token });
 written!(NewCard { card });
@@ -416,6 +418,7 @@ mod tests {
                     locked: true,
                     name: card.clone(),
                     invite: invite.hash(),
+                    next_ordinal: 4,
                     seats: vec![SeatOf { member: MemberId::random(), ordinal: 1, latch: seat.hash().latch() }],
                 },
             }),

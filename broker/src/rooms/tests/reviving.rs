@@ -43,6 +43,7 @@ fn remembers(number: u8, others: &[u8]) -> Revive {
             locked: false,
             name,
             invite,
+            next_ordinal: 0,
             seats: others.iter().map(|number| of(*number)).collect(),
         },
     }
@@ -130,6 +131,28 @@ fn a_seat_of_which_two_tell_differently_opens_to_nobody() {
     lie.account.seats.push(SeatOf { latch: hash(9).latch(), ..of(2) });
     world.revive(lie).expect("a seat");
     world.come_back(2, 2, 0).expect("a seat");
+}
+
+#[test]
+fn a_room_that_was_created_here_is_known_better_than_by_any_account() {
+    let mut world = World::forgetful();
+    world.create(1, 1).expect("a room");
+    world.lock(1, true).expect("the creator's to lock");
+    let mut usurps = remembers(9, &[]);
+    usurps.account.creator = member(9);
+    assert_eq!(world.revive(usurps), Err(RefusalCode::UnknownSeat));
+    assert_eq!(world.join(4, 4), Err(RefusalCode::RoomLocked));
+    world.lock(1, false).expect("the creator's to unlock, still");
+}
+
+#[test]
+fn places_of_seats_are_not_given_again() {
+    let mut world = World::forgetful();
+    let mut revive = remembers(2, &[1]);
+    revive.account.next_ordinal = 7;
+    world.revive(revive).expect("a seat");
+    let (admitted, _) = world.join(4, 4).expect("a seat");
+    assert_eq!(admitted.ordinal, 7);
 }
 
 #[test]

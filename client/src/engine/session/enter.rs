@@ -215,6 +215,7 @@ impl Session {
                 locked: state.room()?.locked,
                 name: seal::seal_room_name(self.room.sealing(), self.room.id(), seat.room_name.as_ref()?),
                 invite: seat.invitation.invite.hash(),
+                next_ordinal: self.chat.borrow().as_ref()?.latest_seat() + 1,
                 seats: self.peers.borrow().seats(),
             },
         }))

@@ -188,6 +188,10 @@ impl Session {
 
     /// No tile and no link any more.
     fn hide(&self, member: MemberId) {
+        // Whoever comes back is judged anew.
+        if let Some(peer) = self.peers.borrow_mut().get_mut(member) {
+            (peer.cut, peer.dropped) = (false, 0);
+        }
         let was_shown = self.peers.borrow().get(member).is_some_and(|peer| peer.shown);
         let label = self.called(member);
         self.set_shown(member, false);

@@ -134,7 +134,7 @@ impl Session {
         // Twenty offers at once, and two a second: a browser is busy with each, and with nothing else of that connection.
         const OFFER_COST: usize = 14 * Allowance::BYTES;
         let mut peers = self.peers.borrow_mut();
-        let peer = peers.get_mut(from)?;
+        let peer = peers.get_mut(from).filter(|peer| !peer.cut)?;
         let receiver = (self.me, self.nonce);
         let context = Context::signal(kind, self.room.id(), (from, peer.session), receiver, exchange, sequence);
         let text = peer.pair.open(&context, body).ok()?;
@@ -158,11 +158,11 @@ impl Session {
     /// Counts something that could not be read; says so once it is no accident.
     pub(super) fn dropped(&self, member: MemberId) {
         let count = match self.peers.borrow_mut().get_mut(member) {
-            Some(peer) => {
+            Some(peer) if !peer.cut => {
                 peer.dropped = peer.dropped.saturating_add(1);
                 peer.dropped
             }
-            None => return,
+            Some(_) | None => return,
         };
         if count == TELL_AFTER {
             self.dispatch(RoomAction::Conduct(member, Conduct::Bad));
