@@ -62,8 +62,6 @@ pub const MAX_PEER_MESSAGE_BYTES: usize = 64 * 1024;
 pub const MAX_CHAT_CHARS: usize = 2000;
 /// Chat messages that a member keeps and passes on. When there are more, the oldest goes of whoever has most.
 pub const MAX_KEPT_MESSAGES: usize = 500;
-/// All their texts together, in bytes.
-pub const MAX_KEPT_BYTES: usize = MAX_KEPT_MESSAGES * MAX_CHAT_CHARS * 4;
 /// Chat messages that are passed on at once, in one message on a data channel.
 pub const MAX_HANDED_MESSAGES: usize = 24;
 /// Fingerprints in one list.
