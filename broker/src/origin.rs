@@ -63,6 +63,11 @@ impl Origin {
         self.scheme == "https"
     }
 
+    /// The port.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The same, at another port.
     pub(crate) fn at(self, port: u16) -> Self {
         Self { port, ..self }

@@ -122,6 +122,7 @@ impl Bundled {
         flags: &RelayFlags,
         public_url: Option<&Origin>,
         certificates: Option<Arc<Served>>,
+        shared: &[SocketAddr],
         limits: Limits,
         admission: Arc<Seated>,
     ) -> Result<Option<Self>, RelayError> {
@@ -150,7 +151,7 @@ impl Bundled {
             ..klatch_relay::Config::new(secret.clone(), realm)
         };
         let relay = Relay::start(config, admission)?;
-        let found = Found { public_url, public_ips: &flags.turn_public_ip, addresses: relay.addresses() };
+        let found = Found { public_url, public_ips: &flags.turn_public_ip, addresses: relay.addresses(), shared };
         let (urls, url) = (found.urls(), found.url());
         let is_for_all = public_url.is_some_and(|url| url.ip().map_or(url.host() != "localhost", is_public));
         if is_for_all && !relay.addresses().relayed.iter().any(|ip| is_public(*ip)) {

@@ -108,7 +108,8 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
         revives_until: 0,
     };
     let seated = Arc::<Seated>::default();
-    let (bundled, servers) = relays(config, public_url.as_ref(), served.clone(), Arc::clone(&seated))?;
+    let shared = if source.as_ref().is_some_and(Source::is_trusted) { &addresses[..] } else { &[] };
+    let (bundled, servers) = relays(config, public_url.as_ref(), served.clone(), shared, Arc::clone(&seated))?;
     let (state, failure) = match &config.state {
         None => (State::fleeting(policy, &limits), None),
         Some(file) => State::kept(file, policy, &limits).map(|(state, failure)| (state, Some(failure)))?,
@@ -138,8 +139,11 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
     let (running, watching) = watch::channel(());
     let challenges = source.as_ref().and_then(Source::challenges);
     let tried = source.as_ref().and_then(Source::tried);
+    let entrance = bundled.as_ref().map(|bundled| bundled.relay.entrance());
     let manner = match served {
-        Some(served) => Manner::Sealed(Arc::new(Tls::new(served, challenges, &limits).map_err(TlsError::from)?)),
+        Some(served) => {
+            Manner::Sealed(Arc::new(Tls::new(served, challenges, entrance, &limits).map_err(TlsError::from)?))
+        }
         None => Manner::Plain,
     };
     let front = Arc::new(Front { house, doors: Doors::new(&limits), limits });
@@ -175,11 +179,12 @@ fn relays(
     config: &Config,
     public_url: Option<&Origin>,
     served: Option<Arc<Served>>,
+    shared: &[SocketAddr],
     seated: Arc<Seated>,
 ) -> Result<(Option<Bundled>, Servers), ServeError> {
     let mut servers = Servers::default();
     let outside_secret = config.ice_secret_file.as_deref().map(secret::read).transpose()?;
-    let bundled = Bundled::start(&config.relay, public_url, served, config.relay_limits(), seated)?;
+    let bundled = Bundled::start(&config.relay, public_url, served, shared, config.relay_limits(), seated)?;
     if let Some(bundled) = &bundled {
         servers.add(bundled.urls.clone(), Some(bundled.secret.clone()));
     }

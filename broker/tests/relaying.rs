@@ -9,14 +9,18 @@ mod speech;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::sync::Arc;
 use std::time::Instant;
 
+use common::http::{exchange, text};
 use common::tls::Certificate;
 use common::{Broker, Client, PATIENCE, Room, Seat, TempFile, TurnServer};
 use klatch_relay::{Credentials, Holder, Secret};
 use klatch_shared::wire::{Forget, IceServers, RefusalCode, Verb};
-use rustls::{ClientConnection, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use speech::{Answer, Speaker, bare_allocate, channel_data, send};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::timeout;
 use tokio_tungstenite::Connector;
 
 /// Runs the relay on loopback.
@@ -42,11 +46,14 @@ struct Visitor {
 impl Visitor {
     /// Somebody who trusts this certificate alone.
     fn over_tls(certificate: &Certificate, server: &TurnServer) -> Self {
-        let port =
-            server.urls.iter().find_map(|url| url.strip_prefix("turns:localhost:")?.strip_suffix("?transport=tcp"));
+        Self::over_tls_with(certificate.trusting(&[]).0, server)
+    }
+
+    fn over_tls_with(config: Arc<ClientConfig>, server: &TurnServer) -> Self {
+        let url = server.urls.iter().find(|url| url.starts_with("turns:")).unwrap();
+        let port = url.strip_suffix("?transport=tcp").and_then(|url| url.rsplit(':').next());
         let stream = TcpStream::connect(("127.0.0.1", port.unwrap().parse().unwrap())).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let config = certificate.trusting(&[]).0;
         let connection = ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
         Self::by(Way::Tls(Box::new(StreamOwned::new(connection, stream))), server)
     }
@@ -178,6 +185,32 @@ async fn members_meet_over_tls_with_the_hosts_certificate() {
     let mut visitor = Visitor::over_tls(&certificate, &server);
     assert!(visitor.allocate().is_allocated());
     assert_eq!(visitor.refresh(), 0);
+}
+
+// The broker answers while the visitor waits for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_relay_is_reached_over_the_port_of_https_too() {
+    let certificate = Certificate::new();
+    let broker = broker(&[&certificate.flags()[..], &["--limit", "tls-handshake-seconds=2"]].concat()).await;
+    let (_client, server) = member_over_tls(&broker, &certificate).await;
+    let told = format!("turns:127.0.0.1:{}?transport=tcp", broker.address().port());
+    assert_eq!(server.urls.last(), Some(&told));
+    for protocols in [&[][..], &[&b"stun.turn"[..]]] {
+        let mut visitor = Visitor::over_tls_with(certificate.trusting(protocols).0, &server);
+        assert!(visitor.allocate().is_allocated(), "{protocols:?}");
+        assert_eq!(visitor.refresh(), 0);
+    }
+    for protocols in [&[][..], &[&b"http/1.1"[..]]] {
+        let stream = certificate.trusting(protocols).connect(broker.address()).await.unwrap();
+        let request = text("localhost", "GET", "/healthz", &[]);
+        assert_eq!(exchange(stream, request.as_bytes()).await.unwrap().text(), "ok", "{protocols:?}");
+    }
+    // Who says neither is let go.
+    let mut silent = certificate.trusting(&[]).connect(broker.address()).await.unwrap();
+    assert!(matches!(timeout(PATIENCE, silent.read(&mut [0])).await.unwrap(), Ok(0) | Err(_)));
+    let mut rubbish = certificate.trusting(&[b"stun.turn"]).connect(broker.address()).await.unwrap();
+    rubbish.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    assert!(matches!(timeout(PATIENCE, rubbish.read(&mut [0])).await.unwrap(), Ok(0) | Err(_)));
 }
 
 #[tokio::test]

@@ -203,7 +203,7 @@ fn a_connection_that_was_accepted_elsewhere_is_taken_over() {
     let mut early = [0; 8];
     accepted.read_exact(&mut early).unwrap();
     assert!(Relay::is_for_relay(early[0]) && !Relay::is_for_relay(b'G') && !Relay::is_for_relay(0x16));
-    relay.adopt(accepted, early.to_vec());
+    relay.entrance().adopt(accepted, early.to_vec());
     assert_eq!(support::speech::Answer(visitor.hear()).code(), 401);
     converse(&mut visitor);
     // TLS, established already, and a whole request read.
@@ -226,7 +226,7 @@ fn a_connection_that_was_accepted_elsewhere_is_taken_over() {
     let mut visitor = Visitor::new(Way::Tls(Box::new(rustls::StreamOwned::new(client, connect(at)))));
     visitor.say(&request);
     let (socket, tls, early) = accepting.join().unwrap();
-    relay.adopt_tls(socket, tls, early);
+    relay.entrance().adopt_tls(socket, tls, early);
     assert_eq!(support::speech::Answer(visitor.hear()).code(), 401);
     converse(&mut visitor);
 }

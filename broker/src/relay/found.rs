@@ -17,6 +17,8 @@ pub(super) struct Found<'a> {
     pub(super) public_ips: &'a [IpAddr],
     /// Where it listens.
     pub(super) addresses: &'a Addresses,
+    /// Where HTTPS listens, whose port it shares.
+    pub(super) shared: &'a [SocketAddr],
 }
 
 impl Found<'_> {
@@ -27,7 +29,8 @@ impl Found<'_> {
         let stun = udp.iter().take(1).map(|place| format!("stun:{place}"));
         let turn = udp.iter().map(|place| format!("turn:{place}?transport=udp"));
         let tcp = self.places(tcp).into_iter().map(|place| format!("turn:{place}?transport=tcp"));
-        let tls = self.tls_places(tls).into_iter().map(|place| format!("turns:{place}?transport=tcp"));
+        let tls = once(self.tls_places(tls).into_iter().chain(self.shared_places()));
+        let tls = let_out(tls).into_iter().map(|place| format!("turns:{place}?transport=tcp"));
         stun.chain(turn).chain(tcp).chain(tls).collect()
     }
 
@@ -53,6 +56,14 @@ impl Found<'_> {
                 once(self.seen_by_others(sockets).iter().map(|socket| format!("{}:{}", url.host(), socket.port())))
             }
             Some(_) | None => self.places(sockets),
+        }
+    }
+
+    /// Where the page is, the relay is too.
+    fn shared_places(&self) -> Vec<String> {
+        match self.public_url {
+            Some(url) if url.is_https() && !self.shared.is_empty() => vec![format!("{}:{}", url.host(), url.port())],
+            Some(_) | None => self.tls_places(self.shared),
         }
     }
 
@@ -127,12 +138,24 @@ fn once(places: impl Iterator<Item = String>) -> Vec<String> {
     })
 }
 
+/// Of places over TLS those at the port of HTTPS, if there are any. Who gets through over TLS alone is let out to no other port, and
+/// browsers find each other later where they have more servers to ask.
+fn let_out(places: Vec<String>) -> Vec<String> {
+    let (at_https, elsewhere): (Vec<_>, Vec<_>) = places.into_iter().partition(|place| place.ends_with(":443"));
+    if at_https.is_empty() { elsewhere } else { at_https }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// Listening there over UDP and TCP, at 5349 over TLS on all addresses.
     fn told(url: &str, listening: &[&str], public: &[&str], relayed: &[&str]) -> Vec<String> {
+        told_with(url, listening, public, relayed, &[])
+    }
+
+    /// The same, and sharing these of HTTPS.
+    fn told_with(url: &str, listening: &[&str], public: &[&str], relayed: &[&str], shared: &[&str]) -> Vec<String> {
         let sockets =
             |texts: &[&str]| -> Vec<SocketAddr> { texts.iter().map(|text| text.parse().expect(text)).collect() };
         let ips = |texts: &[&str]| -> Vec<IpAddr> { texts.iter().map(|text| text.parse().expect(text)).collect() };
@@ -140,7 +163,9 @@ mod tests {
         let addresses = Addresses { udp, tcp, tls: sockets(&["[::]:5349", "0.0.0.0:5349"]), relayed: ips(relayed) };
         let public_url = (!url.is_empty()).then(|| url.parse().expect(url));
         let public_ips = ips(public);
-        let found = Found { public_url: public_url.as_ref(), public_ips: &public_ips, addresses: &addresses };
+        let shared = sockets(shared);
+        let found =
+            Found { public_url: public_url.as_ref(), public_ips: &public_ips, addresses: &addresses, shared: &shared };
         assert!(found.urls()[1].strip_suffix("?transport=udp").is_some_and(|first| first == found.url()));
         found.urls()
     }
@@ -171,6 +196,23 @@ mod tests {
                 "turns:meet.example:5349?transport=tcp",
             ]
         );
+    }
+
+    #[test]
+    fn the_port_of_https_is_told_once_and_last() {
+        let told = |url: &str, shared: &[&str]| {
+            let told = told_with(url, &ALL, &["203.0.113.7"], &["203.0.113.7"], shared);
+            let tls = told.iter().filter_map(|url| url.strip_prefix("turns:")?.strip_suffix("?transport=tcp"));
+            tls.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let https = ["[::]:8443", "0.0.0.0:8443"];
+        assert_eq!(told("https://meet.example:8443", &https), ["meet.example:5349", "meet.example:8443"]);
+        assert_eq!(told("https://meet.example:8443", &["10.0.0.5:80"]), ["meet.example:5349", "meet.example:8443"]);
+        assert_eq!(told("https://meet.example:5349", &["[::]:5349", "0.0.0.0:5349"]), ["meet.example:5349"]);
+        assert_eq!(told("https://meet.example", &[]), ["meet.example:5349"]);
+        assert_eq!(told("", &https), ["203.0.113.7:5349", "203.0.113.7:8443"]);
+        assert_eq!(told("https://meet.example", &["[::]:443", "0.0.0.0:443"]), ["meet.example:443"]);
+        assert_eq!(told("", &["0.0.0.0:443"]), ["203.0.113.7:443"]);
     }
 
     #[test]

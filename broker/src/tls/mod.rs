@@ -15,12 +15,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use klatch_relay::{Entrance, Relay};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -46,6 +47,8 @@ use self_signed::{Names, SelfSigned};
 pub(crate) const H2: &[u8] = b"h2";
 /// HTTP/1.1.
 const HTTP_1_1: &[u8] = b"http/1.1";
+/// TURN, by whoever says so (RFC 7443).
+const STUN_TURN: &[u8] = b"stun.turn";
 /// The first byte of whoever begins with TLS: the type of the record that a ClientHello is in.
 const HANDSHAKE: u8 = 0x16;
 
@@ -114,6 +117,14 @@ impl Source {
         urls.filter_map(|url| url.parse().ok()).collect()
     }
 
+    /// Whether browsers trust it without being asked. For a page they ask, for a relay they don't.
+    pub(crate) fn is_trusted(&self) -> bool {
+        match self {
+            Self::Files(_) | Self::Acme(_) => true,
+            Self::SelfSigned(_) => false,
+        }
+    }
+
     /// Keeps what is served fresh, for as long as it is polled.
     pub(crate) async fn keep_fresh(self) {
         match self {
@@ -145,6 +156,8 @@ pub(crate) struct Tls {
     acceptor: TlsAcceptor,
     handshakes: Arc<Handshakes>,
     patience: Duration,
+    /// Where those are sent who want to be relayed.
+    relay: Option<Entrance>,
 }
 
 /// What a connection turned out to be.
@@ -160,16 +173,23 @@ impl Tls {
     pub(crate) fn new(
         served: Arc<Served>,
         challenges: Option<Arc<Challenges>>,
+        relay: Option<Entrance>,
         limits: &Limits,
     ) -> Result<Self, rustls::Error> {
+        let mut config = config(served, challenges)?;
+        if relay.is_some() {
+            config.alpn_protocols.push(STUN_TURN.to_vec());
+        }
         Ok(Self {
-            acceptor: TlsAcceptor::from(Arc::new(config(served, challenges)?)),
+            acceptor: TlsAcceptor::from(Arc::new(config)),
             handshakes: Handshakes::new(limits),
             patience: Duration::from_secs(limits.tls_handshake_seconds.into()),
+            relay,
         })
     }
 
-    /// Begins with one connection. Nothing if it is not worth an answer, or too slow, or one of too many.
+    /// Begins with one connection. Nothing if it is not worth an answer, or too slow, or one of too many; nor if it is the
+    /// relay's from now on.
     pub(crate) async fn open(&self, stream: TcpStream, address: Address) -> Option<Opened> {
         let mut handshake = self.handshakes.begin(address)?;
         tokio::select! {
@@ -187,13 +207,28 @@ impl Tls {
         }
         // What goes wrong is the other end's business; it has an alert.
         let mut stream = self.acceptor.accept(stream).await.ok()?;
-        if stream.get_ref().1.alpn_protocol() == Some(acme::PROTOCOL) {
+        let protocol = stream.get_ref().1.alpn_protocol();
+        if protocol == Some(acme::PROTOCOL) {
             // It has seen what it wanted to.
             let _ = stream.shutdown().await;
             return None;
         }
-        Some(Opened::Tls(Box::new(stream)))
+        let (is_turn, is_silent) = (protocol == Some(STUN_TURN), protocol.is_none());
+        match &self.relay {
+            Some(relay) if is_turn || (is_silent && begins_with_stun(&mut stream).await?) => {
+                let (stream, tls) = stream.into_inner();
+                relay.adopt_tls(stream.into_std().ok()?, tls, Vec::new());
+                None
+            }
+            Some(_) | None => Some(Opened::Tls(Box::new(stream))),
+        }
     }
+}
+
+/// Whether what comes is for a relay, by its first byte, which is left where it is. Browsers say nothing of TURN while TLS
+/// begins, and old programs nothing of HTTP.
+async fn begins_with_stun(stream: &mut TlsStream<TcpStream>) -> Option<bool> {
+    stream.fill_buf().await.ok()?.first().map(|first| Relay::is_for_relay(*first))
 }
 
 /// What whoever comes is shown.

@@ -87,6 +87,20 @@ fn where_only_tls_is_open_members_get_through_over_tls() {
 }
 
 #[test]
+fn where_only_https_is_open_one_port_serves_the_page_and_the_relay() {
+    play_in_lab(async |scene, lab| {
+        let homes = [lab.home(Nat::Cone, Firewall::TlsOnly).await?, lab.home(Nat::Cone, Firewall::TlsOnly).await?];
+        let [chain, key] = lab.certificate()?;
+        let tls = ["--tls-cert", &chain, "--tls-key", &key];
+        let broker = scene.broker_in(lab, 443, &[&TURN[..], &tls].concat()).await?;
+        let people = [(&homes[0], Kind::Chromium, "Ana"), (&homes[1], Kind::Chromium, "Bo")];
+        let (ana, bo) = meet(scene, &broker, people).await?;
+        ana.is_connected_by("relay", "Bo").await?;
+        bo.is_connected_by("relay", "Ana").await
+    });
+}
+
+#[test]
 fn who_hides_the_address_is_reached_over_the_relay_alone() {
     play_in_lab(async |scene, lab| {
         let homes = [lab.home(Nat::Cone, Firewall::Open).await?, lab.home(Nat::Cone, Firewall::Open).await?];

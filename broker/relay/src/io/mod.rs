@@ -71,6 +71,22 @@ impl Usher {
     }
 }
 
+/// Where connections that somebody else has accepted come in, from any thread. Once the relay has ended they are closed.
+#[derive(Clone)]
+pub struct Entrance(Line);
+
+impl Entrance {
+    /// Takes over a connection, and the bytes that were read from it already.
+    pub fn adopt(&self, connection: TcpStream, early: Vec<u8>) {
+        self.0.order(Order::Adopt(connection, None, early));
+    }
+
+    /// Takes over a connection whose TLS somebody else has established, and the plain bytes that were read from it already.
+    pub fn adopt_tls(&self, connection: TcpStream, tls: rustls::ServerConnection, early: Vec<u8>) {
+        self.0.order(Order::Adopt(connection, Some(Box::new(tls)), early));
+    }
+}
+
 /// Where a relay is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Addresses {
@@ -138,14 +154,9 @@ impl Relay {
         first == 0
     }
 
-    /// Takes over a connection that somebody else has accepted, and the bytes that were read from it already.
-    pub fn adopt(&self, connection: TcpStream, early: Vec<u8>) {
-        self.line.order(Order::Adopt(connection, None, early));
-    }
-
-    /// Takes over a connection whose TLS somebody else has established, and the plain bytes that were read from it already.
-    pub fn adopt_tls(&self, connection: TcpStream, tls: rustls::ServerConnection, early: Vec<u8>) {
-        self.line.order(Order::Adopt(connection, Some(Box::new(tls)), early));
+    /// Where connections that somebody else has accepted come in.
+    pub fn entrance(&self) -> Entrance {
+        Entrance(self.line.clone())
     }
 
     /// Takes no new allocations any more, and ends when the last has ended, or after `grace`. Returns when it has ended.
