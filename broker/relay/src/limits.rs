@@ -35,7 +35,7 @@ crate::limits! {
         challenges_per_second "turn-challenges-per-second" = 50, 1;
         /// Replies a second to Binding requests from one address, over UDP and over connections each.
         bindings_per_second "turn-bindings-per-second" = 200, 1;
-        /// TCP and TLS connections at once; a newcomer takes the place of the oldest without an allocation.
+        /// TCP and TLS connections at once; a newcomer takes the place of one without an allocation.
         connections "turn-connections" = 4000, 1;
         /// The same from one address.
         connections_per_address "turn-connections-per-address" = 500, 1;

@@ -40,14 +40,14 @@ impl Net {
         Some(id)
     }
 
-    /// Makes room for one more connection from there. Where there is none, the oldest without an allocation goes: whoever is
-    /// there for something has one by then, or can come again.
+    /// Makes room for one more connection from there. Where there is none, one without an allocation goes, the oldest of whoever has
+    /// most: whoever is there for something has an allocation by then, or can come again.
     fn makes_room(&mut self, near: IpAddr) -> bool {
         let limits = &self.limits;
         let goes = if self.by_address.get(&near).is_some_and(|count| *count >= limits.connections_per_address) {
             self.unserved.oldest_of(near)
         } else if self.streams.len() >= limits.connections as usize {
-            self.unserved.oldest()
+            self.unserved.first_to_go()
         } else {
             return true;
         };
@@ -64,7 +64,7 @@ impl Net {
             Ok(Some(stage)) => {
                 stream.is_waiting = true;
                 let _ = epoll::modify(&self.epoll, &stream.socket, Token::Stream(id).data(), stream.interest());
-                self.handshakes.wait(id, stage);
+                self.handshakes.wait(stream.near(), id, stage);
             }
             Err(Over) => self.close(id),
         }
@@ -161,7 +161,7 @@ impl Net {
             }
         }
         if stream.is_waiting {
-            self.handshakes.gone(id);
+            self.handshakes.gone(near, id);
         }
         self.core.gone(stream.client);
         self.close_relayed();

@@ -13,6 +13,7 @@ mod net;
 mod own;
 mod paths;
 mod stream;
+mod turns;
 mod unserved;
 
 use std::net::{IpAddr, SocketAddr, TcpStream};

@@ -19,6 +19,8 @@ pub(super) const MAX_MESSAGE: usize = HEADROOM + MAX_DATAGRAM + TAILROOM;
 const READ: usize = 64 << 10;
 /// What TLS may hold of a record that is not complete yet.
 const RECORD: usize = 20 << 10;
+/// What a connection keeps to write into once nothing waits any more: the next burst may never come.
+const KEPT: usize = 16 << 10;
 /// The first byte of a ClientHello: the record's type.
 const HANDSHAKE: u8 = 0x16;
 
@@ -225,8 +227,11 @@ impl Stream {
                 Err(_) => return Err(Over),
             }
         }
-        self.out.clear();
         self.sent = 0;
+        if self.out.capacity() > KEPT {
+            self.out = Vec::new();
+        }
+        self.out.clear();
         Ok(true)
     }
 
