@@ -151,10 +151,11 @@ impl Rooms {
         Ok(holder)
     }
 
-    /// The room in which this holder has a seat, present or not.
-    pub fn room_of(&mut self, holder: &Holder, now: u64) -> Option<RoomId> {
-        self.expire(now);
-        self.holders.room_of(holder)
+    /// The room in which this holder has a seat, present or not, unless its time is over.
+    pub fn room_of(&self, holder: &Holder, now: u64) -> Option<RoomId> {
+        let id = self.holders.room_of(holder)?;
+        let room = self.rooms.get(&id)?;
+        room.dies_at.is_none_or(|at| at > now).then_some(id)
     }
 
     /// The holders whose seats have gone since this was last asked: nothing may be relayed for them any more.
