@@ -41,7 +41,7 @@ pub use limits::Limits;
 pub use origin::{BadOrigin, Origin};
 pub use relay::{BadPorts, Ports, RelayError, RelayFlags};
 pub use secret::BadSecretFile;
-pub use server::{ServeError, Server, serve};
+pub use server::{Failure, ServeError, Server, serve};
 pub use socket::quarters::step_back;
 pub use state::StateError;
 pub use tls::{

@@ -154,7 +154,12 @@ impl Bundled {
         let found = Found { public_url, public_ips: &flags.turn_public_ip, addresses: relay.addresses(), shared };
         let (urls, url) = (found.urls(), found.url());
         let is_for_all = public_url.is_some_and(|url| url.ip().map_or(url.host() != "localhost", is_public));
-        if is_for_all && !relay.addresses().relayed.iter().any(|ip| is_public(*ip)) {
+        let listening = || relay.addresses().udp.iter().chain(&relay.addresses().tcp);
+        if is_for_all && listening().all(|address| address.ip().is_loopback()) {
+            tracing::warn!(
+                "members elsewhere can't reach the relay, which listens on loopback alone: see --turn-listen"
+            );
+        } else if is_for_all && !relay.addresses().relayed.iter().any(|ip| is_public(*ip)) {
             tracing::warn!(
                 "members elsewhere can't reach the relay's own address: name the public one by --turn-public-ip"
             );

@@ -9,7 +9,7 @@ use klatch_relay::Relay;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::config::Config;
 use crate::connection::{Front, Manner, STOP_PATIENCE, accept};
@@ -32,6 +32,9 @@ use crate::{page, secret, site};
 const WAITING: u32 = 8192;
 /// How long the first certificate is waited for before it is said that it serves.
 const FIRST_CERTIFICATE: Duration = Duration::from_secs(30);
+
+/// How often somebody looks whether the relay still runs.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A broker that serves.
 pub struct Server {
@@ -85,6 +88,17 @@ pub enum ServeError {
     /// The system has no threads left.
     #[error("can't start threads")]
     Threads(#[source] io::Error),
+}
+
+/// Why a server that serves has to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Rooms can't be kept any more.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The relay ended by itself. Calls over it would wait for nothing, while another start has a relay again.
+    #[error("the relay has failed; what the log says of it belongs in a bug report")]
+    Relay,
 }
 
 /// Binds and serves until [`Server::shutdown`], or until the [`Server`] is dropped.
@@ -200,11 +214,18 @@ impl Server {
         }
     }
 
-    /// Waits until rooms can't be kept any more. Everybody is sent away then, and there is nothing left but to stop.
-    pub async fn failure(&mut self) -> StateError {
-        match &mut self.keeping {
-            Some(keeping) => keeping.await.unwrap_or(StateError::Stopped),
-            None => std::future::pending().await,
+    /// Waits until rooms can't be kept any more, everybody having been sent away then, or the relay has failed. There is nothing left
+    /// but to stop.
+    pub async fn failure(&mut self) -> Failure {
+        let keeping = async {
+            match &mut self.keeping {
+                Some(keeping) => Failure::State(keeping.await.unwrap_or(StateError::Stopped)),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            failure = keeping => failure,
+            failure = failure_of(self.relay.as_ref()) => failure,
         }
     }
 
@@ -217,6 +238,16 @@ impl Server {
         let _ = tokio::task::spawn_blocking(move || self.switchboard.close_books()).await;
         if let Some(relay) = relay {
             let _ = relay.await;
+        }
+    }
+}
+
+/// Waits until the relay has failed. It is a thread that tells nobody of its end.
+async fn failure_of(relay: Option<&Relay>) -> Failure {
+    loop {
+        sleep(LOOK).await;
+        if relay.is_some_and(Relay::has_failed) {
+            return Failure::Relay;
         }
     }
 }

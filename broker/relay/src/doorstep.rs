@@ -1,6 +1,6 @@
-//! How many replies or handshakes a stranger gets: tables of fixed size, so that strangers cost no memory.
+//! How many replies or handshakes a stranger gets, and how many requests a member: tables of fixed size, so that nobody costs memory.
 //!
-//! An address has its bucket in one of four places of one row; a newcomer takes the place of whoever was quiet longest.
+//! An address, or a holder, has its bucket in one of four places of one row; a newcomer takes the place of whoever was quiet longest.
 //!
 //! Over UDP a source may be spoofed. Defended then: nobody is sent more than the address is due, as to get more reflected there
 //! one must hit its row, which nobody can tell but by spoofing thousands; who pushes others out of the table only gives them a fresh bucket; and a request
@@ -8,16 +8,13 @@
 //! client's own address uses up what that address gets over UDP, so that a client without a nonce finds the relay silent there
 //! for as long. Connections can't be spoofed and have a table of their own: by TCP or TLS that client gets in.
 
-use std::hash::{BuildHasher, RandomState};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::net::{IpAddr, Ipv6Addr};
 
 use crate::bucket::{Bucket, Flow};
 use crate::core::Client;
-
-const ROWS: usize = 1024;
-const WAYS: usize = 4;
-/// How many seconds' worth of replies may come at once.
-const BURST_SECONDS: u32 = 4;
+use crate::credentials::Holder;
+use crate::limits::{DOORSTEP_ROWS, DOORSTEP_SECONDS, DOORSTEP_WAYS};
 
 /// Whose replies are counted together: one IPv4 address, or one IPv6 /64.
 pub(crate) fn neighbourhood(ip: IpAddr) -> IpAddr {
@@ -29,8 +26,8 @@ pub(crate) fn neighbourhood(ip: IpAddr) -> IpAddr {
 
 /// Strangers who may not be where they say they are, and those who are.
 pub(crate) struct Doorsteps {
-    datagrams: Doorstep,
-    streams: Doorstep,
+    datagrams: Doorstep<IpAddr>,
+    streams: Doorstep<IpAddr>,
 }
 
 impl Doorsteps {
@@ -42,42 +39,82 @@ impl Doorsteps {
     /// Whether one more reply may go to a client that has not signed; if so it is counted.
     pub(crate) fn answers(&mut self, millis: u64, client: &Client) -> bool {
         let doorstep = if client.on_stream { &mut self.streams } else { &mut self.datagrams };
-        doorstep.answers(millis, client.address.ip())
+        doorstep.answers(millis, neighbourhood(client.address.ip()))
+    }
+}
+
+/// Members, who sign what they ask. A signature costs more to check than anything else that is asked over UDP; who has asked too
+/// often is refused before it is. Only what is signed rightly counts, so nobody uses up what is another's.
+pub(crate) struct Requests {
+    hasher: RandomState,
+    holders: Doorstep<u64>,
+}
+
+impl Requests {
+    /// Lets so many requests a second be of one holder.
+    pub(crate) fn new(per_second: u32) -> Self {
+        Self { hasher: RandomState::new(), holders: Doorstep::new(per_second) }
+    }
+
+    /// Whether one more may come.
+    pub(crate) fn admits(&mut self, millis: u64, holder: &Holder) -> bool {
+        self.holders.has_room(millis, self.hasher.hash_one(holder))
+    }
+
+    /// One has come.
+    pub(crate) fn count(&mut self, millis: u64, holder: &Holder) {
+        self.holders.answers(millis, self.hasher.hash_one(holder));
     }
 }
 
 /// Who was answered lately, and how often.
-pub(crate) struct Doorstep {
+pub(crate) struct Doorstep<K> {
     hasher: RandomState,
     flow: Flow,
-    rows: Box<[[(IpAddr, Bucket, u64); WAYS]]>,
+    rows: Box<[[Place<K>; DOORSTEP_WAYS]]>,
 }
 
-impl Doorstep {
-    /// Lets so many replies a second go to one address.
+#[derive(Clone, Copy)]
+struct Place<K> {
+    whose: Option<K>,
+    bucket: Bucket,
+    /// When that last was looked at.
+    seen: u64,
+}
+
+impl<K: Copy + Eq + Hash> Doorstep<K> {
+    /// Lets so many replies a second go to one address or holder.
     pub(crate) fn new(per_second: u32) -> Self {
-        let flow = Flow::new(per_second, BURST_SECONDS);
-        let nobody = (IpAddr::V4(Ipv4Addr::UNSPECIFIED), Bucket::full(&flow, 0), 0);
-        Self { hasher: RandomState::new(), flow, rows: vec![[nobody; WAYS]; ROWS].into() }
+        let flow = Flow::new(per_second, DOORSTEP_SECONDS);
+        let nobody = Place { whose: None, bucket: Bucket::full(&flow, 0), seen: 0 };
+        Self { hasher: RandomState::new(), flow, rows: vec![[nobody; DOORSTEP_WAYS]; DOORSTEP_ROWS].into() }
     }
 
-    /// Whether one more reply may go to `ip`; if so it is counted.
-    pub(crate) fn answers(&mut self, millis: u64, ip: IpAddr) -> bool {
-        let ip = neighbourhood(ip);
-        let row = &mut self.rows[self.hasher.hash_one(ip) as usize % ROWS];
-        let known = row.iter().position(|(known, ..)| *known == ip);
-        let place = known.unwrap_or_else(|| {
-            let quiet = (0..WAYS).min_by_key(|way| row[*way].2).unwrap_or(0);
-            row[quiet] = (ip, Bucket::full(&self.flow, millis), millis);
-            quiet
-        });
-        let (_, bucket, seen) = &mut row[place];
-        *seen = millis;
-        let answers = bucket.holds(&self.flow, millis, 1);
+    /// Whether one more reply may go there; if so it is counted.
+    pub(crate) fn answers(&mut self, millis: u64, whose: K) -> bool {
+        let answers = self.has_room(millis, whose);
         if answers {
-            bucket.take(1);
+            self.place(millis, whose).bucket.take(1);
         }
         answers
+    }
+
+    /// Whether one more reply may go there.
+    fn has_room(&mut self, millis: u64, whose: K) -> bool {
+        let flow = self.flow;
+        self.place(millis, whose).bucket.holds(&flow, millis, 1)
+    }
+
+    fn place(&mut self, millis: u64, whose: K) -> &mut Place<K> {
+        let row = &mut self.rows[self.hasher.hash_one(whose) as usize % DOORSTEP_ROWS];
+        let known = row.iter().position(|place| place.whose == Some(whose));
+        let way = known.unwrap_or_else(|| {
+            let quiet = (0..DOORSTEP_WAYS).min_by_key(|way| row[*way].seen).unwrap_or(0);
+            row[quiet] = Place { whose: Some(whose), bucket: Bucket::full(&self.flow, millis), seen: millis };
+            quiet
+        });
+        row[way].seen = millis;
+        &mut row[way]
     }
 
     #[cfg(test)]
@@ -88,6 +125,8 @@ impl Doorstep {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     #[test]
@@ -96,14 +135,14 @@ mod tests {
         let here: IpAddr = "192.0.2.1".parse().unwrap();
         assert_eq!((0..1000).filter(|_| doorstep.answers(5000, here)).count(), 40);
         assert_eq!((0..1000).filter(|_| doorstep.answers(6000, here)).count(), 10);
-        assert!(doorstep.answers(6000, "192.0.2.2".parse().unwrap()), "others still get theirs");
+        assert!(doorstep.answers(6000, "192.0.2.2".parse::<IpAddr>().unwrap()), "others still get theirs");
     }
 
     #[test]
     fn an_ipv6_network_is_one_address() {
         let mut doorstep = Doorstep::new(10);
         let from = |i: u64| IpAddr::from(Ipv6Addr::from(0x2001_0db8_u128 << 96 | u128::from(i)));
-        assert_eq!((0..1000).filter(|i| doorstep.answers(0, from(*i))).count(), 40);
+        assert_eq!((0..1000).filter(|i| doorstep.answers(0, neighbourhood(from(*i)))).count(), 40);
     }
 
     #[test]
@@ -111,9 +150,9 @@ mod tests {
         let mut doorstep = Doorstep::new(10);
         let bytes = doorstep.bytes();
         for source in 0..100_000_u32 {
-            doorstep.answers(u64::from(source / 100), Ipv4Addr::from(0x0b00_0000 + source).into());
+            doorstep.answers(u64::from(source / 100), IpAddr::from(Ipv4Addr::from(0x0b00_0000 + source)));
         }
-        assert!(doorstep.answers(1000, "192.0.2.1".parse().unwrap()));
+        assert!(doorstep.answers(1000, "192.0.2.1".parse::<IpAddr>().unwrap()));
         assert_eq!(doorstep.bytes(), bytes);
         assert!(bytes < 512 * 1024);
     }

@@ -1,16 +1,18 @@
 //! Everything the relay bounds, named once, with its default: one part of what `--limit NAME=VALUE` sets.
 //!
-//! An address means one IPv4 address or one IPv6 /64. What the RFCs fix is in the modules that it concerns.
+//! An address means one IPv4 address or one IPv6 /64. What the RFCs and the kernel fix is in the modules that it concerns.
 
 crate::limits! {
     /// The bounds of one relay.
     pub struct Limits {
         /// Allocations at once.
         allocations "turn-allocations" = 4000, 1;
-        /// Allocations at once of one seat, however often its credentials are renewed.
+        /// Allocations at once of one seat, however often its credentials are renewed; and never more than a quarter of those that are left.
         allocations_per_credential "turn-allocations-per-credential" = 256, 1;
-        /// Allocations at once from one address.
+        /// The same from one address.
         allocations_per_address "turn-allocations-per-address" = 1000, 1;
+        /// The same in one room.
+        allocations_per_room "turn-allocations-per-room" = 1000, 1;
         /// Peer addresses at once that one allocation has permissions for.
         permissions "turn-permissions" = 64, 1;
         /// Channels at once of one allocation.
@@ -33,6 +35,8 @@ crate::limits! {
         account_seconds "turn-account-seconds" = 30, 1;
         /// Replies a second to one address that has not shown valid credentials (400, 401), over UDP and over connections each.
         challenges_per_second "turn-challenges-per-second" = 50, 1;
+        /// Signed requests a second of one seat; more are dropped.
+        requests_per_second "turn-requests-per-second" = 500, 1;
         /// Replies a second to Binding requests from one address, over UDP and over connections each.
         bindings_per_second "turn-bindings-per-second" = 200, 1;
         /// TCP and TLS connections at once; a newcomer takes the place of one without an allocation.
@@ -53,6 +57,31 @@ crate::limits! {
         queue_bytes "turn-queue-bytes" = 262144, 16384;
     }
 }
+
+// What nobody has reason to set.
+
+/// Messages that a connection without an allocation may say at once, which is as many as a datagram socket has in a turn. Whoever
+/// has something to ask says one or two.
+pub(crate) const UNSERVED_MESSAGES: usize = 64;
+/// For how many of the host's own addresses there is a socket besides that of all addresses.
+pub(crate) const OWN_DOORS: usize = 64;
+/// Paths of which it is remembered that they refuse large segments.
+pub(crate) const REFUSED_PATHS: usize = 256;
+/// Addresses or holders whose replies are counted, in so many rows of so many places.
+pub(crate) const DOORSTEP_ROWS: usize = 1024;
+pub(crate) const DOORSTEP_WAYS: usize = 4;
+/// How many seconds' worth of replies may come at once.
+pub(crate) const DOORSTEP_SECONDS: u32 = 4;
+/// Batches that one socket gets before the others have their turn.
+pub(crate) const TURNS: usize = 2;
+/// Connections that are accepted at once.
+pub(crate) const ACCEPTS: usize = 32;
+/// Datagrams that are received or sent with one call at most.
+pub(crate) const BATCH: usize = 32;
+/// The largest control message that is looked at. None that a client has reason to send is half as large.
+pub(crate) const MAX_REQUEST: usize = 2048;
+/// The largest datagram that is relayed. Media keep to a path's MTU, the largest of which is about that.
+pub(crate) const MAX_DATAGRAM: usize = 9000;
 
 #[cfg(test)]
 mod tests {

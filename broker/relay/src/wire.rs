@@ -12,8 +12,6 @@ pub(crate) const HEADER: usize = 20;
 pub const HEADROOM: usize = HEADER + 24 + 4;
 /// Bytes behind a payload that padding takes at most.
 pub const TAILROOM: usize = 3;
-/// The largest control message that is looked at. None that a client has reason to send is half as large.
-pub(crate) const MAX_REQUEST: usize = 2048;
 
 const COOKIE: [u8; 4] = 0x2112_A442_u32.to_be_bytes();
 const SEND_INDICATION: u16 = 0x0016;

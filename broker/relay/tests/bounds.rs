@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use klatch_relay::core::Client;
 use klatch_relay::{Limits, Policy};
 use proptest::prelude::*;
-use support::speech::{bare_allocate, binding, channel_data, send};
+use support::speech::{Speaker, bare_allocate, binding, channel_data, send};
 use support::world::{Heard, World, address, client};
 use turn_types::attribute::XorPeerAddress;
 use turn_types::message::CREATE_PERMISSION;
@@ -77,35 +77,109 @@ fn who_spoofs_an_address_over_udp_uses_up_nothing_of_its_connections() {
     assert_eq!(replies(&mut world, &binding(1)), 20);
 }
 
+fn at(ip: u8, port: u16) -> Client {
+    from(SocketAddr::new([192, 0, 2, ip].into(), port))
+}
+
+/// The code that an Allocate gets.
+fn allocates(world: &mut World, speaker: &mut Speaker, client: Client) -> u16 {
+    world.greet(client, speaker);
+    world.say(client, &speaker.allocate()).code()
+}
+
 #[test]
-fn allocations_are_counted_by_credential_by_address_and_in_all() {
-    let limits =
-        Limits { allocations: 6, allocations_per_credential: 2, allocations_per_address: 3, ..Limits::default() };
-    let mut world = world(limits);
-    let at = |ip: u8, port: u16| from(SocketAddr::new([192, 0, 2, ip].into(), port));
-    let mut ana = world.speaker(at(1, 1), "ana");
-    let try_as = |world: &mut World, speaker: &mut support::speech::Speaker, client| {
-        world.greet(client, speaker);
-        world.say(client, &speaker.allocate()).code()
+fn allocations_are_counted_by_credential_by_address_and_by_room() {
+    let limits = Limits {
+        allocations_per_credential: 2,
+        allocations_per_address: 3,
+        allocations_per_room: 4,
+        ..Limits::default()
     };
-    assert_eq!(try_as(&mut world, &mut ana, at(1, 1)), 0);
-    assert_eq!(try_as(&mut world, &mut ana, at(2, 1)), 0);
-    assert_eq!(try_as(&mut world, &mut ana, at(3, 1)), 486, "the same credentials");
-    let mut ben = world.speaker(at(1, 2), "ben");
-    assert_eq!(try_as(&mut world, &mut ben, at(1, 2)), 0);
-    assert_eq!(try_as(&mut world, &mut ben, at(1, 3)), 0);
-    let mut cleo = world.speaker(at(1, 4), "cleo");
-    assert_eq!(try_as(&mut world, &mut cleo, at(1, 4)), 486, "the same address");
-    let mut dora = world.speaker(at(4, 1), "dora");
-    assert_eq!(try_as(&mut world, &mut dora, at(4, 1)), 0);
-    assert_eq!(try_as(&mut world, &mut dora, at(5, 1)), 0);
-    let mut emil = world.speaker(at(6, 1), "emil");
-    assert_eq!(try_as(&mut world, &mut emil, at(6, 1)), 508, "there are six");
-    world.core.gone(at(1, 1));
-    assert_eq!(try_as(&mut world, &mut ana, at(6, 2)), 0, "one has gone");
-    let mut near = world.speaker(from(address("[2001:db8::1]:1")), "near");
+    let mut world = world(limits);
+    let speaker = |world: &mut World, name: &str, room: u64| {
+        let speaker = world.speaker(at(1, 1), name);
+        world.seats.give(name, room);
+        speaker
+    };
+    let mut ana = speaker(&mut world, "ana", 1);
+    assert_eq!(allocates(&mut world, &mut ana, at(1, 1)), 0);
+    assert_eq!(allocates(&mut world, &mut ana, at(2, 1)), 0);
+    assert_eq!(allocates(&mut world, &mut ana, at(3, 1)), 486, "the same credentials");
+    let mut ben = speaker(&mut world, "ben", 1);
+    assert_eq!(allocates(&mut world, &mut ben, at(1, 2)), 0);
+    assert_eq!(allocates(&mut world, &mut ben, at(1, 3)), 0);
+    let mut cleo = speaker(&mut world, "cleo", 2);
+    assert_eq!(allocates(&mut world, &mut cleo, at(1, 4)), 486, "the same address");
+    let mut dora = speaker(&mut world, "dora", 1);
+    assert_eq!(allocates(&mut world, &mut dora, at(4, 1)), 486, "the same room");
     world.core.gone(at(2, 1));
-    assert_eq!(try_as(&mut world, &mut near, from(address("[2001:db8::1]:1"))), 0);
+    assert_eq!(allocates(&mut world, &mut dora, at(4, 1)), 0, "one has gone");
+    world.core.gone(at(1, 1));
+    let mut near = speaker(&mut world, "near", 3);
+    for host in 1..=2 {
+        assert_eq!(allocates(&mut world, &mut near, from(address(&format!("[2001:db8::{host}]:1")))), 0);
+    }
+}
+
+#[test]
+fn there_are_so_many_allocations_and_who_has_many_leaves_the_last_to_others() {
+    let mut world = world(Limits { allocations: 40, ..Limits::default() });
+    let mut last = 0;
+    let mut had = Vec::new();
+    for seat in 0..40_u8 {
+        let name = format!("member{seat}");
+        let mut speaker = world.speaker(at(seat, 1), &name);
+        world.seats.give(&name, seat.into());
+        let mut gets = |port: u16| {
+            last = allocates(&mut world, &mut speaker, at(seat, port));
+            last == 0
+        };
+        had.push((1..=40).take_while(|port| gets(*port)).count());
+        if last == 508 {
+            break;
+        }
+    }
+    assert_eq!(had.iter().sum::<usize>(), 40);
+    assert_eq!(had[..4], [8, 7, 5, 4], "never more than a quarter of what is left");
+    assert!(had.len() > 12 && had[10..had.len() - 1].iter().all(|count| *count == 1), "{had:?}");
+}
+
+#[test]
+fn a_room_has_no_more_than_its_share_whoever_asks() {
+    let mut world = world(Limits { allocations: 40, ..Limits::default() });
+    let codes: Vec<u16> = (0..20)
+        .map(|seat| {
+            let name = format!("member{seat}");
+            let mut speaker = world.speaker(at(seat, 1), &name);
+            world.seats.give(&name, 7);
+            allocates(&mut world, &mut speaker, at(seat, 1))
+        })
+        .collect();
+    assert_eq!(codes.iter().filter(|code| **code == 0).count(), 8);
+    assert_eq!(codes.last(), Some(&486));
+}
+
+#[test]
+fn a_seat_may_ask_so_often_and_nobody_else_asks_for_it() {
+    let mut world = world(Limits { requests_per_second: 5, ..Limits::default() });
+    let (mut ana, _) = world.member(client(1), "ana");
+    let (mut ben, _) = world.member(client(2), "ben");
+    // Somebody who names her, from her address and from another, but can't sign.
+    for from in [client(1), client(3)] {
+        for _ in 0..1000 {
+            let mut forged = ana.refresh(600);
+            *forged.last_mut().unwrap() ^= 1;
+            world.say(from, &forged);
+        }
+    }
+    let answered = (0..1000).filter(|_| world.say(client(1), &ana.refresh(600)) != Heard::Nothing).count();
+    assert_eq!(answered, 19, "four seconds' worth, of which one was the Allocate");
+    ana.nonce = "old".into();
+    assert_eq!(world.say(client(1), &ana.refresh(600)), Heard::Nothing, "whatever nonce it has");
+    assert_eq!(world.say(client(2), &ben.refresh(600)).code(), 0);
+    world.pass(1);
+    let answered = (0..1000).filter(|_| world.say(client(1), &ana.refresh(600)) != Heard::Nothing).count();
+    assert_eq!(answered, 5);
 }
 
 #[test]

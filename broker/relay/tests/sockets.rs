@@ -7,9 +7,9 @@ mod support;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use klatch_relay::{Everyone, Relay, StartError};
+use klatch_relay::{Admission, Everyone, Group, Holder, Relay, StartError};
 use support::speech::{bare_allocate, binding, channel_data, send};
 use support::visitor::{PATIENCE, Visitor, Way, config, connect, start, tls_config, until};
 
@@ -263,6 +263,12 @@ fn a_relay_that_can_not_start_says_why() {
     let error = refused(&|config| config.listen = vec![taken]);
     assert!(matches!(error, StartError::Listen(address, _) if address == taken), "{error}");
     assert!(matches!(refused(&|config| config.listen.clear()), StartError::NoAddress));
+    let two = ["203.0.113.1", "2001:db8::1", "203.0.113.2"].map(|ip| ip.parse().unwrap());
+    let twice = refused(&|config| config.public_ips = two.to_vec());
+    assert!(
+        matches!(twice, StartError::TwoRelayedAddresses(one, other) if [one, other] == [two[0], two[2]]),
+        "{twice}"
+    );
     #[allow(clippy::reversed_empty_ranges, reason = "that is the case")]
     let backwards = refused(&|config| config.ports = 5000..=4000);
     assert!(matches!(backwards, StartError::NoPorts));
@@ -353,5 +359,30 @@ fn what_is_relayed_leaves_from_the_address_that_candidates_carry() {
         visitor.say(&send(at, b"x"));
         let (_, from) = peer.recv_from(&mut [0; 9]).unwrap();
         assert_eq!(from, SocketAddr::new(outward, relayed.port()), "{public:?}");
+    }
+}
+
+/// Whoever is asked for the room of a holder has an error in it.
+struct Faulty;
+
+impl Admission for Faulty {
+    fn group(&self, _: &Holder) -> Option<Group> {
+        panic!("asked, as this test wants it to be")
+    }
+}
+
+#[test]
+fn it_is_told_of_a_relay_that_has_failed() {
+    let relay = Relay::start(config(), Arc::new(Faulty)).unwrap();
+    let mut visitor = Visitor::over_udp(&relay);
+    let challenge = visitor.ask(&bare_allocate(1));
+    visitor.speaker.heed(&challenge);
+    assert!(!relay.has_failed());
+    let allocate = visitor.speaker.allocate();
+    visitor.say(&allocate);
+    let begun = Instant::now();
+    while !relay.has_failed() {
+        assert!(begun.elapsed() < PATIENCE);
+        std::thread::yield_now();
     }
 }

@@ -1,4 +1,4 @@
-//! Who uses how much of the relay: holders of credentials and addresses by allocations, rooms and addresses by bytes.
+//! Who uses how much of the relay: holders of credentials, rooms and addresses by allocations, rooms and addresses by bytes.
 //!
 //! A holder is the same in all credentials of a seat. The user name is not: its expiry changes with each renewal.
 
@@ -9,6 +9,9 @@ use crate::admission::Group;
 use crate::bucket::{Bucket, Flow};
 use crate::credentials::Holder;
 use crate::limits::Limits;
+
+/// Of the allocations that are left, one seat, one room and one address may each have one in so many.
+const SHARE: usize = 4;
 
 /// Whose traffic or allocations are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -50,6 +53,7 @@ pub(super) struct Accounts {
     most: usize,
     per_credential: u32,
     per_address: u32,
+    per_room: u32,
     room: Flow,
     address: Flow,
 }
@@ -57,7 +61,7 @@ pub(super) struct Accounts {
 /// Why somebody can't have one more allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
-    /// Too many of this holder, or from this address.
+    /// Too many of this holder, in this room, or from this address.
     Quota,
     /// Too many accounts.
     Table,
@@ -73,6 +77,7 @@ impl Accounts {
             most: (limits.allocations as usize).saturating_mul(6),
             per_credential: limits.allocations_per_credential,
             per_address: limits.allocations_per_address,
+            per_room: limits.allocations_per_room,
             room: Flow::new(limits.room_bytes_per_second, limits.account_seconds),
             address: Flow::new(limits.address_bytes_per_second, limits.account_seconds),
         }
@@ -82,13 +87,17 @@ impl Accounts {
         self.accounts.capacity() + self.free.capacity() + self.index.capacity()
     }
 
-    /// Whether one more allocation may be had.
-    pub(super) fn has_room_for(&self, holder: &Holder, address: IpAddr) -> Result<(), Full> {
-        let allocations = |payer: &Payer| {
-            self.index.get(payer).and_then(|place| self.accounts[*place].as_ref()).map_or(0, |a| a.allocations)
+    /// Whether one more allocation may be had while so many are `left`. The fewer that are, the fewer anybody may have: who has many
+    /// takes what is left from nobody who has few.
+    pub(super) fn has_room_for(&self, holder: &Holder, address: IpAddr, room: Group, left: usize) -> Result<(), Full> {
+        let share = left.div_ceil(SHARE);
+        let has_quota = |payer: &Payer, most: u32| {
+            let account = self.index.get(payer).and_then(|place| self.accounts[*place].as_ref());
+            account.map_or(0, |account| account.allocations as usize) < share.min(most as usize)
         };
-        if allocations(&Payer::Holder(holder.clone())) >= self.per_credential
-            || allocations(&Payer::Address(address)) >= self.per_address
+        if !has_quota(&Payer::Holder(holder.clone()), self.per_credential)
+            || !has_quota(&Payer::Address(address), self.per_address)
+            || !has_quota(&Payer::Room(room), self.per_room)
         {
             return Err(Full::Quota);
         }

@@ -71,8 +71,11 @@ impl Core {
         optional::<Lifetime>(message)?;
         let lifetime = self.granted(now.millis, now.millis);
         let address = neighbourhood(client.address.ip());
-        match self.accounts.has_room_for(&signer.username.holder, address) {
-            Ok(()) if self.draining || self.table.is_full() => return Err(Refusal::InsufficientCapacity),
+        let left = self.table.left();
+        if self.draining || left == 0 {
+            return Err(Refusal::InsufficientCapacity);
+        }
+        match self.accounts.has_room_for(&signer.username.holder, address, room, left) {
             Ok(()) => {}
             Err(Full::Quota) => return Err(Refusal::QuotaReached),
             Err(Full::Table) => return Err(Refusal::InsufficientCapacity),

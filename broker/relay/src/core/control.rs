@@ -6,10 +6,11 @@ use stun_types::prelude::AttributeStaticType;
 use turn_types::message::{ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, REFRESH};
 
 use crate::core::allocate::Ticket;
-use crate::core::auth::Signer;
+use crate::core::auth::{Signer, Stranger};
 use crate::core::{Client, Core, Now, Slot, Step};
+use crate::limits::MAX_REQUEST;
 use crate::message::{Refusal, Reply, Request, not_understood};
-use crate::wire::{MAX_REQUEST, is_sound};
+use crate::wire::is_sound;
 
 /// What becomes of a request.
 pub(super) enum Done {
@@ -60,7 +61,11 @@ impl Core {
     fn signed(&mut self, now: Now, client: Client, request: &Request, message: &Message<'_>) -> Option<Done> {
         let signer = match self.signer(now, &client, message) {
             Ok(signer) => signer,
-            Err(refusal) => return self.refuse_stranger(now, client, request, refusal),
+            Err(Stranger::Refused(refusal)) => return self.refuse_stranger(now, client, request, refusal),
+            Err(Stranger::Hasty) => {
+                self.counts.dropped_excess.add(1);
+                return None;
+            }
         };
         if let Some(unknown) = not_understood(message) {
             self.counts.refused(Refusal::UnknownAttribute);

@@ -127,8 +127,9 @@ impl Table {
         self.slots.capacity() + self.free.capacity() + self.clients.capacity() + self.relayed.capacity()
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.clients.len() >= self.most
+    /// How many more there may be.
+    pub(super) fn left(&self) -> usize {
+        self.most.saturating_sub(self.clients.len())
     }
 
     pub(super) fn get(&self, slot: Slot) -> Option<&Allocation> {

@@ -13,14 +13,11 @@ use nix::sys::socket::{
 };
 
 use super::paths::Paths;
+use crate::limits::{BATCH, MAX_DATAGRAM};
 use crate::wire::{HEADROOM, TAILROOM};
 
-/// Datagrams that are received or sent with one call at most.
-pub(super) const BATCH: usize = 32;
 /// Datagrams that have arrived at several sockets before they are sent on together.
 const PLACES: usize = 2 * BATCH;
-/// The largest datagram that is relayed. Media keep to a path's MTU, the largest of which is about that.
-pub(super) const MAX_DATAGRAM: usize = 9000;
 const STRIDE: usize = (HEADROOM + MAX_DATAGRAM + TAILROOM).next_multiple_of(64);
 /// What the kernel takes as one at most: segments and bytes.
 const MAX_SEGMENTS: usize = 64;

@@ -12,13 +12,12 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 use super::{Addresses, Config, StartError};
 use crate::core::Family;
+use crate::limits::OWN_DOORS;
 
 /// Asked of the kernel, which may grant less.
 const DOOR_BUFFER: usize = 4 << 20;
 const RELAYED_BUFFER: usize = 1 << 20;
 const BACKLOG: i32 = 1024;
-/// For how many of the host's own addresses there is a socket besides that of all addresses.
-const OWN_DOORS: usize = 64;
 /// How often a free port is looked for, before there is none.
 const TRIES: usize = 64;
 
@@ -43,6 +42,9 @@ impl Doors {
         }
         if !config.tls_listen.is_empty() && config.certificates.is_none() {
             return Err(StartError::NoCertificate);
+        }
+        if let Some((one, other)) = two_of_a_family(&config.public_ips) {
+            return Err(StartError::TwoRelayedAddresses(one, other));
         }
         let (mut udp, mut tcp, mut tls) = (Vec::new(), Vec::new(), Vec::new());
         for address in &config.listen {
@@ -225,6 +227,13 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     rustix::net::bind(&socket, &address)?;
     rustix::net::listen(&socket, BACKLOG)?;
     Ok(socket.into())
+}
+
+fn two_of_a_family(ips: &[IpAddr]) -> Option<(IpAddr, IpAddr)> {
+    [Family::V4, Family::V6].into_iter().find_map(|family| {
+        let mut of_family = ips.iter().copied().filter(|ip| Family::of(*ip) == family);
+        of_family.next().zip(of_family.next())
+    })
 }
 
 /// For each family that is listened on: what relayed candidates carry, and where their sockets are bound.

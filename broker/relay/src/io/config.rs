@@ -22,7 +22,7 @@ pub struct Config {
     pub tls_listen: Vec<SocketAddr>,
     /// The certificates to listen over TLS with.
     pub certificates: Option<Arc<dyn ResolvesServerCert>>,
-    /// The addresses that relayed candidates carry; the first of each family counts. Without one of a family it is the
+    /// The addresses that relayed candidates carry, at most one of each family. Without one of a family it is the
     /// address listened on, or the one from which the host reaches others. What is relayed leaves from there, if the host
     /// has that address itself.
     pub public_ips: Vec<IpAddr>,
@@ -67,6 +67,9 @@ pub enum StartError {
     /// The host has no address of its own that peers could send to.
     #[error("the relay has found no address for relayed candidates: name one by --turn-public-ip")]
     NoRelayedAddress,
+    /// More than one address of a family that relayed candidates would carry.
+    #[error("relayed candidates carry one address of each family, and --turn-public-ip names both {0} and {1}")]
+    TwoRelayedAddresses(IpAddr, IpAddr),
     /// A range of ports without a port in it.
     #[error("the relay has no ports to relay on")]
     NoPorts,

@@ -8,12 +8,8 @@ use super::net::{Net, Token};
 use super::stream::{Cover, MAX_MESSAGE, Over, Scratch, Stream};
 use crate::core::{Client, Now};
 use crate::doorstep::neighbourhood;
-use crate::limits::Limits;
+use crate::limits::{Limits, UNSERVED_MESSAGES};
 use crate::wire::{Front, front};
-
-/// Messages that a connection without an allocation may say at once, which is as many as a datagram socket has in a turn. Whoever
-/// has something to ask says one or two.
-const UNSERVED_MESSAGES: usize = 64;
 
 impl Net {
     /// Takes in a connection, if there is room for it or can be made. Its number.

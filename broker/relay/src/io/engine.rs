@@ -13,7 +13,7 @@ use rustix::event::{Timespec, epoll};
 use rustix::fd::OwnedFd;
 use rustls::ServerConnection;
 
-use super::batch::{BATCH, Inbox};
+use super::batch::Inbox;
 use super::bind::{Doors, own_addresses};
 use super::net::{Net, Token};
 use super::stream::{Cover, Scratch};
@@ -22,14 +22,11 @@ use crate::admission::Admission;
 use crate::core::{Client, Core, Now, Seeds, Settings, Slot};
 use crate::credentials::Holder;
 use crate::figures::Counts;
+use crate::limits::{ACCEPTS, BATCH, TURNS};
 use crate::policy::Policy;
 
 /// Events that are fetched with one call.
 const EVENTS: usize = 64;
-/// Batches that one socket gets before the others have their turn.
-const TURNS: usize = 2;
-/// Connections that are accepted at once.
-const ACCEPTS: usize = 32;
 const TICK: Duration = Duration::from_secs(1);
 
 /// What a relay's owner wants.

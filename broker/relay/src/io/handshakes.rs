@@ -10,13 +10,13 @@
 use std::net::IpAddr;
 
 use crate::bucket::{Bucket, Flow};
-use crate::doorstep::Doorstep;
+use crate::doorstep::{Doorstep, neighbourhood};
 use crate::limits::Limits;
 
 use super::turns::Turns;
 
 pub(super) struct Handshakes {
-    by_address: Doorstep,
+    by_address: Doorstep<IpAddr>,
     flow: Flow,
     bucket: Bucket,
     /// Connections that wait to begin, each once: no more than there are.
@@ -50,7 +50,7 @@ impl Handshakes {
 
     /// Whether one more connection that will want a handshake may come from there; if so it is counted.
     pub(super) fn admits(&mut self, millis: u64, ip: IpAddr) -> bool {
-        self.by_address.answers(millis, ip)
+        self.by_address.answers(millis, neighbourhood(ip))
     }
 
     /// A connection has something to say that is of its handshake, and waits for [`Self::next`].

@@ -144,6 +144,11 @@ impl Relay {
         Usher(self.line.clone())
     }
 
+    /// Whether it has ended without being told to, which is an error in it.
+    pub fn has_failed(&self) -> bool {
+        self.thread.as_ref().is_some_and(JoinHandle::is_finished)
+    }
+
     /// What it has counted so far.
     pub fn figures(&self) -> Figures {
         self.counts.figures()

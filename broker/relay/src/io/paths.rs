@@ -4,13 +4,13 @@
 //! of a network card. So a refusal is remembered for its receiver alone, and not for long, in a table of fixed size: two
 //! receivers who share a place cost each other a call now and then.
 
+use crate::limits::REFUSED_PATHS;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt};
 
-const PLACES: usize = 256;
 /// How long what was refused is not tried again.
 const MEMORY_MILLIS: u64 = 60_000;
 
@@ -39,7 +39,7 @@ impl Paths {
 
     /// Where `largest` is the largest segment for anybody.
     pub(super) fn with(largest: usize) -> Self {
-        let refused = vec![None; PLACES].into();
+        let refused = vec![None; REFUSED_PATHS].into();
         Self { hasher: RandomState::new(), largest, refused, is_any: false, cleared: 0 }
     }
 
@@ -79,7 +79,7 @@ impl Paths {
     }
 
     fn place(&self, to: IpAddr) -> usize {
-        self.hasher.hash_one(to) as usize % PLACES
+        self.hasher.hash_one(to) as usize % REFUSED_PATHS
     }
 }
 

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use rustix::event::epoll::EventFlags;
 use rustls::{ServerConfig, ServerConnection};
 
-use super::batch::MAX_DATAGRAM;
 use super::handshakes::Stage;
 use crate::core::Client;
 use crate::doorstep::neighbourhood;
+use crate::limits::MAX_DATAGRAM;
 use crate::wire::{HEADROOM, TAILROOM};
 
 /// The largest message that is taken from a stream.
