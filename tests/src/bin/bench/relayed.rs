@@ -28,9 +28,12 @@ pub fn serve(certificate: &str, key: &str) -> Result<()> {
     let certified = SingleCertAndKey::from(CertifiedKey::new(certificates, key));
     // A bench is one member from one address with everybody's traffic.
     let limits = Limits {
+        allocations: 100_000,
         allocations_per_credential: 10_000,
         allocations_per_address: 10_000,
+        allocations_per_room: 10_000,
         challenges_per_second: 1_000_000,
+        requests_per_second: 1_000_000,
         bindings_per_second: 1_000_000,
         packets_per_second: 1_000_000,
         bytes_per_second: 1_000_000_000,
