@@ -15,6 +15,8 @@ const LADDER: [[u64; 5]; 2] = [[2_000, 4_000, 10_000, 20_000, 30_000], [8_000, 1
 const FAILED: [u64; 2] = [0, 6_000];
 /// Beats without a sound after which a path is taken for dead.
 const QUIET: u8 = 4;
+/// The same while the path is doubted, because the network changed.
+const QUIET_IN_DOUBT: u8 = 2;
 /// How long after a change of network, or a word of the other end's, a lost path is mended at once.
 const DOUBT: u64 = 20_000;
 /// Changes of network come in bursts; within this of an attempt they ask for no other.
@@ -162,7 +164,8 @@ impl Vitals {
         if let Pulse::Quiet(beats) = self.pulse {
             let beats = beats.saturating_add(1);
             self.pulse = Pulse::Quiet(beats);
-            if beats >= QUIET && self.is_well() {
+            let most = if now < self.doubted_until { QUIET_IN_DOUBT } else { QUIET };
+            if beats >= most && self.is_well() {
                 self.weaken(now, manners);
             }
         }
@@ -427,5 +430,16 @@ mod tests {
         assert!(!vitals.take_due(50_000, Manners::Polite));
         vitals.observe(55_300, Disconnected, Manners::Polite);
         assert!(vitals.take_due(55_300, Manners::Polite));
+    }
+
+    #[test]
+    fn after_a_change_of_network_two_silent_beats_are_enough() {
+        let mut vitals = connected(Manners::Polite);
+        vitals.heard();
+        vitals.network_changed(10_000);
+        vitals.beat(10_500, Manners::Polite);
+        assert!(vitals.is_well());
+        vitals.beat(11_500, Manners::Polite);
+        assert!(vitals.take_due(11_500, Manners::Polite));
     }
 }

@@ -18,7 +18,12 @@ pub(super) struct Link {
     heard: bool,
     /// When the last packet of the member's voice had come by then, by the browser's clock.
     voice: Option<f64>,
+    /// Beats since it was last heard.
+    silent: u8,
 }
+
+/// Beats of silence after which our own way to the broker is doubted too.
+const DOUBTFUL: u8 = 2;
 
 impl Session {
     /// What it brings along has to be negotiated, if it is for us to offer: the browser would say so too, but only later.
@@ -35,8 +40,15 @@ impl Session {
         let opened = Connection::open(spare, &self.ways(), outgoing, offers, tell);
         match opened {
             Ok(connection) => {
-                let entry =
-                    Link { id: link, connection, wants: Wants::EVERYTHING, told: None, heard: false, voice: None };
+                let entry = Link {
+                    id: link,
+                    connection,
+                    wants: Wants::EVERYTHING,
+                    told: None,
+                    heard: false,
+                    voice: None,
+                    silent: 0,
+                };
                 self.links.borrow_mut().insert(link.peer, entry);
                 offers.then_some(Input::NegotiationNeeded { link })
             }
@@ -172,13 +184,21 @@ impl Session {
         for (_, connection) in self.connections() {
             connection.pulse(&pulse);
         }
-        let mut heard = Vec::new();
+        let (mut heard, mut is_silent) = (Vec::new(), false);
         for entry in self.links.borrow_mut().values_mut() {
             let voice = entry.connection.last_packet(Source::Microphone);
             if std::mem::take(&mut entry.heard) || voice.is_some() && voice != entry.voice {
                 heard.push(entry.id);
+                entry.silent = 0;
+            } else {
+                entry.silent = entry.silent.saturating_add(1);
+                is_silent |= entry.silent == DOUBTFUL;
             }
             entry.voice = voice;
+        }
+        // It may be our own network that is lost, and then the socket has to be there again before a path can be mended.
+        if is_silent {
+            self.reconnect_now();
         }
         heard.into_iter().for_each(|link| self.feed(Input::Heard { link }));
         self.feed(Input::Beat);

@@ -357,10 +357,6 @@ impl Session {
         }
         match (before, health) {
             (Some(Health::Connected), Health::Interrupted) if !going => {
-                // It may be our own network that is lost.
-                if let Some(socket) = self.socket() {
-                    socket.doubt();
-                }
                 self.warn(format!("The connection to {} is interrupted. Trying to mend it.", self.called(member)));
             }
             (Some(Health::Interrupted | Health::Failed), Health::Connected) => {
