@@ -91,10 +91,11 @@ impl Rooms {
         self.expire(now);
         let joining = matches!(ask, Ask::Join(_) | Ask::Revive(_));
         let signalling = ask.signal().is_some();
+        let mut news = Vec::new();
         let decision = match ask {
             Ask::Create(create) => self.create(who, create.into_inner()),
             Ask::Join(join) => self.join(who, join.into_inner()),
-            Ask::Revive(revive) => self.revive(who, revive.into_inner(), now),
+            Ask::Revive(revive) => self.revive(who, revive.into_inner(), now, &mut news),
             Ask::Leave => self.leave(who, now),
             Ask::Forget => self.forget(who, now),
             Ask::Release(token) => self.release(who, &token, now),
@@ -114,10 +115,13 @@ impl Rooms {
             self.note_changes(who.room);
         }
         match decision {
-            Ok((granted, effects)) => Outcome { reply: Ok(granted), effects },
+            Ok((granted, effects)) => {
+                news.extend(effects);
+                Outcome { reply: Ok(granted), effects: news }
+            }
             Err(code) => {
                 let code = if is_failure(code, joining) { self.fail(who.address, code, now) } else { code };
-                Outcome { reply: Err(code), effects: Vec::new() }
+                Outcome { reply: Err(code), effects: news }
             }
         }
     }

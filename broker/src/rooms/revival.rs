@@ -2,19 +2,21 @@
 //!
 //! Each of them remembers the room ([`Account`]): the first account opens it again, those of the others are held against it. Seats come
 //! back without cards and stay reserved until their owners return with theirs, so that nobody speaks for the absent. Where two
-//! accounts disagree the stricter wins: the room is locked, the seat opens to nobody, nobody rules it.
+//! accounts disagree the stricter wins: the room is locked, the seat opens to nobody, nobody rules it. Where a room is full, seats of
+//! which one account alone tells give way.
 //!
-//! The broker can't tell a member's account from that of somebody who has the link: who is quick to revive a room takes any seat of it, the
-//! creator's among them, and is inside, locked or not. So it has to be asked for (`--limit revival-seconds=…`), holds only for a while
-//! after the start, and never for a room that was created or has ended here.
+//! The broker can't tell a member's account from that of somebody who has the link: who is quick to revive a room is inside, locked or
+//! not, and sits where the creator sat if they know of that seat. So pages don't take its word: they let in nobody new until the creator
+//! says so itself (`klatch_mesh::Bar`). Rooms are revived only for a while after the start (`--limit revival-seconds=…`), and never one
+//! that was created or has ended here.
 
 use klatch_shared::limits::{MAX_ORDINAL, MAX_SEALED_CARD_CHARS, MAX_SEALED_ROOM_NAME_CHARS, MAX_SEATS};
-use klatch_shared::wire::{Account, RefusalCode, Revive, SeatOf};
+use klatch_shared::wire::{Account, Event, RefusalCode, Revive, SeatOf};
 use klatch_shared::{Latch, MemberId, RoomId};
 
 use super::room::{Arrival, Room};
 use super::seat::{Attendance, Seat};
-use super::{Decision, Rooms, Who, fit};
+use super::{Decision, Effect, Rooms, Who, fit};
 use crate::address::Address;
 
 /// Rooms that ended here, and are remembered for it.
@@ -24,6 +26,10 @@ const MAX_ENDED: usize = 4096;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reserve {
     pub(super) seat: SeatOf,
+    /// Whose account was the first to tell of it.
+    told_by: MemberId,
+    /// Another's did too.
+    is_vouched: bool,
     /// Two told of it, with different latches: it opens to nobody.
     is_disputed: bool,
 }
@@ -37,7 +43,8 @@ impl Reserve {
 
 impl Rooms {
     /// Somebody says what they remember of a room, and comes back to their seat in it.
-    pub(super) fn revive(&mut self, who: Who, revive: Revive, now: u64) -> Decision {
+    /// What follows from the account for whoever is inside is `news`, whether there is a seat for its author or not.
+    pub(super) fn revive(&mut self, who: Who, revive: Revive, now: u64, news: &mut Vec<Effect>) -> Decision {
         let Revive { member, key: _, proof: _, token, ordinal, card, session, account } = revive;
         fit(&card, MAX_SEALED_CARD_CHARS)?;
         fit(&account.name, MAX_SEALED_ROOM_NAME_CHARS)?;
@@ -56,7 +63,7 @@ impl Rooms {
         let room = self.rooms.get_mut(&who.room).ok_or(RefusalCode::UnknownRoom)?;
         // What was created here is known better than by any account.
         if may_revive && room.is_revived {
-            room.reconcile(&account, own);
+            news.extend(room.reconcile(&account, own));
         }
         let owns = room.owns(member, token.hash());
         let decision = if owns { self.come_back(who, member, session, card) } else { Err(RefusalCode::UnknownSeat) };
@@ -107,35 +114,67 @@ impl Room {
         }
     }
 
-    /// Holds what a member remembers against what is known.
-    fn reconcile(&mut self, account: &Account, own: SeatOf) {
+    /// Holds what a member remembers against what is known. Says what is to be told.
+    fn reconcile(&mut self, account: &Account, own: SeatOf) -> Option<Effect> {
+        let was_locked = self.locked;
         self.next_ordinal = self.next_ordinal.max(account.next_ordinal);
         self.is_orphaned |= account.creator != self.creator;
+        for seat in &account.seats {
+            self.hear_of(*seat, own.member, false);
+        }
+        self.hear_of(own, own.member, true);
         self.locked |= self.is_orphaned || account.invite != self.invite || account.locked && !self.is_ruled;
         if own.member == self.creator && !self.is_orphaned {
             // Locked it is all the same, until the creator says otherwise.
             self.invite = account.invite;
         }
-        for seat in account.seats.iter().chain([&own]) {
-            self.hear_of(*seat);
-        }
+        if self.locked == was_locked { None } else { self.tell_others(None, Event::Locked { locked: true }) }
     }
 
-    fn hear_of(&mut self, seat: SeatOf) {
-        // Whoever sits there has shown a token.
-        if self.seat(seat.member).is_some() {
+    /// An account tells of a seat; its author `is_here` and has shown the token.
+    fn hear_of(&mut self, seat: SeatOf, author: MemberId, is_here: bool) {
+        if let Some(taken) = self.seat(seat.member) {
+            // Whoever sits there has shown a token. That alone lets nobody rule.
+            self.is_orphaned |= seat.member == self.creator && seat.latch != taken.latch;
             return;
         }
         if let Some(known) = self.reserves.iter_mut().find(|known| known.seat.member == seat.member) {
             known.is_disputed |= known.seat.latch != seat.latch;
+            known.is_vouched |= known.told_by != author;
             return;
         }
-        if self.seats.len() + self.reserves.len() < MAX_SEATS {
-            let is_taken = self.ordinals().any(|ordinal| ordinal == seat.ordinal);
-            let ordinal = if is_taken { self.next_ordinal } else { seat.ordinal };
-            self.next_ordinal = self.next_ordinal.max(ordinal.saturating_add(1));
-            self.reserves.push(Reserve { seat: SeatOf { ordinal, ..seat }, is_disputed: false });
+        if self.seats.len() + self.reserves.len() >= MAX_SEATS && !self.make_way(author, is_here) {
+            return;
         }
+        let is_taken = self.ordinals().any(|ordinal| ordinal == seat.ordinal);
+        let ordinal = if is_taken { self.next_ordinal } else { seat.ordinal };
+        self.next_ordinal = self.next_ordinal.max(ordinal.saturating_add(1));
+        let seat = SeatOf { ordinal, ..seat };
+        self.reserves.push(Reserve { seat, told_by: author, is_vouched: false, is_disputed: false });
+    }
+
+    /// Gives up a kept seat for another, if there is one to be given up: nobody fills a room with seats that are made up. For one that
+    /// is only told of, that is a seat for which nobody else vouches, of somebody who tells of more of them.
+    fn make_way(&mut self, author: MemberId, is_here: bool) -> bool {
+        let Some(least) = self.least_credible() else { return false };
+        let gives_way = is_here || !least.is_vouched && self.told_alone(least.told_by) > self.told_alone(author);
+        if gives_way {
+            let member = least.seat.member;
+            self.reserves.retain(|reserve| reserve.seat.member != member);
+        }
+        gives_way
+    }
+
+    /// The kept seat to be given up first, which is never the creator's: one that nobody else vouches for, of the account that told of
+    /// most of them, the latest.
+    pub(super) fn least_credible(&self) -> Option<&Reserve> {
+        let others = self.reserves.iter().filter(|reserve| reserve.seat.member != self.creator);
+        others.max_by_key(|reserve| (!reserve.is_vouched, self.told_alone(reserve.told_by)))
+    }
+
+    /// Of how many kept seats this member alone told.
+    fn told_alone(&self, author: MemberId) -> usize {
+        self.reserves.iter().filter(|reserve| reserve.told_by == author && !reserve.is_vouched).count()
     }
 
     fn ordinals(&self) -> impl Iterator<Item = u32> {

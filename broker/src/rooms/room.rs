@@ -344,11 +344,11 @@ impl Room {
         self.reserves.retain(|reserve| reserve.seat.member != member);
     }
 
-    /// The seat of whoever, the creator apart, has been absent longest.
+    /// The seat of whoever, the creator apart, did not come back at all or has been absent longest.
     fn stalest_seat(&self) -> Option<MemberId> {
         let absent = self.seats.iter().filter(|seat| seat.member != self.creator);
         let absent = absent.filter_map(|seat| Some((seat.absent_since()?, seat.ordinal, seat.member)));
-        let reserve = self.reserves.iter().map(|reserve| reserve.seat.member).find(|member| *member != self.creator);
+        let reserve = self.least_credible().map(|reserve| reserve.seat.member);
         reserve.or_else(|| absent.min().map(|(_, _, member)| member))
     }
 
@@ -374,7 +374,7 @@ impl Room {
         other.and_then(Seat::connection).ok_or(RefusalCode::NotPresent)
     }
 
-    fn tell_others(&self, except: Option<MemberId>, event: Event) -> Option<Effect> {
+    pub(super) fn tell_others(&self, except: Option<MemberId>, event: Event) -> Option<Effect> {
         let others = self.seats.iter().filter(|seat| Some(seat.member) != except);
         let to: Vec<_> = others.filter_map(Seat::connection).collect();
         (!to.is_empty()).then_some(Effect::TellAll { to, event })

@@ -3,6 +3,7 @@
 mod entering;
 mod expiry;
 mod keeping;
+mod outsiders;
 mod peeking;
 mod properties;
 mod relaying;

@@ -11,24 +11,24 @@ const WINDOW: u64 = 500;
 
 impl World {
     /// A broker that was restarted just now.
-    fn forgetful() -> Self {
+    pub(super) fn forgetful() -> Self {
         let limits = Limits { rooms_per_address: 3, failures_per_address: 40, ..Limits::default() };
         let policy = Policy { max_members: 3, max_rooms: 5, room_ttl: TTL, revives_until: WINDOW };
         Self { rooms: Rooms::new(policy, &limits), now: 0 }
     }
 
-    fn revive(&mut self, revive: Revive) -> Result<(Admitted, Vec<Effect>), RefusalCode> {
+    pub(super) fn revive(&mut self, revive: Revive) -> Result<(Admitted, Vec<Effect>), RefusalCode> {
         let connection = revive.member.as_bytes()[0].into();
         seat(self.ask(connection, Ask::Revive(Proven::granted(revive))))
     }
 }
 
-fn of(number: u8) -> SeatOf {
+pub(super) fn of(number: u8) -> SeatOf {
     SeatOf { member: member(number), ordinal: number.into(), latch: hash(number).latch() }
 }
 
 /// What a member remembers of a room that member 1 created, with seats of these others.
-fn remembers(number: u8, others: &[u8]) -> Revive {
+pub(super) fn remembers(number: u8, others: &[u8]) -> Revive {
     let Create { name, invite, key, proof, .. } = create_request(1);
     Revive {
         member: member(number),
@@ -49,7 +49,7 @@ fn remembers(number: u8, others: &[u8]) -> Revive {
     }
 }
 
-fn locked(mut revive: Revive) -> Revive {
+pub(super) fn locked(mut revive: Revive) -> Revive {
     revive.account.locked = true;
     revive
 }
