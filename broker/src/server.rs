@@ -18,7 +18,7 @@ use crate::ice::{IceUrl, Servers};
 use crate::origin::{Origin, Origins};
 use crate::redirect::Redirect;
 use crate::relay::{Bundled, RelayError, Seated};
-use crate::rooms::Policy;
+use crate::rooms::{Policy, Revival};
 use crate::routes::House;
 use crate::secret::BadSecretFile;
 use crate::socket::quarters::Parlour;
@@ -119,7 +119,7 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
         max_members: config.max_members as usize,
         max_rooms: config.max_rooms as usize,
         room_ttl: config.room_ttl.as_millis(),
-        revives_until: 0,
+        revival: Revival::default(),
     };
     let seated = Arc::<Seated>::default();
     let shared = if source.as_ref().is_some_and(Source::is_trusted) { &addresses[..] } else { &[] };

@@ -77,6 +77,7 @@ async fn who_proves_nothing_and_where_rooms_are_kept_nobody_brings_one_back() {
         name: room.name.clone(),
         members: vec![],
         reserved: vec![],
+        revived: None,
     };
     let broker = Broker::start(&REVIVES).await;
     let mut client = Client::connect(&broker.room_url(&room)).await;

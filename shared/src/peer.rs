@@ -62,6 +62,8 @@ pub enum PeerMessage {
     Pulse {
         /// The members with whom this one's channel works: at most [`MAX_SEATS`].
         reaches: Vec<MemberId>,
+        /// The room is open to whoever has its link, as far as this member knows; the creator's word counts where the broker's does not.
+        open: bool,
     },
     /// A signal for whoever reads this, or to be passed on.
     Signal(PassedSignal),
@@ -160,7 +162,10 @@ impl PeerMessage {
             "sends" => Self::Sends(FromFields::from_fields(fields)?),
             "wants" => Self::Wants(FromFields::from_fields(fields)?),
             "bye" => Self::Bye,
-            "pulse" => Self::Pulse { reaches: fields.get("reaches").filter(|all: &Vec<_>| all.len() <= MAX_SEATS)? },
+            "pulse" => Self::Pulse {
+                reaches: fields.get("reaches").filter(|all: &Vec<_>| all.len() <= MAX_SEATS)?,
+                open: fields.optional("open")?.unwrap_or_default(),
+            },
             "signal" => Self::Signal(FromFields::from_fields(fields)?),
             _ => return None,
         })
@@ -183,7 +188,7 @@ impl ToFields for PeerMessage {
             Self::Sends(sends) => to.tag("say", "sends").fields(sends),
             Self::Wants(wants) => to.tag("say", "wants").fields(wants),
             Self::Bye => to.tag("say", "bye"),
-            Self::Pulse { reaches } => to.tag("say", "pulse").field("reaches", reaches),
+            Self::Pulse { reaches, open } => to.tag("say", "pulse").field("reaches", reaches).field("open", open),
             Self::Signal(signal) => to.tag("say", "signal").fields(signal),
         };
     }
@@ -355,7 +360,7 @@ mod tests {
             PeerMessage::Sends(sends),
             PeerMessage::Wants(Wants { camera: 0, screen: 720 }),
             PeerMessage::Bye,
-            PeerMessage::Pulse { reaches: vec![MemberId::random(), MemberId::random()] },
+            PeerMessage::Pulse { reaches: vec![MemberId::random(), MemberId::random()], open: true },
             PeerMessage::Signal(PassedSignal {
                 from: MemberId::random(),
                 to: MemberId::random(),

@@ -54,8 +54,8 @@ const PEERS: &[&str] = &[
     r#"{"say":"sends","microphone":true,"camera":false,"screen":true,"screen_sound":false}"#,
     r#"{"say":"wants","camera":0,"screen":65535}"#,
     r#"{"say":"bye"}"#,
-    r#"{"say":"pulse","reaches":["M","M"]}"#,
-    r#"{"say":"pulse","reaches":[]}"#,
+    r#"{"say":"pulse","reaches":["M","M"],"open":true}"#,
+    r#"{"say":"pulse","reaches":[],"open":false}"#,
     r#"{"say":"signal","from":"M","to":"M","exchange":7,"side":"answerer","sequence":3,"body":"AAAA"}"#,
 ];
 
@@ -102,7 +102,7 @@ fn what_the_broker_says_is_written_as_it_is_read() {
 fn a_reply_is_written_as_it_is_read() {
     let member = r#"{"member":"M","ordinal":0,"presence":"left","latch":"K32","session":"K16","card":"AAAA"}"#;
     let admitted = format!(
-        r#"{{"ordinal":1,"creator":"M","locked":false,"name":"AAAA","members":[{member},{member}],"reserved":["M"]}}"#
+        r#"{{"ordinal":1,"creator":"M","locked":false,"name":"AAAA","members":[{member},{member}],"reserved":["M"],"revived":7}}"#
     );
     let alive = r#"{"room":"R","ok":{"present":0,"locked":true,"full":false,"name":"AAAA","expires_in":86400000}}"#;
     let full = r#"{"room":"R","ok":{"present":12,"locked":false,"full":true,"name":"AAAA"}}"#;

@@ -125,6 +125,15 @@ pub struct Policy {
     pub max_rooms: usize,
     /// Milliseconds that an empty room lives.
     pub room_ttl: u64,
-    /// Until when rooms may be revived of which a broker before this one knew. 0 where rooms are kept: what is not there has ended.
-    pub revives_until: u64,
+    /// Rooms of which a broker before this one knew. Never where rooms are kept: what is not there has ended.
+    pub revival: Revival,
+}
+
+/// Whether and how long members may bring rooms back.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Revival {
+    /// Until then; 0 never.
+    pub until: u64,
+    /// Another one after each start: by it pages tell whether a broker is one that let them in before.
+    pub number: u32,
 }

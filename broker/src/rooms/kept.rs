@@ -162,7 +162,7 @@ impl Room {
             invite,
             seats: seats.into_iter().map(|seat| Seat::restore(seat, now)).collect(),
             reserves: Vec::new(),
-            is_revived: false,
+            revived: None,
             is_orphaned: false,
             is_ruled: false,
             next_ordinal,

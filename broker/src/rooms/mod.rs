@@ -34,7 +34,7 @@ use klatch_shared::wire::{
 };
 use klatch_shared::{MemberId, RoomId, Sealed, SeatToken};
 
-pub use ask::{Ask, ConnectionId, Effect, Granted, Outcome, Policy, Who};
+pub use ask::{Ask, ConnectionId, Effect, Granted, Outcome, Policy, Revival, Who};
 pub use kept::{Change, KeptRoom, KeptSeat, Whereabouts};
 pub use proven::Proven;
 

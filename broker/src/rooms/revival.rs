@@ -16,7 +16,7 @@ use klatch_shared::{Latch, MemberId, RoomId};
 
 use super::room::{Arrival, Room};
 use super::seat::{Attendance, Seat};
-use super::{Decision, Effect, Rooms, Who, fit};
+use super::{Decision, Effect, Revival, Rooms, Who, fit};
 use crate::address::Address;
 
 /// Rooms that ended here, and are remembered for it.
@@ -52,17 +52,18 @@ impl Rooms {
         if !is_plausible(&account, own) {
             return Err(RefusalCode::BadRequest);
         }
-        let may_revive = now < self.policy.revives_until;
+        let Revival { until, number } = self.policy.revival;
+        let may_revive = now < until;
         if !self.rooms.contains_key(&who.room) {
             if !may_revive || self.ended.contains(&who.room) {
                 return Err(RefusalCode::UnknownRoom);
             }
             self.count_opening(who.address)?;
-            self.rooms.insert(who.room, Room::revived(&account, who.address));
+            self.rooms.insert(who.room, Room::revived(&account, who.address, number));
         }
         let room = self.rooms.get_mut(&who.room).ok_or(RefusalCode::UnknownRoom)?;
         // What was created here is known better than by any account.
-        if may_revive && room.is_revived {
+        if may_revive && room.revived.is_some() {
             news.extend(room.reconcile(&account, own));
         }
         let owns = room.owns(member, token.hash());
@@ -74,7 +75,7 @@ impl Rooms {
 
     /// A room is no more.
     pub(super) fn note_end(&mut self, id: RoomId) {
-        if self.policy.revives_until > 0 {
+        if self.policy.revival.until > 0 {
             self.ended.push_back(id);
             if self.ended.len() > MAX_ENDED {
                 self.ended.pop_front();
@@ -96,7 +97,7 @@ fn is_plausible(account: &Account, own: SeatOf) -> bool {
 
 impl Room {
     /// A room of which one member told, with nobody in it yet.
-    fn revived(account: &Account, opened_from: Address) -> Self {
+    fn revived(account: &Account, opened_from: Address, number: u32) -> Self {
         Self {
             opened_from: Some(opened_from),
             creator: account.creator,
@@ -106,7 +107,7 @@ impl Room {
             invite: account.invite,
             seats: Vec::new(),
             reserves: Vec::new(),
-            is_revived: true,
+            revived: Some(number),
             is_orphaned: false,
             is_ruled: false,
             next_ordinal: account.next_ordinal,

@@ -33,8 +33,8 @@ pub(super) struct Room {
     pub(super) seats: Vec<Seat>,
     /// Seats of whoever has not come back since the room was revived.
     pub(super) reserves: Vec<Reserve>,
-    /// It was opened by somebody who remembered it, not created here.
-    pub(super) is_revived: bool,
+    /// The [`super::Revival::number`], where it was opened by somebody who remembered it, not created here.
+    pub(super) revived: Option<u32>,
     /// Two who revived it disagree on who created it: nobody rules.
     pub(super) is_orphaned: bool,
     /// The creator said how it is since: what others remember of the lock counts no more.
@@ -63,7 +63,7 @@ impl Room {
             invite: create.invite,
             seats: Vec::new(),
             reserves: Vec::new(),
-            is_revived: false,
+            revived: None,
             is_orphaned: false,
             is_ruled: false,
             next_ordinal: 0,
@@ -140,6 +140,7 @@ impl Room {
             name: self.name.clone(),
             members: self.seats.iter().filter(|seat| seat.member != member).map(Seat::view).collect(),
             reserved: self.reserves.iter().map(|reserve| reserve.seat.member).collect(),
+            revived: self.revived,
         })
     }
 

@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use super::*;
 use crate::ice::Servers;
 use crate::limits::Limits;
-use crate::rooms::{ConnectionId, Policy};
+use crate::rooms::{ConnectionId, Policy, Revival};
 use crate::state::State;
 use crate::switchboard::Switchboard;
 
@@ -67,7 +67,7 @@ async fn open(limits: Limits, size: usize) -> Pipe {
 }
 
 async fn open_at(place: Option<RoomId>, limits: Limits, size: usize) -> Pipe {
-    let policy = Policy { max_members: 3, max_rooms: 3, room_ttl: 1000, revives_until: 0 };
+    let policy = Policy { max_members: 3, max_rooms: 3, room_ttl: 1000, revival: Revival::default() };
     let state = State::fleeting(policy, &limits);
     let switchboard = Arc::new(Switchboard::new(state, limits, None, Servers::default()));
     let line = switchboard.connect(place, std::net::IpAddr::from([192, 0, 2, 1]).into());

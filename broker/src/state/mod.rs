@@ -7,6 +7,7 @@ mod store;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use klatch_shared::random_bytes;
 use redb::{DatabaseError, StorageError};
 use tokio::sync::oneshot;
 
@@ -14,7 +15,7 @@ pub(crate) use keeper::Keeper;
 
 use crate::clock::Clock;
 use crate::limits::Limits;
-use crate::rooms::{Policy, Rooms};
+use crate::rooms::{Policy, Revival, Rooms};
 use store::Store;
 
 /// Why rooms can't be kept in a file.
@@ -82,8 +83,11 @@ impl State {
     /// No rooms, and nothing is kept. Members may bring back what they remember, for a while.
     pub(crate) fn fleeting(policy: Policy, limits: &Limits) -> Self {
         let clock = Clock::start();
-        let revives_until = clock.now() + u64::from(limits.revival_seconds) * 1000;
-        Self { rooms: Rooms::new(Policy { revives_until, ..policy }, limits), clock, keeper: None }
+        let revival = Revival {
+            until: clock.now() + u64::from(limits.revival_seconds) * 1000,
+            number: u32::from_le_bytes(random_bytes()),
+        };
+        Self { rooms: Rooms::new(Policy { revival, ..policy }, limits), clock, keeper: None }
     }
 
     /// The rooms in a file, which are kept there. The other end tells when they can't be any more.

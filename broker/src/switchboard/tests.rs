@@ -1,7 +1,7 @@
 //! The switchboard without sockets, its clock turned by hand.
 
 use super::*;
-use crate::rooms::Policy;
+use crate::rooms::{Policy, Revival};
 use crate::state::{Keeper, StateError};
 use klatch_shared::wire::{Create, Empty, Lock, Peek, PeekAt, Request, Verb};
 use klatch_shared::{AnyToken, InviteToken, MemberId, ProofLabel, RoomKey, RoomKeys, SeatToken, SessionNonce};
@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 fn switchboard(limits: Limits) -> Arc<Switchboard> {
-    let policy = Policy { max_members: 3, max_rooms: 3, room_ttl: 60_000, revives_until: 0 };
+    let policy = Policy { max_members: 3, max_rooms: 3, room_ttl: 60_000, revival: Revival::default() };
     Arc::new(Switchboard::new(State::fleeting(policy, &limits), limits, None, Servers::default()))
 }
 
@@ -56,7 +56,7 @@ struct Disk {
 impl Disk {
     /// A switchboard that keeps rooms there. The disk is to be dropped first: from then on it writes everything.
     fn under(limits: Limits) -> (Arc<Switchboard>, Self, oneshot::Receiver<StateError>) {
-        let policy = Policy { max_members: 3, max_rooms: 9, room_ttl: 60_000, revives_until: 0 };
+        let policy = Policy { max_members: 3, max_rooms: 9, room_ttl: 60_000, revival: Revival::default() };
         let ((tell, told), (begin, begun)) = (mpsc::channel(), mpsc::channel());
         let state = State::fleeting(policy, &limits);
         let (keeper, failure) = Keeper::start(state.clock, &limits, move |_| {

@@ -58,6 +58,7 @@ fn no_frame_to_a_page_is_larger_than_promised() {
         name: name(),
         members: vec![view(); MAX_SEATS - 1],
         reserved: Vec::new(),
+        revived: Some(u32::MAX),
     };
     let glance = RoomGlance { present: u32::MAX, locked: false, full: false, name: name(), expires_in: Some(u64::MAX) };
     let (member, exchange, body) = (MemberId::random(), ExchangeId(u32::MAX), sealed(MAX_SEALED_CHARS));

@@ -23,6 +23,9 @@ pub struct Admitted {
     pub members: Vec<MemberView>,
     /// Whose seats are kept besides, of a room that was revived: they have not come back yet.
     pub reserved: Vec<MemberId>,
+    /// The room was revived: the broker knows of its lock and its seats before that by what those said who have its key. The number is
+    /// the same for as long as this broker runs, and another after each start.
+    pub revived: Option<u32>,
 }
 
 /// How the peeked rooms are, in the order asked.
@@ -83,7 +86,7 @@ pub struct IceServer {
     pub credential: Option<String>,
 }
 
-object!(Admitted { ordinal, creator, locked, name, members, reserved });
+object!(Admitted { ordinal, creator, locked, name, members, reserved ? revived });
 
 object!(Peeked { rooms });
 object!(RoomGlance { present, locked, full, name ? expires_in });

@@ -35,7 +35,7 @@ impl World {
     }
 
     fn with(max_members: usize, limits: &Limits) -> Self {
-        let policy = Policy { max_members, max_rooms: 5, room_ttl: TTL, revives_until: 0 };
+        let policy = Policy { max_members, max_rooms: 5, room_ttl: TTL, revival: Revival::default() };
         Self { rooms: Rooms::new(policy, limits), now: 0 }
     }
 

@@ -13,7 +13,7 @@ impl World {
     /// A broker that was restarted just now.
     pub(super) fn forgetful() -> Self {
         let limits = Limits { rooms_per_address: 3, failures_per_address: 40, ..Limits::default() };
-        let policy = Policy { max_members: 3, max_rooms: 5, room_ttl: TTL, revives_until: WINDOW };
+        let policy = Policy { max_members: 3, max_rooms: 5, room_ttl: TTL, revival: Revival { until: WINDOW, number: 7 } };
         Self { rooms: Rooms::new(policy, &limits), now: 0 }
     }
 
@@ -59,6 +59,7 @@ fn members_bring_their_room_back_one_after_the_other() {
     let mut world = World::forgetful();
     let (admitted, effects) = world.revive(remembers(2, &[1, 3])).expect("a seat");
     assert_eq!((admitted.ordinal, admitted.creator, admitted.locked), (2, member(1), false));
+    assert_eq!(admitted.revived, Some(7));
     assert_eq!((admitted.members, effects), (vec![], vec![]));
     assert_eq!(admitted.reserved, [member(1), member(3)]);
     // The creator as well, and a third who loaded the page anew and knows of nothing.
@@ -68,6 +69,7 @@ fn members_bring_their_room_back_one_after_the_other() {
     let back = Event::Back(view(1, 1, Presence::Present, 0));
     assert_eq!(effects, [tell_all(&[2], back)]);
     let (admitted, _) = world.come_back(3, 3, 7).expect("a seat");
+    assert_eq!(admitted.revived, Some(7), "whoever comes back to it is to know");
     assert_eq!(admitted.members, [view(1, 1, Presence::Present, 0), view(2, 2, Presence::Present, 0)]);
     assert_eq!(admitted.reserved, []);
     // It is a room like any other: the link opens it, and its creator rules it.
