@@ -34,9 +34,9 @@ klatch_relay::limits! {
         queue_bytes "queue-bytes" = 1048576, 131072;
         /// Bytes waiting to be sent to all connections together; beyond, who holds most is closed as too slow.
         backlog_bytes "backlog-bytes" = 268435456, 1048576;
-        /// Seconds from the start in which members may bring back rooms that an earlier broker had; 0 never. Whoever has a room's link can
-        /// pass for one of them. Not with `--state`.
-        revival_seconds "revival-seconds" = 0, 0;
+        /// Seconds from the start in which members may bring back rooms that an earlier broker had; 0 never. Whoever has a room's link is
+        /// believed, so members themselves meet nobody new in a room that was locked until its creator unlocks it. Not with `--state`.
+        revival_seconds "revival-seconds" = 600, 0;
         /// Changes waiting to be written to the state file; beyond, whoever asks for one more is refused.
         unkept_changes "unkept-changes" = 20000, 1;
         /// Seconds a client may take for a request's header, and idle between two requests.

@@ -42,6 +42,7 @@ use crate::address::Address;
 use crate::limits::Limits;
 use failures::Failures;
 use holders::Holders;
+use revival::Ended;
 use room::{Arrival, Room};
 use seat::Attendance;
 
@@ -58,7 +59,7 @@ pub struct Rooms {
     holders: Holders,
     failures: Failures,
     /// Those that ended here while rooms may be revived: these may not.
-    ended: VecDeque<RoomId>,
+    ended: VecDeque<Ended>,
     /// What changed of what is kept, until somebody takes it.
     changes: Vec<Change>,
 }
@@ -357,7 +358,7 @@ impl Rooms {
     fn discard(&mut self, id: RoomId) {
         let Some(room) = self.rooms.remove(&id) else { return };
         self.changes.push(Change::DiscardRoom(id));
-        self.note_end(id);
+        self.note_end(id, &room);
         if let Some(at) = room.dies_at {
             self.deaths.remove(&(at, id));
         }

@@ -41,6 +41,23 @@ impl Reserve {
     }
 }
 
+/// A room that is no more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ended {
+    room: RoomId,
+    creator: MemberId,
+    /// Of the creator's seat.
+    latch: Option<Latch>,
+}
+
+impl Ended {
+    /// Whether an account is of this room, rather than of one that somebody passed it off for in order to end it.
+    fn agrees(&self, account: &Account, own: SeatOf) -> bool {
+        let told = account.seats.iter().chain([&own]).find(|seat| seat.member == self.creator).map(|seat| seat.latch);
+        account.creator == self.creator && (told.is_none() || self.latch.is_none() || told == self.latch)
+    }
+}
+
 impl Rooms {
     /// Somebody says what they remember of a room, and comes back to their seat in it.
     /// What follows from the account for whoever is inside is `news`, whether there is a seat for its author or not.
@@ -55,7 +72,7 @@ impl Rooms {
         let Revival { until, number } = self.policy.revival;
         let may_revive = now < until;
         if !self.rooms.contains_key(&who.room) {
-            if !may_revive || self.ended.contains(&who.room) {
+            if !may_revive || self.ended.iter().any(|ended| ended.room == who.room && ended.agrees(&account, own)) {
                 return Err(RefusalCode::UnknownRoom);
             }
             self.count_opening(who.address)?;
@@ -74,9 +91,11 @@ impl Rooms {
     }
 
     /// A room is no more.
-    pub(super) fn note_end(&mut self, id: RoomId) {
+    pub(super) fn note_end(&mut self, id: RoomId, room: &Room) {
         if self.policy.revival.until > 0 {
-            self.ended.push_back(id);
+            let reserved = room.reserve(room.creator).map(|reserve| reserve.seat.latch);
+            let latch = room.seat(room.creator).map(|seat| seat.latch).or(reserved);
+            self.ended.push_back(Ended { room: id, creator: room.creator, latch });
             if self.ended.len() > MAX_ENDED {
                 self.ended.pop_front();
             }

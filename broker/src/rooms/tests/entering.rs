@@ -9,7 +9,15 @@ fn whoever_creates_a_room_is_its_creator_and_alone() {
     let name = sealed("name");
     assert_eq!(
         admitted,
-        Admitted { ordinal: 0, creator: member(1), locked: false, name, members: vec![], reserved: vec![], revived: None }
+        Admitted {
+            ordinal: 0,
+            creator: member(1),
+            locked: false,
+            name,
+            members: vec![],
+            reserved: vec![],
+            revived: None
+        }
     );
     assert_eq!(effects, []);
 }

@@ -146,3 +146,19 @@ fn whoever_is_inside_is_told_when_an_account_locks_the_room() {
     let outcome = world.ask(OUTSIDER.into(), Ask::Revive(Proven::granted(locked(usurping()))));
     assert_eq!((outcome.reply, outcome.effects), (Err(RefusalCode::UnknownSeat), vec![told]));
 }
+
+#[test]
+fn who_passes_for_the_creator_ends_no_room_but_their_own() {
+    for mut usurper in [usurping(), remembers(OUTSIDER, &[])] {
+        if usurper.member == member(OUTSIDER) {
+            usurper.account.creator = member(OUTSIDER);
+        }
+        let mut world = World::forgetful();
+        world.revives_as(OUTSIDER.into(), usurper.clone()).expect("a seat");
+        assert_eq!(world.ask(OUTSIDER.into(), Ask::End).reply, Ok(Granted::Done));
+        assert_eq!(world.revives_as(OUTSIDER.into(), usurper).err(), Some(RefusalCode::UnknownRoom));
+        world.revive(remembers(2, &[1])).expect("it is another room");
+        world.revive(remembers(1, &[2])).expect("with its own creator");
+        world.lock(1, true).expect("who rules it");
+    }
+}

@@ -13,7 +13,8 @@ impl World {
     /// A broker that was restarted just now.
     pub(super) fn forgetful() -> Self {
         let limits = Limits { rooms_per_address: 3, failures_per_address: 40, ..Limits::default() };
-        let policy = Policy { max_members: 3, max_rooms: 5, room_ttl: TTL, revival: Revival { until: WINDOW, number: 7 } };
+        let policy =
+            Policy { max_members: 3, max_rooms: 5, room_ttl: TTL, revival: Revival { until: WINDOW, number: 7 } };
         Self { rooms: Rooms::new(policy, &limits), now: 0 }
     }
 
