@@ -44,7 +44,7 @@ mod trickle;
 mod turn;
 
 pub use allowance::Allowance;
-pub use bar::{Bar, Lock};
+pub use bar::Bar;
 pub use carrier::Carrier;
 pub use command::{Command, Health};
 pub use few::Few;

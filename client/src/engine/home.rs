@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use gloo_timers::callback::Interval;
-use klatch_shared::wire::{Empty, Forget, Glance, RefusalCode, Verb};
+use klatch_shared::wire::{Empty, Forget, Glance, Verb};
 use klatch_shared::{Invitation, InviteToken, RoomId, RoomKey, RoomName};
 
 use super::peek::{self, Greeted};
@@ -67,8 +67,9 @@ impl Core {
             let mut rooms = Vec::new();
             for (seat, seen) in seats.iter().zip(seen) {
                 let (Some(name), room) = (seat.room_name.clone(), seat.invitation.room) else { continue };
-                match seen.glance {
-                    Glance::Alive(glance) => rooms.push(KnownRoom {
+                storage::note(seat, matches!(seen.glance, Glance::Alive(_)));
+                if let Glance::Alive(glance) = seen.glance {
+                    rooms.push(KnownRoom {
                         room,
                         name,
                         present: glance.present,
@@ -76,9 +77,7 @@ impl Core {
                         minutes_left: glance
                             .expires_in
                             .map(|ms| u32::try_from(ms.div_ceil(60_000)).unwrap_or(u32::MAX)),
-                    }),
-                    Glance::Refused(refusal) if refusal.code == RefusalCode::UnknownRoom => storage::forget_seat(room),
-                    Glance::Refused(_) => {}
+                    });
                 }
             }
             this.store.dispatch(Action::Rooms(rooms));

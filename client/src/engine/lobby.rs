@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use gloo_timers::future::TimeoutFuture;
 use klatch_shared::peer::Source;
 use klatch_shared::wire::{Glance, RefusalCode};
 use klatch_shared::{Invitation, RoomId, Username, seal};
@@ -15,6 +16,10 @@ use super::task::spawn;
 use super::ways::Spare;
 use super::{Core, peek, route, troubles};
 use crate::state::{Action, Lobby, Page};
+
+/// How often entering is tried, and how long a server that does not know the room is waited for in between.
+const TRIES: u32 = 10;
+const PAUSE_MS: u32 = 1_000;
 
 /// Whom we visit: the seat that we have or will take, and what is ready for it.
 pub(super) struct Visit {
@@ -123,7 +128,7 @@ impl Core {
                     this.store.dispatch(Action::Peeked { name, present, locked, full, seated });
                 }
                 Glance::Refused(refusal) => {
-                    storage::forget_seat(room);
+                    storage::note(&seat, false);
                     this.refuse(refusal.code, &refusal.reason);
                 }
             }
@@ -135,7 +140,9 @@ impl Core {
             Some(trouble) => {
                 self.turn_page();
                 self.media.stop_all();
-                storage::set_inside(None);
+                if code != RefusalCode::UnknownRoom {
+                    storage::set_inside(None);
+                }
                 self.store.dispatch(Action::Show(Page::Trouble(trouble)));
             }
             None => self.store.dispatch(Action::JoinRefused(sentence.to_owned())),
@@ -177,19 +184,24 @@ impl Core {
             on_over,
         };
         spawn(async move {
-            let mut outcome = Session::enter(around.clone(), seat.clone(), name.clone(), door).await;
-            if !seat.taken
-                && matches!(outcome, Err(EnterError::Refused(RefusalCode::RoomExists | RefusalCode::MemberTaken, _)))
-            {
-                // An earlier try came through, and its answer was lost: the seat is ours.
-                seat.taken = true;
-                outcome = Session::enter(around.clone(), seat.clone(), name.clone(), None).await;
-            }
-            if seat.taken && matches!(outcome, Err(EnterError::Refused(RefusalCode::UnknownSeat, _))) {
-                // Our seat was released, to make room or by another tab: the invitation may give a new one.
-                seat.renew();
-                outcome = Session::enter(around, seat, name, None).await;
-            }
+            let (mut door, mut tries) = (door, TRIES);
+            let outcome = loop {
+                let outcome = Session::enter(around.clone(), seat.clone(), name.clone(), door.take()).await;
+                let Err(EnterError::Refused(code, _)) = &outcome else { break outcome };
+                match code {
+                    // An earlier try came through, and its answer was lost: the seat is ours.
+                    RefusalCode::RoomExists | RefusalCode::MemberTaken if !seat.taken => seat.taken = true,
+                    // Our seat was released, to make room or by another tab: the invitation may give a new one.
+                    RefusalCode::UnknownSeat if seat.taken => seat.renew(),
+                    // A server that was restarted may know the room in a moment, by those who are inside.
+                    RefusalCode::UnknownRoom if seat.taken => TimeoutFuture::new(PAUSE_MS).await,
+                    _ => break outcome,
+                }
+                tries -= 1;
+                if tries == 0 || !this.is_on_page(turn) {
+                    break outcome;
+                }
+            };
             if !this.is_on_page(turn) {
                 if let Ok(session) = outcome {
                     session.leave();

@@ -3,7 +3,7 @@
 use gloo_timers::callback::Timeout;
 use klatch_mesh::{Allowance, Few};
 use klatch_shared::seal::PairKey;
-use klatch_shared::wire::{Admitted, MemberView, Presence, SeatOf};
+use klatch_shared::wire::{MemberView, Presence, SeatOf};
 use klatch_shared::{Card, Latch, MemberId, MemberKeys, RoomKeys, Sealed, SessionNonce};
 
 use super::clock;
@@ -52,7 +52,7 @@ pub(super) struct Peers {
     by_id: Few<MemberId, Peer>,
 }
 
-/// The card does not open, or shows other keys than before: no tile, no link.
+/// The card does not open, or shows other keys than before, or the seat was taken by another token: no tile, no link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BadCard;
 
@@ -65,13 +65,13 @@ impl Peers {
         let card = Card::open(room, view.member, &view.card).map_err(|_| BadCard)?;
         match self.by_id.get_mut(&view.member) {
             Some(peer) => {
-                if !card.follows(&peer.card) {
+                if !card.follows(&peer.card) || peer.latch != view.latch {
                     return Err(BadCard);
                 }
                 peer.card = card;
                 peer.presence = view.presence;
                 peer.session = view.session;
-                (peer.ordinal, peer.latch) = (view.ordinal, view.latch);
+                peer.ordinal = view.ordinal;
             }
             None => {
                 let pair = keys.pair_key(room, &card.dh).ok_or(BadCard)?;
@@ -135,12 +135,5 @@ impl Peers {
     /// Their seats, as they are remembered.
     pub(super) fn seats(&self) -> Vec<SeatOf> {
         self.iter().map(|(member, peer)| SeatOf { member, ordinal: peer.ordinal, latch: peer.latch }).collect()
-    }
-
-    /// Those who have no seat, as the broker has it, and those whose seat is kept until they come back to it.
-    pub(super) fn missing(&self, admitted: &Admitted) -> (Vec<MemberId>, Vec<MemberId>) {
-        let is_here = |id: &MemberId| admitted.members.iter().any(|view| view.member == *id);
-        let missing = self.by_id.keys().copied().filter(|id| !is_here(id));
-        missing.partition(|id| !admitted.reserved.contains(id))
     }
 }

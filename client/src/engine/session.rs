@@ -4,6 +4,7 @@
 //! commands are carried out here, and what a person should see of it goes into the state. It outlives the broker's socket:
 //! when that is lost, links stay, and the same seat is taken again on a new one.
 
+mod bar;
 mod broker;
 mod chat;
 mod enter;
@@ -19,7 +20,7 @@ use std::rc::{Rc, Weak};
 use gloo_events::EventListener;
 use gloo_timers::callback::{Interval, Timeout};
 use klatch_mesh::chat::Chat;
-use klatch_mesh::{Command, Few, Input, Mesh};
+use klatch_mesh::{Bar, Command, Few, Input, Mesh};
 use klatch_shared::wire::{Event, IceServer, IceServers, Verb};
 use klatch_shared::{MemberId, RoomKeys, SessionNonce};
 use yew::Callback;
@@ -77,9 +78,11 @@ pub(super) struct Session {
     nonce: SessionNonce,
     seat: RefCell<SeatRecord>,
     ordinal: Cell<u32>,
+    /// Who created the room, as it was when we entered first: a broker that forgot it believes whoever tells of it first.
     creator: Cell<Option<MemberId>>,
-    /// The room was locked when its members brought it back to a broker that had forgotten it, and was not unlocked since.
-    barred: Cell<bool>,
+    /// Whom the broker has for the creator is somebody else.
+    usurped: Cell<bool>,
+    bar: RefCell<Bar>,
     socket: RefCell<Option<Rc<Socket>>>,
     /// Events that came between the broker's admitting us and our having taken in its answer.
     waiting: RefCell<Option<Vec<Event>>>,
@@ -216,6 +219,8 @@ impl Session {
             }
             Event::Card { member, card } => self.member_renamed(member, &card),
             Event::Locked { locked } => self.locked(locked),
+            // Told by whom the broker has for the creator; the socket is closed next.
+            Event::Ended if self.usurped.get() => {}
             Event::Ended => self.end(Over::Ended),
             Event::Offer { .. } | Event::Answer { .. } | Event::Candidate { .. } => self.on_signal(event),
         }

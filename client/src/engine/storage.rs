@@ -7,6 +7,7 @@ use klatch_shared::json::{FromJson, Raw, ToJson, object};
 use klatch_shared::peer::ChatMessage;
 use klatch_shared::{Invitation, InviteToken, MemberId, MemberKeys, RoomId, RoomKey, RoomName, SeatToken, Username};
 
+use super::clock;
 use crate::state::{Preferences, Theme};
 
 const PREFERENCES: &str = "klatch.preferences";
@@ -15,6 +16,9 @@ const INSIDE: &str = "klatch.inside";
 const MUTED: &str = "klatch.muted";
 /// Rooms that are remembered; the oldest go first.
 const MAX_ROOMS: usize = klatch_shared::limits::MAX_PEEKED_ROOMS;
+
+/// After how long a room that no server knows is gone: longer than members may bring it back.
+const GONE_MINUTES: u32 = 15;
 
 /// Choices as they are stored; all optional, so that an older or newer page can read them.
 #[derive(Default)]
@@ -98,6 +102,10 @@ pub(super) struct SeatRecord {
     pub(super) remember: bool,
     /// The switch of the room's history, once it was used.
     pub(super) history: Option<ChatMessage>,
+    /// Whom we know there, while it is locked, and in which revival of it: [`klatch_mesh::Bar::memory`].
+    pub(super) lock: (Option<String>, Option<u32>),
+    /// Since which minute no server knows the room.
+    pub(super) missed: Option<u32>,
 }
 
 impl SeatRecord {
@@ -115,6 +123,8 @@ impl SeatRecord {
             taken: false,
             remember: true,
             history: None,
+            lock: (None, None),
+            missed: None,
         }
     }
 }
@@ -134,6 +144,9 @@ struct StoredSeat {
     creator: bool,
     taken: bool,
     history: Option<String>,
+    known: Option<String>,
+    revival: Option<u32>,
+    missed: Option<u32>,
 }
 
 impl From<&SeatRecord> for StoredSeat {
@@ -151,6 +164,10 @@ impl From<&SeatRecord> for StoredSeat {
             creator: seat.creator,
             taken: seat.taken,
             history: seat.history.as_ref().map(ChatMessage::to_text),
+            known: seat.lock.0.clone(),
+            revival: seat.lock.1,
+            // Whoever keeps a seat is at its room.
+            missed: None,
         }
     }
 }
@@ -175,11 +192,15 @@ impl StoredSeat {
             // What was not taken yet is in the tab either way.
             remember: shelf == Shelf::Machine || !self.taken,
             history: self.history.and_then(|switch| switch.parse().ok()),
+            lock: (self.known, self.revival),
+            missed: self.missed,
         })
     }
 }
 
-object!(StoredSeat { room, key, invite, member, seat, keys, revision, creator, taken ? room_name, my_name, history });
+object!(StoredSeat {
+    room, key, invite, member, seat, keys, revision, creator, taken ? room_name, my_name, history, known, revival, missed
+});
 
 /// Where things are kept.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -257,6 +278,24 @@ pub(super) fn save_seat(seat: &SeatRecord) -> bool {
     seats.insert(0, StoredSeat::from(seat));
     seats.truncate(MAX_ROOMS);
     shelf.set_seats(&seats)
+}
+
+/// Notes whether a server knows the room of a seat. One that was restarted may be told of it by those who are inside, so a seat that
+/// was taken is forgotten only after a while.
+pub(super) fn note(seat: &SeatRecord, is_known: bool) {
+    let (room, now) = (seat.invitation.room, (clock::wall() / 60_000) as u32);
+    let missed = (!is_known).then(|| seat.missed.unwrap_or(now));
+    if !is_known && !seat.taken || missed.is_some_and(|since| now.abs_diff(since) > GONE_MINUTES) {
+        forget_seat(room);
+    } else if missed != seat.missed {
+        for shelf in [Shelf::Machine, Shelf::Tab] {
+            let mut seats = shelf.seats();
+            if let Some(seat) = seats.iter_mut().find(|seat| seat.room == room) {
+                seat.missed = missed;
+                shelf.set_seats(&seats);
+            }
+        }
+    }
 }
 
 /// Remembers nothing more of a room.

@@ -62,9 +62,16 @@ impl Session {
         self.socket.borrow_mut().take();
         match code {
             Some(CloseCode::TakenOver) => self.end(Over::Elsewhere),
-            Some(CloseCode::Ended) => self.end(Over::Ended),
+            Some(CloseCode::Ended) if !self.usurped.get() => self.end(Over::Ended),
             Some(CloseCode::Forgotten) => self.end(Over::Gone),
-            Some(CloseCode::Silent | CloseCode::TooSlow | CloseCode::Misbehaved | CloseCode::Restarting) | None => {
+            Some(
+                CloseCode::Silent
+                | CloseCode::TooSlow
+                | CloseCode::Misbehaved
+                | CloseCode::Restarting
+                | CloseCode::Ended,
+            )
+            | None => {
                 self.broker_is(BrokerLink::Lost);
                 self.feed(Input::BrokerLost);
                 self.reconnect_later();

@@ -174,7 +174,12 @@ impl Session {
                 self.tune();
             }
             PeerMessage::Bye => self.member_going(from),
-            PeerMessage::Pulse { reaches } => self.feed(Input::Reaches { peer: from, members: reaches }),
+            PeerMessage::Pulse { reaches, open } => {
+                self.feed(Input::Reaches { peer: from, members: reaches });
+                if open && self.creator.get() == Some(from) {
+                    self.unbar();
+                }
+            }
             PeerMessage::Signal(signal) => self.on_passed(from, signal),
         }
     }

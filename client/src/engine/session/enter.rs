@@ -37,6 +37,7 @@ impl Session {
         let Door { room, socket, hello, proof, spare } = door;
         around.store.greeted(&hello);
         let nonce = SessionNonce::random();
+        let bar = RefCell::new(Bar::new(seat.lock.0.clone(), seat.lock.1));
         let this = Rc::new_cyclic(|weak| Self {
             weak: weak.clone(),
             around,
@@ -47,7 +48,8 @@ impl Session {
             seat: RefCell::new(seat),
             ordinal: Cell::new(0),
             creator: Cell::default(),
-            barred: Cell::default(),
+            usurped: Cell::default(),
+            bar,
             socket: RefCell::default(),
             waiting: RefCell::new(Some(Vec::new())),
             servers: RefCell::default(),
@@ -116,7 +118,6 @@ impl Session {
         if let Err(EnterError::Refused(RefusalCode::UnknownRoom | RefusalCode::UnknownSeat, _)) = taken {
             // It may have been restarted. Where it was not, it refuses that too.
             if let Some(verb) = self.revive_verb(prove(ProofLabel::Revive)) {
-                self.barred.set(self.around.store.state().room().is_some_and(|room| room.locked));
                 taken = self.take_seat(verb).await;
             }
         }
@@ -124,7 +125,6 @@ impl Session {
             Ok(admitted) => {
                 self.attempts.set(0);
                 self.told_full.set(false);
-                self.locked(admitted.locked);
                 self.broker_is(BrokerLink::Up);
                 self.take_in(admitted);
             }
@@ -237,7 +237,7 @@ impl Session {
     fn show_room(&self, admitted: &Admitted, name: RoomName, public_url: Option<&str>) {
         let mut seat = self.seat.borrow_mut();
         seat.room_name = Some(name.clone());
-        seat.creator = admitted.creator == self.me;
+        seat.creator |= admitted.creator == self.me;
         let stored = storage::save_seat(&seat);
         let my_name = seat.my_name.clone().expect("whoever enters has a name");
         let origin = web_sys::window().and_then(|window| window.location().origin().ok()).unwrap_or_default();
@@ -273,14 +273,21 @@ impl Session {
     /// Takes in the room as it is, then the events that came meanwhile.
     fn take_in(&self, admitted: Admitted) {
         self.ordinal.set(admitted.ordinal);
-        self.creator.set(Some(admitted.creator));
-        let is_new = self.begin_chat(admitted.creator);
-        let (gone, reserved) = self.peers.borrow().missing(&admitted);
-        gone.into_iter().for_each(|member| self.member_forgotten(member));
-        // Their links stay: they will be back as we are.
-        reserved.into_iter().for_each(|member| self.member_away(member));
+        let first = if self.seat.borrow().creator { self.me } else { admitted.creator };
+        let creator = self.creator.get().unwrap_or(first);
+        self.creator.set(Some(creator));
+        self.usurped.set(creator != admitted.creator);
+        let forgot = self.bar.borrow_mut().come(admitted.revived);
+        self.locked(admitted.locked);
+        let is_new = self.begin_chat(creator);
+        self.look_who_is_missing(&admitted, forgot);
         self.feed(Input::BrokerBack);
         self.members_found(&admitted.members);
+        self.remember_lock();
+        if creator == self.me && !admitted.locked && self.bar.borrow().is_up() {
+            // It was told otherwise.
+            self.lock(true);
+        }
         if is_new {
             self.remember_history();
         }
@@ -318,5 +325,6 @@ impl SeatRecord {
         self.creator = false;
         self.revision = 1;
         self.history = None;
+        self.lock = (None, None);
     }
 }

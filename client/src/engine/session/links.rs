@@ -180,7 +180,8 @@ impl Session {
     /// Says that we are here, and sees who else is.
     pub(super) fn beat(&self) {
         let reaches = self.mesh.borrow().reached();
-        let pulse = PeerMessage::Pulse { reaches }.to_text();
+        let open = self.around.store.state().room().is_some_and(|room| !room.locked);
+        let pulse = PeerMessage::Pulse { reaches, open }.to_text();
         for (_, connection) in self.connections() {
             connection.pulse(&pulse);
         }

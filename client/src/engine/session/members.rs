@@ -3,7 +3,7 @@
 use klatch_mesh::chat::Seat;
 use klatch_mesh::{Health, Roster, in_sentence};
 use klatch_shared::Sealed;
-use klatch_shared::wire::{Empty, Lock, MemberView, NewCard, Presence};
+use klatch_shared::wire::{Empty, MemberView, NewCard, Presence};
 
 use super::super::socket::AskError;
 use super::super::storage;
@@ -78,15 +78,15 @@ impl Session {
 
     /// Whether the member can be shown.
     fn meet(&self, view: &MemberView) -> bool {
-        // The lock was ours to remember when the broker had forgotten it: who came in past it was never let in.
-        if self.barred.get() && self.peers.borrow().get(view.member).is_none() {
-            self.warn("Somebody is in the room who was not here when it was locked. They can neither see nor hear you, until it is unlocked.");
-            return false;
-        }
+        let is_known = self.peers.borrow().get(view.member).is_some();
+        let admitted = self.bar.borrow().admits(view.latch, is_known);
         let keys = self.seat.borrow().keys.clone();
-        let met = self.peers.borrow_mut().meet(&self.room, &keys, view);
-        if met.is_err() {
-            self.warn("Somebody is in the room whom this page cannot show: their card is not valid. They can neither see nor hear you.");
+        let met = admitted && self.peers.borrow_mut().meet(&self.room, &keys, view).is_ok();
+        if !met {
+            if self.creator.get() == Some(view.member) {
+                self.usurped.set(true);
+            }
+            self.turn_away(view);
             return false;
         }
         let key = self.peers.borrow().get(view.member).map(|peer| peer.card.verifying);
@@ -264,18 +264,13 @@ impl Session {
         self.show_members();
     }
 
-    /// Locks or unlocks, if we may.
-    pub(in crate::engine) fn lock(&self, locked: bool) {
-        self.request(Verb::Lock(Lock { locked }), move |this| this.locked(locked));
-    }
-
     /// Ends the room for everybody, if we may.
     pub(in crate::engine) fn end_room(&self) {
         self.request(Verb::End, |this| this.end(Over::Ended));
     }
 
     /// Asks the broker for something that the person wanted: done, `then` says so; refused or out of reach, a notice does.
-    fn request(&self, verb: Verb, then: impl FnOnce(&Session) + 'static) {
+    pub(super) fn request(&self, verb: Verb, then: impl FnOnce(&Session) + 'static) {
         const OUT_OF_REACH: &str = "The server cannot be reached right now. Try again in a moment.";
         let Some(socket) = self.socket() else { return self.warn(OUT_OF_REACH) };
         let weak = self.weak.clone();
@@ -290,15 +285,6 @@ impl Session {
                 Err(AskError::Lost) => this.warn(OUT_OF_REACH),
             }
         });
-    }
-
-    pub(super) fn locked(&self, locked: bool) {
-        self.barred.set(self.barred.get() && locked);
-        let before = self.around.store.state().room().is_some_and(|room| room.locked);
-        self.dispatch(RoomAction::Locked(locked));
-        if before != locked {
-            self.happened(if locked { "The room was locked" } else { "The room was unlocked" }.to_owned());
-        }
     }
 
     /// The tiles, and our own label: equal names get a number in the order of seats.
@@ -374,7 +360,7 @@ impl Session {
     }
 
     /// A line in the chat and a notice.
-    fn happened(&self, text: String) {
+    pub(super) fn happened(&self, text: String) {
         self.around.notices.say(Tone::News, format!("{text}."));
         self.line(&text);
     }

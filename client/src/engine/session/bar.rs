@@ -1,0 +1,75 @@
+//! The room's lock, and who is not met because of it where the broker had forgotten the room.
+
+use klatch_mesh::{Health, in_sentence};
+use klatch_shared::Card;
+use klatch_shared::wire::{Admitted, Lock, MemberView, Presence, SeatOf};
+
+use super::super::storage;
+use super::*;
+
+impl Session {
+    /// Locks or unlocks, if we may.
+    pub(in crate::engine) fn lock(&self, locked: bool) {
+        self.request(Verb::Lock(Lock { locked }), move |this| {
+            if !locked {
+                this.unbar();
+            }
+            this.locked(locked);
+        });
+    }
+
+    /// The creator says that the room is open: those who were not met are.
+    pub(super) fn unbar(&self) {
+        if self.bar.borrow_mut().lift() {
+            self.close_socket();
+            self.connect();
+        }
+    }
+
+    /// The broker says whether the room is locked.
+    pub(super) fn locked(&self, locked: bool) {
+        let locked = self.bar.borrow_mut().hear(locked);
+        let before = self.around.store.state().room().is_some_and(|room| room.locked);
+        self.dispatch(RoomAction::Locked(locked));
+        if before != locked {
+            self.happened(if locked { "The room was locked" } else { "The room was unlocked" }.to_owned());
+            self.remember_lock();
+        }
+    }
+
+    /// Keeps with the seat what tells strangers from members, should the broker forget.
+    pub(super) fn remember_lock(&self) {
+        let mut seat = self.seat.borrow_mut();
+        seat.lock = self.bar.borrow().memory(&self.peers.borrow().seats());
+        storage::save_seat(&seat);
+    }
+
+    /// Says of somebody that they are not met.
+    pub(super) fn turn_away(&self, view: &MemberView) {
+        if view.presence != Presence::Present || !self.bar.borrow_mut().turns_away(view.latch) {
+            return;
+        }
+        let who = Card::open(&self.room, view.member, &view.card);
+        let who = who.map_or("Somebody".to_owned(), |card| in_sentence(card.name.as_str()));
+        let why =
+            if self.bar.borrow().is_up() { "did not know them when it was locked" } else { "does not know their card" };
+        self.happened(format!("{who} is in the room, but this page {why}: they can neither see nor hear you"));
+    }
+
+    /// Those who have no seat, as the broker has it, are no members any more; unless it is kept for them, or they are here and the
+    /// broker only forgot them: their links stay, they will be back as we are.
+    pub(super) fn look_who_is_missing(&self, admitted: &Admitted, forgot: bool) {
+        let seats = self.peers.borrow().seats();
+        for SeatOf { member, .. } in seats {
+            if admitted.members.iter().any(|view| view.member == member) {
+                continue;
+            }
+            let is_linked = self.mesh.borrow().health(member) == Some(Health::Connected);
+            if forgot || admitted.reserved.contains(&member) || admitted.revived.is_some() && is_linked {
+                self.member_away(member);
+            } else {
+                self.member_forgotten(member);
+            }
+        }
+    }
+}
