@@ -6,9 +6,6 @@ use common::{Broker, Client, Room, Seat, TempFile};
 use klatch_shared::wire::{Account, Admitted, Event, Lock, Presence, RefusalCode, Revive, SeatOf, Verb};
 use klatch_shared::{Nonce, ProofLabel};
 
-/// Has rooms brought back.
-const REVIVES: [&str; 2] = ["--limit", "revival-seconds=600"];
-
 /// What a member who was admitted would bring back.
 fn remembers(client: &Client, room: &Room, seat: &Seat, admitted: &Admitted, locked: bool) -> Revive {
     let seats = admitted.members.iter();
@@ -43,7 +40,7 @@ async fn what_members_were_told_brings_their_room_back() {
     ana_client.done(Verb::Lock(Lock { locked: true })).await.expect("the creator's to lock");
     broker.server.shutdown().await;
 
-    let broker = Broker::start(&REVIVES).await;
+    let broker = Broker::start(&[]).await;
     let mut cleo_client = Client::connect(&broker.room_url(&room)).await;
     assert_eq!(cleo_client.come_back(&room, &cleo).await, Err(RefusalCode::UnknownRoom));
     let revive = remembers(&cleo_client, &room, &cleo, &cleo_knows, true);
@@ -53,6 +50,7 @@ async fn what_members_were_told_brings_their_room_back() {
         (2, true, ana.member, &room.name)
     );
     assert_eq!((admitted.members, admitted.reserved), (vec![], vec![ana.member, ben.member]));
+    let revived = admitted.revived.expect("a number");
 
     let mut dora_client = Client::connect(&broker.room_url(&room)).await;
     assert_eq!(dora_client.join(&room, &dora).await, Err(RefusalCode::RoomLocked));
@@ -60,6 +58,7 @@ async fn what_members_were_told_brings_their_room_back() {
     let mut ana_client = Client::connect(&broker.room_url(&room)).await;
     let admitted = ana_client.come_back(&room, &ana).await.expect("a seat");
     assert_eq!((admitted.ordinal, admitted.members.len(), admitted.reserved), (0, 1, vec![ben.member]));
+    assert_eq!(admitted.revived, Some(revived));
     let Event::Back(view) = cleo_client.event().await else { panic!("Ana is back") };
     assert_eq!((view.member, view.presence, view.card), (ana.member, Presence::Present, ana.card.clone()));
     ana_client.done(Verb::Lock(Lock { locked: false })).await.expect("the creator's to unlock");
@@ -79,7 +78,7 @@ async fn who_proves_nothing_and_where_rooms_are_kept_nobody_brings_one_back() {
         reserved: vec![],
         revived: None,
     };
-    let broker = Broker::start(&REVIVES).await;
+    let broker = Broker::start(&[]).await;
     let mut client = Client::connect(&broker.room_url(&room)).await;
     let revive = remembers(&client, &room, &ana, &admitted, false);
     let nonce = client.hello.nonce;
@@ -93,7 +92,7 @@ async fn who_proves_nothing_and_where_rooms_are_kept_nobody_brings_one_back() {
     }
     client.ask::<Admitted>(Verb::Revive(revive)).await.expect("the true one holds");
 
-    for flags in [vec![], [&REVIVES[..], &["--state", file.path()]].concat()] {
+    for flags in [["--limit", "revival-seconds=0"], ["--state", file.path()]] {
         let broker = Broker::start(&flags).await;
         let mut client = Client::connect(&broker.room_url(&room)).await;
         let revive = remembers(&client, &room, &ana, &admitted, false);

@@ -304,5 +304,5 @@ async fn serve(lab: &Lab, trouble: Trouble) -> Result<Broker> {
     let outer: &[&str] =
         if trouble == Trouble::RelayKilled { &RELAY } else { &["--ice-server", "stun:203.0.113.1:3478"] };
     // Nothing is kept, and who is there brings the room back.
-    Broker::start_in(lab, PAGE_PORT, &[outer, &["--limit", "revival-seconds=600"]].concat()).await
+    Broker::start_in(lab, PAGE_PORT, outer).await
 }

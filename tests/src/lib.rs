@@ -15,6 +15,7 @@ pub mod fixture;
 pub mod homes;
 pub mod lab;
 pub mod media;
+pub mod outsider;
 pub mod page;
 pub mod person;
 pub mod process;

@@ -18,6 +18,7 @@ mod nat;
 mod outage;
 mod pictures;
 mod relay;
+mod revival;
 mod screens;
 mod seats;
 mod secrecy;

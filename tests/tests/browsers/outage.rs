@@ -61,7 +61,7 @@ fn a_server_that_lost_the_room_is_not_said_to_be_out_of_reach() {
         recorder.forward_to(broker.port());
         let ([ana, bo], _) = meet_over(&recorder, scene).await?;
         // Another one in its place.
-        let other = scene.broker(&["--public-url", &recorder.url()]).await?;
+        let other = scene.broker(&["--public-url", &recorder.url(), "--limit", "revival-seconds=0"]).await?;
         recorder.let_pass(false);
         ana.page().shows(OUT_OF_REACH).await?;
         recorder.forward_to(other.port());
@@ -85,7 +85,7 @@ fn a_call_outlives_an_update_of_its_server_and_so_do_the_room_its_lock_and_its_l
 
 #[test]
 fn a_server_that_keeps_nothing_is_told_of_the_room_by_its_members() {
-    play(async |scene| update(scene, &["--limit", "revival-seconds=600"]).await);
+    play(async |scene| update(scene, &[]).await);
 }
 
 /// The server is stopped and started again with these flags, in the middle of a call.

@@ -17,7 +17,7 @@ fn an_update_costs_a_call_of_five_neither_words_nor_sound() {
 #[test]
 #[ignore = "takes two minutes"]
 fn nor_does_that_of_a_server_which_keeps_nothing() {
-    play(async |scene| costs_nothing(scene, &["--limit", "revival-seconds=600"]).await);
+    play(async |scene| costs_nothing(scene, &[]).await);
 }
 
 /// With these flags.

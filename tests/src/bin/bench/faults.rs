@@ -58,8 +58,7 @@ fn updates(rounds: usize) -> Result<Table> {
     let mut table = Table::new(format!(
         "update: five in a call, the broker stopped and started again within 2 s; the floor is the call without that; {rounds} rounds"
     ));
-    for (how, flags) in [(", revived", &["--limit", "revival-seconds=600"][..]), (", --state", &["--state", path][..])]
-    {
+    for (how, flags) in [(", revived", &[][..]), (", --state", &["--state", path][..])] {
         let (mut updates, mut failures) = (Vec::new(), 0);
         for _ in 0..rounds {
             eprintln!("update{how}…");

@@ -1,0 +1,145 @@
+//! Somebody without a page, who speaks to the broker as a page would and says what they like.
+
+use anyhow::{Context, Result, anyhow, bail};
+use futures_util::{SinkExt as _, StreamExt as _};
+use klatch_shared::json::FromJson;
+use klatch_shared::wire::{
+    Account, Admission, Admitted, Event, Hello, Join, Request, Revive, SeatOf, ServerFrame, Verb,
+};
+use klatch_shared::{
+    Card, Invitation, MemberId, MemberKeys, ProofLabel, RoomKeys, RoomName, SeatToken, SessionNonce, seal,
+};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+/// Who has a room's link.
+pub struct Outsider {
+    invitation: Invitation,
+    room: RoomKeys,
+    member: MemberId,
+    token: SeatToken,
+    session: SessionNonce,
+    keys: MemberKeys,
+    name: String,
+}
+
+/// Somebody inside, until this is dropped.
+pub struct Presence(JoinHandle<()>);
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Outsider {
+    /// With this link, and a seat of their own in mind.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn new(name: &str, link: &str) -> Result<Self> {
+        let invitation: Invitation = link.parse().context("no link")?;
+        let room = RoomKeys::derive(&invitation.key);
+        let (member, token, session) = (MemberId::random(), SeatToken::random(), SessionNonce::random());
+        Ok(Self { invitation, room, member, token, session, keys: MemberKeys::random(), name: name.to_owned() })
+    }
+
+    /// Comes in with the link, looks around, and goes.
+    ///
+    /// # Errors
+    /// The broker refuses.
+    pub async fn looks_in(&self, port: u16) -> Result<Admitted> {
+        let mut line = Line::open(port, &self.room).await?;
+        let admission = Admission::Invite { token: self.invitation.invite.clone(), seat: self.token.hash() };
+        let admitted = line
+            .ask(Verb::Join(Join {
+                member: self.member,
+                key: self.room.public(),
+                proof: self.room.prove(ProofLabel::Join, &line.hello.nonce, &self.member),
+                admission,
+                card: self.card()?,
+                session: self.session,
+            }))
+            .await?;
+        line.send(Verb::Forget(Default::default())).await?;
+        line.reply().await?;
+        Ok(admitted)
+    }
+
+    /// Tells a broker of the room, as one that is not locked: with this creator, or as their own, and with these seats. Stays inside.
+    ///
+    /// # Errors
+    /// The broker refuses.
+    pub async fn revives(&self, port: u16, creator: Option<MemberId>, seats: Vec<SeatOf>) -> Result<Presence> {
+        let mut line = Line::open(port, &self.room).await?;
+        let name: RoomName = "Sunday breakfast".parse().context("a name")?;
+        let account = Account {
+            creator: creator.unwrap_or(self.member),
+            locked: false,
+            name: seal::seal_room_name(self.room.sealing(), self.room.id(), &name),
+            invite: self.invitation.invite.hash(),
+            next_ordinal: 9,
+            seats,
+        };
+        let _: Admitted = line
+            .ask(Verb::Revive(Revive {
+                member: self.member,
+                key: self.room.public(),
+                proof: self.room.prove(ProofLabel::Revive, &line.hello.nonce, &self.member),
+                token: self.token.clone(),
+                ordinal: 8,
+                card: self.card()?,
+                session: self.session,
+                account,
+            }))
+            .await?;
+        Ok(Presence(tokio::spawn(async move { while let Some(Ok(_)) = line.socket.next().await {} })))
+    }
+
+    fn card(&self) -> Result<klatch_shared::Sealed> {
+        let name = self.name.parse().context("a name")?;
+        Ok(Card::new(self.room.id(), self.member, &self.keys, name, 1).seal(&self.room, self.member))
+    }
+}
+
+/// A socket to a room.
+struct Line {
+    socket: WebSocketStream<TcpStream>,
+    hello: Hello,
+}
+
+impl Line {
+    async fn open(port: u16, room: &RoomKeys) -> Result<Self> {
+        let mut request = format!("ws://127.0.0.1:{port}/ws/{}", room.id()).into_client_request()?;
+        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("klatch.v1"));
+        let (mut socket, _) = client_async(request, TcpStream::connect(("127.0.0.1", port)).await?).await?;
+        let first = socket.next().await.context("no hello")??;
+        let ServerFrame::Event(Event::Hello(hello)) = ServerFrame::parse(first.to_text()?) else {
+            bail!("not hello: {first}");
+        };
+        Ok(Self { socket, hello })
+    }
+
+    async fn ask<T: FromJson>(&mut self, verb: Verb) -> Result<T> {
+        self.send(verb).await?;
+        T::from_json(&self.reply().await?).context("another answer")
+    }
+
+    async fn send(&mut self, verb: Verb) -> Result<()> {
+        Ok(self.socket.send(Message::text(Request { id: 1, verb }.to_frame())).await?)
+    }
+
+    async fn reply(&mut self) -> Result<String> {
+        loop {
+            let message = self.socket.next().await.context("closed")??;
+            let Message::Text(text) = message else { continue };
+            if let ServerFrame::Reply { outcome, .. } = ServerFrame::parse(&text) {
+                return Ok(outcome.map_err(|refusal| anyhow!("refused: {refusal:?}"))?.0);
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! A locked room whose server forgot it, and somebody with its link who is quicker than its members to bring it back.
+
+use anyhow::{Result, ensure};
+use klatch_shared::wire::SeatOf;
+use klatch_tests::outsider::Outsider;
+use klatch_tests::wire::Recorder;
+use klatch_tests::{Broker, Kind, Person, Scene, play};
+
+const OUT_OF_REACH: &str = "The server is out of reach.";
+const TURNED_AWAY: &str = "Mal is in the room, but this page did not know them when it was locked";
+
+/// A server that is stopped and started again while nobody reaches it.
+struct Restarts {
+    recorders: [Recorder; 2],
+    broker: Broker,
+}
+
+impl Restarts {
+    async fn start() -> Result<Self> {
+        let recorders = [Recorder::start().await?, Recorder::start().await?];
+        let broker =
+            Broker::start(&["--public-url", &recorders[0].url(), "--allow-origin", &recorders[1].url()]).await?;
+        recorders.iter().for_each(|recorder| recorder.forward_to(broker.port()));
+        Ok(Self { recorders, broker })
+    }
+
+    async fn restart(&mut self) -> Result<()> {
+        self.recorders.iter().for_each(|recorder| recorder.let_pass(false));
+        self.broker.stop().await?;
+        self.broker =
+            Broker::start(&["--public-url", &self.recorders[0].url(), "--allow-origin", &self.recorders[1].url()])
+                .await?;
+        self.recorders.iter().for_each(|recorder| recorder.forward_to(self.broker.port()));
+        Ok(())
+    }
+}
+
+/// Ana, who created the room, and Bo, each with a way to the server of their own.
+async fn meet(scene: &Scene, server: &Restarts) -> Result<(Person, Person, String)> {
+    for text in ["WebSocket", "ws://", "can’t establish a connection", "interrupted while the page was loading"] {
+        scene.forgive(text);
+    }
+    let ana = scene.person(Kind::Chromium, "Ana").await?;
+    let link = ana.creates_at(&server.recorders[0].url(), "Sunday breakfast").await?;
+    let bo = scene.person(Kind::Firefox, "Bo").await?;
+    bo.accepts(&link.replace(&server.recorders[0].url(), &server.recorders[1].url())).await?;
+    ana.is_connected_to("Bo").await?;
+    bo.is_connected_to("Ana").await?;
+    Ok((ana, bo, link))
+}
+
+async fn is_not_met(person: &Person) -> Result<()> {
+    ensure!(!person.page().has("group", "Mal").await?, "{} sees somebody who was locked out", person.name());
+    person.hears(1).await
+}
+
+#[test]
+fn who_has_only_the_link_is_met_by_nobody_and_the_call_goes_on() {
+    play(async |scene| {
+        let mut server = Restarts::start().await?;
+        let (ana, bo, link) = meet(scene, &server).await?;
+        ana.toggles("Lock room").await?;
+        bo.page().shows("Locked").await?;
+        server.restart().await?;
+        let _mal = Outsider::new("Mal", &link)?.revives(server.broker.port(), None, Vec::new()).await?;
+        server.recorders.iter().for_each(|recorder| recorder.let_pass(true));
+        for person in [&ana, &bo] {
+            person.page().no_longer_shows(OUT_OF_REACH).await?;
+            person.page().shows(TURNED_AWAY).await?;
+            is_not_met(person).await?;
+        }
+        // Seats, lock and link are the same.
+        for (person, other) in [(&bo, &ana), (&ana, &bo)] {
+            person.page().reload().await?;
+            person.is_in_the_room().await?;
+            person.is_connected_to(other.name()).await?;
+            other.is_connected_to(person.name()).await?;
+            is_not_met(person).await?;
+        }
+        let dee = scene.person(Kind::Chromium, "Dee").await?;
+        dee.page().open(&link).await?;
+        dee.is_in_trouble("This room is locked", "Ask somebody inside to unlock it.").await
+    });
+}
+
+#[test]
+fn who_was_here_before_it_was_locked_is_met_once_the_creator_unlocks_it() {
+    play(async |scene| {
+        let mut server = Restarts::start().await?;
+        let (ana, bo, link) = meet(scene, &server).await?;
+        let mal = Outsider::new("Mal", &link)?;
+        let saw = mal.looks_in(server.broker.port()).await?;
+        ana.toggles("Lock room").await?;
+        bo.page().shows("Locked").await?;
+        server.restart().await?;
+        // Ana's seat is told of and Bo's is not, nor that it is locked.
+        let seats = saw.members.iter().filter(|view| view.member == saw.creator);
+        let seats = seats.map(|view| SeatOf { member: view.member, ordinal: view.ordinal, latch: view.latch });
+        let _mal = mal.revives(server.broker.port(), Some(saw.creator), seats.collect()).await?;
+        server.recorders[0].let_pass(true);
+        ana.page().no_longer_shows(OUT_OF_REACH).await?;
+        ana.page().shows(TURNED_AWAY).await?;
+        is_not_met(&ana).await?;
+        ana.is_connected_to("Bo").await?;
+        server.recorders[1].let_pass(true);
+        bo.page().no_longer_shows(OUT_OF_REACH).await?;
+        bo.page().shows(TURNED_AWAY).await?;
+        is_not_met(&bo).await?;
+        bo.page().reload().await?;
+        bo.is_connected_to("Ana").await?;
+        is_not_met(&bo).await?;
+        ana.toggles("Lock room").await?;
+        for person in [&ana, &bo] {
+            person.sees("Mal").await?;
+        }
+        Ok(())
+    });
+}
