@@ -67,7 +67,7 @@ impl Core {
             let mut rooms = Vec::new();
             for (seat, seen) in seats.iter().zip(seen) {
                 let (Some(name), room) = (seat.room_name.clone(), seat.invitation.room) else { continue };
-                storage::note(seat, matches!(seen.glance, Glance::Alive(_)));
+                storage::note(seat.clone(), matches!(seen.glance, Glance::Alive(_)));
                 if let Glance::Alive(glance) = seen.glance {
                     rooms.push(KnownRoom {
                         room,

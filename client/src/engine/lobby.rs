@@ -128,7 +128,7 @@ impl Core {
                     this.store.dispatch(Action::Peeked { name, present, locked, full, seated });
                 }
                 Glance::Refused(refusal) => {
-                    storage::note(&seat, false);
+                    storage::note(seat, false);
                     this.refuse(refusal.code, &refusal.reason);
                 }
             }

@@ -166,8 +166,7 @@ impl From<&SeatRecord> for StoredSeat {
             history: seat.history.as_ref().map(ChatMessage::to_text),
             known: seat.lock.0.clone(),
             revival: seat.lock.1,
-            // Whoever keeps a seat is at its room.
-            missed: None,
+            missed: seat.missed,
         }
     }
 }
@@ -282,19 +281,14 @@ pub(super) fn save_seat(seat: &SeatRecord) -> bool {
 
 /// Notes whether a server knows the room of a seat. One that was restarted may be told of it by those who are inside, so a seat that
 /// was taken is forgotten only after a while.
-pub(super) fn note(seat: &SeatRecord, is_known: bool) {
-    let (room, now) = (seat.invitation.room, (clock::wall() / 60_000) as u32);
-    let missed = (!is_known).then(|| seat.missed.unwrap_or(now));
-    if !is_known && !seat.taken || missed.is_some_and(|since| now.abs_diff(since) > GONE_MINUTES) {
-        forget_seat(room);
-    } else if missed != seat.missed {
-        for shelf in [Shelf::Machine, Shelf::Tab] {
-            let mut seats = shelf.seats();
-            if let Some(seat) = seats.iter_mut().find(|seat| seat.room == room) {
-                seat.missed = missed;
-                shelf.set_seats(&seats);
-            }
-        }
+pub(super) fn note(mut seat: SeatRecord, is_known: bool) {
+    let now = (clock::wall() / 60_000) as u32;
+    let before = seat.missed;
+    seat.missed = (!is_known).then(|| before.unwrap_or(now));
+    if !is_known && !seat.taken || seat.missed.is_some_and(|since| now.abs_diff(since) > GONE_MINUTES) {
+        forget_seat(seat.invitation.room);
+    } else if seat.missed != before {
+        save_seat(&seat);
     }
 }
 

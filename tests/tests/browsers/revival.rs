@@ -7,7 +7,7 @@ use klatch_tests::wire::Recorder;
 use klatch_tests::{Broker, Kind, Person, Scene, play};
 
 const OUT_OF_REACH: &str = "The server is out of reach.";
-const TURNED_AWAY: &str = "Mal is in the room, but this page did not know them when it was locked";
+const TURNED_AWAY: &str = "Mal is in the room, who was not here when it was locked";
 
 /// A server that is stopped and started again while nobody reaches it.
 struct Restarts {

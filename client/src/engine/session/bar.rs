@@ -49,11 +49,11 @@ impl Session {
         if view.presence != Presence::Present || !self.bar.borrow_mut().turns_away(view.latch) {
             return;
         }
-        let who = Card::open(&self.room, view.member, &view.card);
-        let who = who.map_or("Somebody".to_owned(), |card| in_sentence(card.name.as_str()));
-        let why =
-            if self.bar.borrow().is_up() { "did not know them when it was locked" } else { "does not know their card" };
-        self.happened(format!("{who} is in the room, but this page {why}: they can neither see nor hear you"));
+        let card = Card::open(&self.room, view.member, &view.card);
+        let who = card.map_or("Somebody".to_owned(), |card| in_sentence(card.name.as_str()));
+        self.happened(
+            who + " is in the room, who was not here when it was locked or has somebody else’s seat. Until it is unlocked they can neither see nor hear you",
+        );
     }
 
     /// Those who have no seat, as the broker has it, are no members any more; unless it is kept for them, or they are here and the

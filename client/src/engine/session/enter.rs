@@ -237,6 +237,7 @@ impl Session {
     fn show_room(&self, admitted: &Admitted, name: RoomName, public_url: Option<&str>) {
         let mut seat = self.seat.borrow_mut();
         seat.room_name = Some(name.clone());
+        seat.missed = None;
         seat.creator |= admitted.creator == self.me;
         let stored = storage::save_seat(&seat);
         let my_name = seat.my_name.clone().expect("whoever enters has a name");
