@@ -122,7 +122,10 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
         revival: Revival::default(),
     };
     let seated = Arc::<Seated>::default();
-    let shared = if source.as_ref().is_some_and(Source::is_trusted) { &addresses[..] } else { &[] };
+    // On loopback there is somebody in front, who may speak nothing but HTTP to it.
+    let is_shared = source.as_ref().is_some_and(Source::is_trusted)
+        && (public_url.is_none() || !addresses.iter().all(|address| address.ip().is_loopback()));
+    let shared = if is_shared { &addresses[..] } else { &[] };
     let (bundled, servers) = relays(config, public_url.as_ref(), served.clone(), shared, Arc::clone(&seated))?;
     let (state, failure) = match &config.state {
         None => (State::fleeting(policy, &limits), None),
@@ -244,12 +247,11 @@ impl Server {
 
 /// Waits until the relay has failed. It is a thread that tells nobody of its end.
 async fn failure_of(relay: Option<&Relay>) -> Failure {
-    loop {
+    let Some(relay) = relay else { return std::future::pending().await };
+    while !relay.has_failed() {
         sleep(LOOK).await;
-        if relay.is_some_and(Relay::has_failed) {
-            return Failure::Relay;
-        }
     }
+    Failure::Relay
 }
 
 /// Listens on all of these, and says where that is.

@@ -195,7 +195,9 @@ async fn the_relay_is_reached_over_the_port_of_https_too() {
     let (_client, server) = member_over_tls(&broker, &certificate).await;
     let told = format!("turns:127.0.0.1:{}?transport=tcp", broker.address().port());
     assert_eq!(server.urls.last(), Some(&told));
-    for protocols in [&[][..], &[&b"stun.turn"[..]]] {
+    for protocols in
+        [&[][..], &[&b"stun.turn"[..]], &[&b"http/1.1"[..], &b"stun.turn"[..]], &[&b"stun.nat-discovery"[..]]]
+    {
         let mut visitor = Visitor::over_tls_with(certificate.trusting(protocols).0, &server);
         assert!(visitor.allocate().is_allocated(), "{protocols:?}");
         assert_eq!(visitor.refresh(), 0);

@@ -4,12 +4,12 @@
 //!
 //! Over UDP a source may be spoofed. Defended then: nobody is sent more than the address is due, as to get more reflected there
 //! one must hit its row, which nobody can tell but by spoofing thousands; who pushes others out of the table only gives them a fresh bucket; and a request
-//! with valid integrity is answered whatever the table says, so that a client with a nonce goes on. Not defended: who spoofs a
-//! client's own address uses up what that address gets over UDP, so that a client without a nonce finds the relay silent there
+//! with valid integrity is answered whatever that table says, so that a client with a nonce goes on. Not defended: who spoofs a
+//! client's own address uses up what that address gets over UDP, so that a client without a fresh nonce finds the relay silent there
 //! for as long. Connections can't be spoofed and have a table of their own: by TCP or TLS that client gets in.
 
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use crate::bucket::{Bucket, Flow};
 use crate::core::Client;
@@ -21,6 +21,14 @@ pub(crate) fn neighbourhood(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(_) => ip,
         IpAddr::V6(ip) => Ipv6Addr::from(u128::from(ip) >> 64 << 64).into(),
+    }
+}
+
+/// Whose allocations are counted together: one IPv4 address, or one IPv6 /56, which providers give to one house.
+pub(crate) fn household(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(ip) => Ipv6Addr::from(u128::from(ip) >> 72 << 72).into(),
     }
 }
 
@@ -43,27 +51,44 @@ impl Doorsteps {
     }
 }
 
-/// Members, who sign what they ask. A signature costs more to check than anything else that is asked over UDP; who has asked too
-/// often is refused before it is. Only what is signed rightly counts, so nobody uses up what is another's.
-pub(crate) struct Requests {
-    hasher: RandomState,
-    holders: Doorstep<u64>,
+/// For whom it counts that a signature is checked, which costs more than anything else that is asked over UDP.
+///
+/// A nonce that is fresh shows that its sender is where it says it is: so nobody uses up what is another's by spoofing, and by
+/// repeating what somebody else has signed neither.
+#[derive(Clone, Copy, Hash)]
+pub(crate) enum Payer<'a> {
+    /// Who signed rightly, with a fresh nonce.
+    Holder(&'a Holder),
+    /// A client that has an allocation and signed wrongly.
+    Client(SocketAddr),
+    /// An address where somebody signed wrongly who has none.
+    Address(IpAddr),
+    /// An address with allocations, of which a nonce is too old, or another's.
+    Stale(IpAddr),
+    /// All addresses without any together, for the same.
+    Strangers,
 }
 
-impl Requests {
-    /// Lets so many requests a second be of one holder.
+/// How often signatures are checked: looked at before one is, and counted after.
+pub(crate) struct Checks {
+    hasher: RandomState,
+    payers: Doorstep<u64>,
+}
+
+impl Checks {
+    /// Lets so many a second be for each payer.
     pub(crate) fn new(per_second: u32) -> Self {
-        Self { hasher: RandomState::new(), holders: Doorstep::new(per_second) }
+        Self { hasher: RandomState::new(), payers: Doorstep::new(per_second) }
     }
 
-    /// Whether one more may come.
-    pub(crate) fn admits(&mut self, millis: u64, holder: &Holder) -> bool {
-        self.holders.has_room(millis, self.hasher.hash_one(holder))
+    /// Whether one more may be made.
+    pub(crate) fn may_be_for(&mut self, millis: u64, payer: Payer<'_>) -> bool {
+        self.payers.has_room(millis, self.hasher.hash_one(payer))
     }
 
-    /// One has come.
-    pub(crate) fn count(&mut self, millis: u64, holder: &Holder) {
-        self.holders.answers(millis, self.hasher.hash_one(holder));
+    /// One was made.
+    pub(crate) fn count(&mut self, millis: u64, payer: Payer<'_>) {
+        self.payers.answers(millis, self.hasher.hash_one(payer));
     }
 }
 

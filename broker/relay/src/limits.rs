@@ -9,7 +9,7 @@ crate::limits! {
         allocations "turn-allocations" = 4000, 1;
         /// Allocations at once of one seat, however often its credentials are renewed; and never more than a quarter of those that are left.
         allocations_per_credential "turn-allocations-per-credential" = 256, 1;
-        /// The same from one address.
+        /// The same from one IPv4 address or IPv6 /56.
         allocations_per_address "turn-allocations-per-address" = 1000, 1;
         /// The same in one room.
         allocations_per_room "turn-allocations-per-room" = 1000, 1;
@@ -35,7 +35,7 @@ crate::limits! {
         account_seconds "turn-account-seconds" = 30, 1;
         /// Replies a second to one address that has not shown valid credentials (400, 401), over UDP and over connections each.
         challenges_per_second "turn-challenges-per-second" = 50, 1;
-        /// Signed requests a second of one seat; more are dropped.
+        /// Signed requests a second of one seat, and wrongly signed ones from one address; more are dropped.
         requests_per_second "turn-requests-per-second" = 500, 1;
         /// Replies a second to Binding requests from one address, over UDP and over connections each.
         bindings_per_second "turn-bindings-per-second" = 200, 1;
@@ -60,9 +60,17 @@ crate::limits! {
 
 // What nobody has reason to set.
 
+/// Of the allocations that are left, one seat, one room and one address may each have one in so many. That slows down who comes from a
+/// few addresses; who has dozens of them, and as many rooms, takes all: hosts who must withstand that say who may open rooms.
+pub(crate) const SHARE: usize = 4;
 /// Messages that a connection without an allocation may say at once, which is as many as a datagram socket has in a turn. Whoever
 /// has something to ask says one or two.
 pub(crate) const UNSERVED_MESSAGES: usize = 64;
+/// Bytes that the kernel is asked to hold for a socket that is listened on, for a relayed one, and connections that it is to keep until
+/// they are accepted. It may grant less.
+pub(crate) const DOOR_BUFFER: usize = 4 << 20;
+pub(crate) const RELAYED_BUFFER: usize = 1 << 20;
+pub(crate) const BACKLOG: i32 = 1024;
 /// For how many of the host's own addresses there is a socket besides that of all addresses.
 pub(crate) const OWN_DOORS: usize = 64;
 /// Paths of which it is remembered that they refuse large segments.

@@ -159,27 +159,68 @@ fn a_room_has_no_more_than_its_share_whoever_asks() {
     assert_eq!(codes.last(), Some(&486));
 }
 
+/// How many of a thousand of these are answered.
+fn answered(world: &mut World, client: Client, mut request: impl FnMut() -> Vec<u8>) -> usize {
+    (0..1000).filter(|_| world.say(client, &request()) != Heard::Nothing).count()
+}
+
+/// The same request with a wrong signature.
+fn forged(mut request: Vec<u8>) -> Vec<u8> {
+    *request.last_mut().unwrap() ^= 1;
+    request
+}
+
 #[test]
-fn a_seat_may_ask_so_often_and_nobody_else_asks_for_it() {
+fn a_seat_may_ask_so_often() {
     let mut world = world(Limits { requests_per_second: 5, ..Limits::default() });
     let (mut ana, _) = world.member(client(1), "ana");
     let (mut ben, _) = world.member(client(2), "ben");
-    // Somebody who names her, from her address and from another, but can't sign.
-    for from in [client(1), client(3)] {
-        for _ in 0..1000 {
-            let mut forged = ana.refresh(600);
-            *forged.last_mut().unwrap() ^= 1;
-            world.say(from, &forged);
-        }
-    }
-    let answered = (0..1000).filter(|_| world.say(client(1), &ana.refresh(600)) != Heard::Nothing).count();
-    assert_eq!(answered, 19, "four seconds' worth, of which one was the Allocate");
-    ana.nonce = "old".into();
-    assert_eq!(world.say(client(1), &ana.refresh(600)), Heard::Nothing, "whatever nonce it has");
+    assert_eq!(
+        answered(&mut world, client(1), || ana.refresh(600)),
+        19,
+        "four seconds' worth, one of which was Allocate"
+    );
     assert_eq!(world.say(client(2), &ben.refresh(600)).code(), 0);
     world.pass(1);
-    let answered = (0..1000).filter(|_| world.say(client(1), &ana.refresh(600)) != Heard::Nothing).count();
-    assert_eq!(answered, 5);
+    assert_eq!(answered(&mut world, client(1), || ana.refresh(600)), 5);
+}
+
+#[test]
+fn what_is_repeated_or_forged_elsewhere_uses_up_nothing_of_a_member_s() {
+    let mut world = world(Limits { requests_per_second: 5, challenges_per_second: 1_000_000, ..Limits::default() });
+    let (mut ana, _) = world.member(client(1), "ana");
+    let heard = ana.refresh(600);
+    for from in [client(3), client(4)] {
+        assert_eq!(
+            answered(&mut world, from, || heard.clone()),
+            if from == client(3) { 20 } else { 0 },
+            "of all together"
+        );
+        assert_eq!(answered(&mut world, from, || forged(heard.clone())), 0);
+    }
+    // Spoofing her own address, without her nonce.
+    let mut eve = world.speaker(client(4), "ana");
+    answered(&mut world, client(1), || forged(eve.refresh(600)));
+    answered(&mut world, client(1), || eve.refresh(600));
+    assert_eq!(world.say(client(1), &ana.refresh(600)).code(), 0);
+}
+
+#[test]
+fn who_signs_wrongly_is_checked_so_often_whatever_names_they_take() {
+    let mut world = world(Limits { requests_per_second: 5, challenges_per_second: 1_000_000, ..Limits::default() });
+    let mut names = 0..;
+    let mut invented = |world: &mut World, client| {
+        let name = format!("nobody{}", names.next().unwrap());
+        let mut speaker = world.speaker(client, &name);
+        forged(speaker.allocate())
+    };
+    let checked = (0..100).filter(|_| {
+        let request = invented(&mut world, client(1));
+        world.say(client(1), &request) != Heard::Nothing
+    });
+    assert_eq!(checked.count(), 20);
+    let (mut ana, _) = world.member(client(2), "ana");
+    assert_eq!(answered(&mut world, client(2), || forged(ana.refresh(600))), 20, "with an allocation as well");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, Read, Write};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -195,17 +195,7 @@ fn a_connection_that_was_accepted_elsewhere_is_taken_over() {
     let relay = start(config);
     let elsewhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let at = elsewhere.local_addr().unwrap();
-    // Plain, the first bytes read already.
-    let mut visitor = Visitor::new(Way::Tcp(connect(at)));
-    let (mut accepted, _) = elsewhere.accept().unwrap();
     let request = bare_allocate(3);
-    visitor.say(&request[..]);
-    let mut early = [0; 8];
-    accepted.read_exact(&mut early).unwrap();
-    assert!(Relay::is_for_relay(early[0]) && !Relay::is_for_relay(b'G') && !Relay::is_for_relay(0x16));
-    relay.entrance().adopt(accepted, early.to_vec());
-    assert_eq!(support::speech::Answer(visitor.hear()).code(), 401);
-    converse(&mut visitor);
     // TLS, established already, and a whole request read.
     let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
     let client = rustls::ClientConnection::new(trust, name).unwrap();
@@ -218,15 +208,14 @@ fn a_connection_that_was_accepted_elsewhere_is_taken_over() {
         while tls.is_handshaking() {
             tls.complete_io(&mut socket).unwrap();
         }
-        let mut early = vec![0; 28];
-        let mut stream = rustls::Stream::new(&mut tls, &mut socket);
-        stream.read_exact(&mut early).unwrap();
-        (socket, tls, early)
+        let first = rustls::Stream::new(&mut tls, &mut socket).fill_buf().unwrap()[0];
+        assert!(Relay::is_for_relay(first) && !Relay::is_for_relay(b'G') && !Relay::is_for_relay(0x16));
+        (socket, tls)
     });
     let mut visitor = Visitor::new(Way::Tls(Box::new(rustls::StreamOwned::new(client, connect(at)))));
     visitor.say(&request);
-    let (socket, tls, early) = accepting.join().unwrap();
-    relay.entrance().adopt_tls(socket, tls, early);
+    let (socket, tls) = accepting.join().unwrap();
+    relay.entrance().adopt(socket, tls);
     assert_eq!(support::speech::Answer(visitor.hear()).code(), 401);
     converse(&mut visitor);
 }

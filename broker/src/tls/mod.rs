@@ -47,8 +47,8 @@ use self_signed::{Names, SelfSigned};
 pub(crate) const H2: &[u8] = b"h2";
 /// HTTP/1.1.
 const HTTP_1_1: &[u8] = b"http/1.1";
-/// TURN, by whoever says so (RFC 7443).
-const STUN_TURN: &[u8] = b"stun.turn";
+/// TURN and STUN, by whoever says so (RFC 7443).
+const STUN: [&[u8]; 2] = [b"stun.turn", b"stun.nat-discovery"];
 /// The first byte of whoever begins with TLS: the type of the record that a ClientHello is in.
 const HANDSHAKE: u8 = 0x16;
 
@@ -178,7 +178,8 @@ impl Tls {
     ) -> Result<Self, rustls::Error> {
         let mut config = config(served, challenges)?;
         if relay.is_some() {
-            config.alpn_protocols.push(STUN_TURN.to_vec());
+            // Before HTTP: whoever offers both of them is a client of relays.
+            config.alpn_protocols.splice(..0, STUN.map(<[u8]>::to_vec));
         }
         Ok(Self {
             acceptor: TlsAcceptor::from(Arc::new(config)),
@@ -192,9 +193,15 @@ impl Tls {
     /// relay's from now on.
     pub(crate) async fn open(&self, stream: TcpStream, address: Address) -> Option<Opened> {
         let mut handshake = self.handshakes.begin(address)?;
-        tokio::select! {
+        let opened = tokio::select! {
             opened = timeout(self.patience, self.shake_hands(stream)) => opened.ok().flatten(),
             () = handshake.given_up() => None,
+        };
+        // Whoever has shaken hands and says nothing holds up nobody who has yet to.
+        drop(handshake);
+        match opened? {
+            Opened::Tls(stream) => timeout(self.patience, self.pass_on(stream)).await.ok().flatten().map(Opened::Tls),
+            plain @ Opened::Plain(_) => Some(plain),
         }
     }
 
@@ -206,22 +213,29 @@ impl Tls {
             _ => return None,
         }
         // What goes wrong is the other end's business; it has an alert.
-        let mut stream = self.acceptor.accept(stream).await.ok()?;
+        let stream = self.acceptor.accept(stream).await.ok()?;
+        Some(Opened::Tls(Box::new(stream)))
+    }
+
+    /// Leaves to others what is not for HTTP.
+    async fn pass_on(&self, mut stream: Box<TlsStream<TcpStream>>) -> Option<Box<TlsStream<TcpStream>>> {
         let protocol = stream.get_ref().1.alpn_protocol();
         if protocol == Some(acme::PROTOCOL) {
             // It has seen what it wanted to.
             let _ = stream.shutdown().await;
             return None;
         }
-        let (is_turn, is_silent) = (protocol == Some(STUN_TURN), protocol.is_none());
-        match &self.relay {
-            Some(relay) if is_turn || (is_silent && begins_with_stun(&mut stream).await?) => {
-                let (stream, tls) = stream.into_inner();
-                relay.adopt_tls(stream.into_std().ok()?, tls, Vec::new());
-                None
-            }
-            Some(_) | None => Some(Opened::Tls(Box::new(stream))),
+        let Some(relay) = &self.relay else { return Some(stream) };
+        let is_for_relay = match protocol {
+            Some(protocol) => STUN.contains(&protocol),
+            None => begins_with_stun(&mut stream).await?,
+        };
+        if !is_for_relay {
+            return Some(stream);
         }
+        let (stream, tls) = stream.into_inner();
+        relay.adopt(stream.into_std().ok()?, tls);
+        None
     }
 }
 

@@ -8,10 +8,7 @@ use std::net::IpAddr;
 use crate::admission::Group;
 use crate::bucket::{Bucket, Flow};
 use crate::credentials::Holder;
-use crate::limits::Limits;
-
-/// Of the allocations that are left, one seat, one room and one address may each have one in so many.
-const SHARE: usize = 4;
+use crate::limits::{Limits, SHARE};
 
 /// Whose traffic or allocations are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -102,6 +99,12 @@ impl Accounts {
             return Err(Full::Quota);
         }
         if self.index.len() + 3 > self.most { Err(Full::Table) } else { Ok(()) }
+    }
+
+    /// Whether there are allocations from this address.
+    pub(super) fn has_allocation_from(&self, address: IpAddr) -> bool {
+        let place = self.index.get(&Payer::Address(address));
+        place.and_then(|place| self.accounts[*place].as_ref()).is_some_and(|account| account.allocations > 0)
     }
 
     /// The account of a holder who has allocations.

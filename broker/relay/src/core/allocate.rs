@@ -17,7 +17,7 @@ use crate::core::auth::Signer;
 use crate::core::control::Done;
 use crate::core::table::Allocation;
 use crate::core::{Client, Core, Family, Now, Slot};
-use crate::doorstep::neighbourhood;
+use crate::doorstep::household;
 use crate::message::{Refusal, Reply, Request, optional};
 
 /// The only transport that is relayed: UDP.
@@ -70,7 +70,7 @@ impl Core {
         self.relayed_ip(family).ok_or(Refusal::FamilyNotSupported)?;
         optional::<Lifetime>(message)?;
         let lifetime = self.granted(now.millis, now.millis);
-        let address = neighbourhood(client.address.ip());
+        let address = household(client.address.ip());
         let left = self.table.left();
         if self.draining || left == 0 {
             return Err(Refusal::InsufficientCapacity);
@@ -117,7 +117,7 @@ impl Core {
             return &self.reply[..length];
         };
         let (packets, bytes) = self.table.buckets(now.millis);
-        let address = neighbourhood(client.address.ip());
+        let address = household(client.address.ip());
         let accounts = self.accounts.enter(now.millis, &signer.username.holder, address, room);
         self.table.insert(Allocation {
             client,

@@ -1,4 +1,4 @@
-//! Who signed a request (RFC 8489 §9.2.4), without a look at any state but how often its holder has asked lately.
+//! Who signed a request (RFC 8489 §9.2.4), without a look at any state but how often that was asked lately.
 
 use stun_types::attribute::{
     Nonce, PasswordAlgorithm, PasswordAlgorithmValue, PasswordAlgorithms, Realm, Userhash,
@@ -9,6 +9,7 @@ use stun_types::prelude::AttributeStaticType;
 
 use crate::core::{Client, Core, Now};
 use crate::credentials::{Key, KeyAlgorithm, Username};
+use crate::doorstep::{Payer, household, neighbourhood};
 use crate::integrity::{Seal, is_signed, seal_of};
 use crate::message::{Refusal, as_offered, optional};
 
@@ -22,7 +23,7 @@ pub(super) struct Signer {
 /// Why it is not known who signed.
 pub(super) enum Stranger {
     Refused(Refusal),
-    /// The holder that is named has asked too often, and nothing is checked.
+    /// There were too many such, and nothing is checked.
     Hasty,
 }
 
@@ -48,18 +49,34 @@ impl Core {
         // We never offer user name anonymity, so a hash is of nobody we know.
         let username = username.ok_or(Refusal::Unauthorized)?;
         let username: Username = username.username().parse().map_err(|_| Refusal::Unauthorized)?;
-        if !self.requests.admits(now.millis, &username.holder) {
+        let is_fresh = self.nonces.knows(now.millis, &client.address, nonce.nonce().as_bytes());
+        let holder = Payer::Holder(&username.holder);
+        let doubter = self.payer_of_doubts(client, is_fresh);
+        let may_be = |payer| self.checks.may_be_for(now.millis, payer);
+        if ![doubter].into_iter().chain(is_fresh.then_some(holder)).all(may_be) {
             return Err(Stranger::Hasty);
         }
         let key = self.settings.secret.key(algorithm, &username, &self.settings.realm);
-        if !is_signed(message, seal, &key) {
+        let is_right = is_signed(message, seal, &key);
+        self.checks.count(now.millis, if is_fresh && is_right { holder } else { doubter });
+        if !is_right {
             return Err(Refusal::Unauthorized.into());
         }
-        self.requests.count(now.millis, &username.holder);
-        if !self.nonces.knows(now.millis, &client.address, nonce.nonce().as_bytes()) {
+        if !is_fresh {
             return Err(Refusal::StaleNonce.into());
         }
         Ok(Signer { username, key, seal })
+    }
+
+    /// For whom it counts if a check comes to nothing.
+    fn payer_of_doubts(&self, client: &Client, is_fresh: bool) -> Payer<'static> {
+        let near = neighbourhood(client.address.ip());
+        match (is_fresh, self.table.of_client(client)) {
+            (true, Some(_)) => Payer::Client(client.address),
+            (true, None) => Payer::Address(near),
+            (false, _) if self.accounts.has_allocation_from(household(near)) => Payer::Stale(near),
+            (false, _) => Payer::Strangers,
+        }
     }
 }
 

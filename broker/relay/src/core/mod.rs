@@ -10,8 +10,8 @@
 //! dismissed.
 //! A permission lasts for 5 minutes, a channel for 10 (RFC 8656 §9, §12); both are looked at when something is to pass.
 //!
-//! Nothing is remembered of whom has not signed: nonces are computed (`nonce`), and how often strangers are answered, and members
-//! ask, is counted in tables of fixed size (`doorstep`).
+//! Nothing is remembered of whom has not signed: nonces are computed (`nonce`), and how often strangers are answered, and signatures
+//! checked, is counted in tables of fixed size (`doorstep`).
 
 mod accounts;
 mod allocate;
@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use crate::admission::Admission;
 use crate::credentials::{Holder, Realm, Secret};
-use crate::doorstep::{Doorsteps, Requests};
+use crate::doorstep::{Checks, Doorsteps};
 use crate::figures::{Counts, Figures};
 use crate::limits::Limits;
 use crate::message::MAX_REPLY;
@@ -146,7 +146,7 @@ pub struct Core {
     nonces: Nonces,
     challenges: Doorsteps,
     bindings: Doorsteps,
-    requests: Requests,
+    checks: Checks,
     table: Table,
     accounts: Accounts,
     next_indication: u128,
@@ -171,7 +171,7 @@ impl Core {
             nonces: Nonces::new(&seeds.nonces),
             challenges: Doorsteps::new(limits.challenges_per_second),
             bindings: Doorsteps::new(limits.bindings_per_second),
-            requests: Requests::new(limits.requests_per_second),
+            checks: Checks::new(limits.requests_per_second),
             table: Table::new(limits),
             accounts: Accounts::new(limits),
             next_indication: u128::from_be_bytes(indication),

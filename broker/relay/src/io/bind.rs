@@ -12,12 +12,8 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 use super::{Addresses, Config, StartError};
 use crate::core::Family;
-use crate::limits::OWN_DOORS;
+use crate::limits::{BACKLOG, DOOR_BUFFER, OWN_DOORS, RELAYED_BUFFER};
 
-/// Asked of the kernel, which may grant less.
-const DOOR_BUFFER: usize = 4 << 20;
-const RELAYED_BUFFER: usize = 1 << 20;
-const BACKLOG: i32 = 1024;
 /// How often a free port is looked for, before there is none.
 const TRIES: usize = 64;
 

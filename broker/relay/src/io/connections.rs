@@ -17,8 +17,8 @@ impl Net {
         let address = socket.peer_addr().ok().map(unmapped)?;
         let near = neighbourhood(address.ip());
         let mut is_hasty = || match cover {
-            Cover::Awaited(_) => !self.handshakes.admits(now.millis, address.ip()),
-            Cover::Nothing | Cover::Tls(_) => false,
+            Cover::Awaited(_) | Cover::Tls(_) => !self.handshakes.admits(now.millis, address.ip()),
+            Cover::Nothing => false,
         };
         if is_hasty() || socket.set_nonblocking(true).is_err() || !self.makes_room(near) {
             self.counts.connections_refused.add(1);
@@ -56,7 +56,7 @@ impl Net {
         // Of one that waits nothing is told but its end.
         let stage = if stream.is_waiting { Err(Over) } else { stream.shakes_hands() };
         match stage {
-            Ok(None) => self.take(now, id, scratch, None),
+            Ok(None) => self.take(now, id, scratch),
             Ok(Some(stage)) => {
                 stream.is_waiting = true;
                 let _ = epoll::modify(&self.epoll, &stream.socket, Token::Stream(id).data(), stream.interest());
@@ -75,16 +75,13 @@ impl Net {
         if watched.is_err() || stream.begin_tls().is_err() {
             return self.close(id);
         }
-        self.take(now, id, scratch, None);
+        self.take(now, id, scratch);
     }
 
-    /// Takes what came over a connection, or what was read of it before it was taken in.
-    pub(super) fn take(&mut self, now: Now, id: u64, scratch: &mut Scratch, early: Option<&[u8]>) {
+    /// Takes what came over a connection.
+    pub(super) fn take(&mut self, now: Now, id: u64, scratch: &mut Scratch) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
-        let received = match early {
-            Some(early) => stream.receive_early(early, scratch),
-            None => stream.receive(scratch),
-        };
+        let received = stream.receive(scratch);
         // TLS may have something to say even if the client has not.
         due(stream, id, &mut self.due);
         let Ok(end) = received else { return self.close(id) };

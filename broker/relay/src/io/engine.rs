@@ -31,7 +31,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// What a relay's owner wants.
 pub(super) enum Order {
-    Adopt(std::net::TcpStream, Option<Box<ServerConnection>>, Vec<u8>),
+    Adopt(std::net::TcpStream, Box<ServerConnection>),
     /// The host's interfaces have these addresses.
     Own(Vec<IpAddr>),
     /// This holder is not admitted any more.
@@ -256,9 +256,9 @@ impl Engine {
         let _ = rustix::io::read(&*self.bell, &mut rung);
         while let Ok(order) = self.orders.try_recv() {
             match order {
-                Order::Adopt(socket, tls, early) => {
-                    if let Some(id) = self.net.take_in(now, socket, tls.map_or(Cover::Nothing, Cover::tls)) {
-                        self.net.take(now, id, &mut self.scratch, Some(&early));
+                Order::Adopt(socket, tls) => {
+                    if let Some(id) = self.net.take_in(now, socket, Cover::tls(tls)) {
+                        self.net.take(now, id, &mut self.scratch);
                     }
                 }
                 Order::Own(own) => self.net.core.own_are([&self.named[..], &own].concat()),

@@ -77,14 +77,9 @@ impl Usher {
 pub struct Entrance(Line);
 
 impl Entrance {
-    /// Takes over a connection, and the bytes that were read from it already.
-    pub fn adopt(&self, connection: TcpStream, early: Vec<u8>) {
-        self.0.order(Order::Adopt(connection, None, early));
-    }
-
-    /// Takes over a connection whose TLS somebody else has established, and the plain bytes that were read from it already.
-    pub fn adopt_tls(&self, connection: TcpStream, tls: rustls::ServerConnection, early: Vec<u8>) {
-        self.0.order(Order::Adopt(connection, Some(Box::new(tls)), early));
+    /// Takes over a connection whose TLS somebody else has established, with what was read of it already.
+    pub fn adopt(&self, connection: TcpStream, tls: rustls::ServerConnection) {
+        self.0.order(Order::Adopt(connection, Box::new(tls)));
     }
 }
 

@@ -149,16 +149,6 @@ impl Stream {
         Ok(())
     }
 
-    /// Puts what was read before into the scratch, as if it had come now. How much that is.
-    pub(super) fn receive_early(&mut self, early: &[u8], scratch: &mut Scratch) -> Result<usize, Over> {
-        let place = scratch.plain.get_mut(..early.len()).ok_or(Over)?;
-        place.copy_from_slice(early);
-        match &mut self.cover {
-            Cover::Tls(tls) => opened(tls, &mut scratch.plain, early.len()),
-            Cover::Nothing | Cover::Awaited(_) => Ok(early.len()),
-        }
-    }
-
     /// Reads once. How much there is to look at in the scratch, including what was there before.
     pub(super) fn receive(&mut self, scratch: &mut Scratch) -> Result<usize, Over> {
         let kept = self.rest.len();
@@ -176,7 +166,9 @@ impl Stream {
             Err(_) => return Err(Over),
         };
         let Cover::Tls(tls) = &mut self.cover else { return Ok(kept + read) };
-        let (mut sealed, mut end) = (&scratch.sealed[..read], kept);
+        let mut sealed = &scratch.sealed[..read];
+        // Whoever established it may have read more than that.
+        let mut end = opened(tls, &mut scratch.plain, kept)?;
         while !sealed.is_empty() {
             tls.read_tls(&mut sealed)?;
             if tls.process_new_packets().is_err() {
