@@ -1,12 +1,16 @@
-//! What the program can be told: flags, each with an environment variable `KLATCH_<FLAG>`.
+//! What the program can be told: flags, each with an environment variable `KLATCH_<FLAG>` and a key in the file of `--config`.
 
+mod file;
+
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::ArgPredicate;
-use clap::{ArgAction, Parser, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgAction, CommandFactory as _, Parser, ValueEnum};
 use klatch_relay::LimitSetting;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -15,6 +19,8 @@ use crate::limits::{self, Limits};
 use crate::origin::Origin;
 use crate::relay::RelayFlags;
 use crate::tls::TlsFlags;
+
+pub use file::{BadConfigFile, Fault};
 
 /// A peer-to-peer meeting room: a switchboard that can't listen, with the page inside.
 #[derive(Clone, Debug, Parser)]
@@ -77,6 +83,11 @@ pub struct Config {
     #[arg(long, env = "KLATCH_LOG_FORMAT", value_name = "FORMAT", default_value = "text", action = ArgAction::Set)]
     pub log_format: LogFormat,
 
+    /// All of this in one file instead, in TOML: listen = ["[::]:80"], turn = true, limit.connections = 500. What is said on the
+    /// command line goes first, then the environment, then the file [default: none]
+    #[arg(long, env = "KLATCH_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
     /// HTTPS.
     #[command(flatten)]
     pub tls: TlsFlags,
@@ -86,7 +97,43 @@ pub struct Config {
     pub relay: RelayFlags,
 }
 
+/// Why the program does not know what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum BadConfig {
+    /// The flags are wrong; or they ask for a text, such as the version.
+    #[error(transparent)]
+    Flags(#[from] clap::Error),
+    /// The file is wrong.
+    #[error(transparent)]
+    File(#[from] BadConfigFile),
+    /// Flags don't go with the file, each being right by itself.
+    #[error("{1}")]
+    Together(PathBuf, #[source] clap::Error),
+}
+
 impl Config {
+    /// Reads flags, the environment, and the file if one is named. Whatever a flag or a variable says, the file does not say.
+    ///
+    /// # Errors
+    /// [`BadConfig`] says what is wrong.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, BadConfig> {
+        let arguments: Vec<_> = arguments.into_iter().collect();
+        let given = Self::command().ignore_errors(true).try_get_matches_from(&arguments)?;
+        let Some(path) = given.get_one::<PathBuf>("config") else { return Ok(Self::try_parse_from(&arguments)?) };
+        let is_given = |key: &str| {
+            let source = given.value_source(&key.replace('-', "_"));
+            matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable))
+        };
+        let settings = file::read(path, &Self::command())?.into_iter().filter(|setting| !is_given(&setting.key));
+        let from_file = settings.flat_map(|setting| setting.flags).map(OsString::from);
+        let (program, flags) = arguments.split_at(arguments.len().min(1));
+        let all = program.iter().cloned().chain(from_file).chain(flags.iter().cloned());
+        Self::try_parse_from(all).map_err(|error| match Self::try_parse_from(&arguments) {
+            Ok(_) => BadConfig::Together(path.clone(), error),
+            Err(error) => error.into(),
+        })
+    }
+
     /// The broker's limits with what was set.
     pub fn limits(&self) -> Limits {
         let mut limits = Limits::default();
@@ -237,7 +284,7 @@ mod tests {
 
     #[test]
     fn flags_of_later_versions_are_unknown() {
-        for flag in ["--config=a", "--check", "--trusted-proxy=::/0"] {
+        for flag in ["--check", "--trusted-proxy=::/0"] {
             assert!(Config::try_parse_from(["klatch", flag]).is_err(), "{flag}");
         }
     }

@@ -35,7 +35,7 @@ mod switchboard;
 mod tls;
 
 pub use address::Address;
-pub use config::{BadSpan, Config, LogFormat, Span};
+pub use config::{BadConfig, BadConfigFile, BadSpan, Config, Fault, LogFormat, Span};
 pub use ice::{BadIceUrl, IceUrl};
 pub use limits::Limits;
 pub use origin::{BadOrigin, Origin};

@@ -5,8 +5,7 @@ use std::pin::pin;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::Parser as _;
-use klatch_broker::{Config, LogFormat, serve, step_back};
+use klatch_broker::{BadConfig, Config, LogFormat, serve, step_back};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -17,14 +16,14 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    let config = match Config::try_parse() {
+    let config = match Config::read(std::env::args_os()) {
         Ok(config) => config,
-        Err(asked) if !asked.use_stderr() => {
+        Err(BadConfig::Flags(asked)) if !asked.use_stderr() => {
             let _ = asked.print();
             return ExitCode::SUCCESS;
         }
         Err(error) => {
-            eprintln!("klatch: {}", one_line(&error.to_string()));
+            eprintln!("klatch: {}", reason(&error));
             return ExitCode::from(2);
         }
     };
@@ -87,6 +86,24 @@ fn allow_many_connections() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
         tracing::debug!(%error, "the limit on open files stays as it is");
+    }
+}
+
+fn reason(error: &BadConfig) -> String {
+    match error {
+        BadConfig::Flags(error) => one_line(&error.to_string()),
+        BadConfig::Together(file, error) => {
+            format!("{} (together with what {} says)", one_line(&error.to_string()), file.display())
+        }
+        BadConfig::File(error) => chained(error),
+    }
+}
+
+/// With what lies behind it.
+fn chained(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", chained(source)),
+        None => error.to_string(),
     }
 }
 

@@ -5,7 +5,7 @@ mod common;
 use std::process::Output;
 
 use common::http::get;
-use common::program::{klatch, start};
+use common::program::{klatch, serving, start};
 use common::tls::Certificate;
 use common::{Client, PATIENCE, Room, Seat, TempFile};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
@@ -248,6 +248,40 @@ async fn flags_can_come_from_the_environment() {
 }
 
 #[tokio::test]
+async fn a_flag_goes_before_the_environment_and_that_before_the_file() {
+    let file = TempFile::with("listen = \"127.0.0.1:0\"\nmax-members = 3\n");
+    for (variable, flags, most) in [(None, &[][..], 3), (Some("4"), &[], 4), (Some("4"), &["--max-members", "5"], 5)] {
+        let mut command = klatch(&[&["--config", file.path()], flags].concat());
+        command.envs(variable.map(|value| ("KLATCH_MAX_MEMBERS", value)));
+        let (child, url) = serving(command).await;
+        let client = Client::connect(&format!("{}/ws", url.replace("http", "ws"))).await;
+        assert_eq!(client.hello.max_members, most);
+        assert_eq!(stop(child, "-TERM").await.0, Some(0));
+    }
+}
+
+#[tokio::test]
+async fn a_configuration_file_that_is_wrong_is_refused_in_one_line() {
+    let (typo, other) =
+        (TempFile::with("turn = true\nlisen = \"[::]:80\"\n"), TempFile::with("turn-ports = \"5-6\"\n"));
+    for (path, reason) in [
+        (typo.path(), format!("{}, line 2: unknown key `lisen`; did you mean `listen`?", typo.path())),
+        ("/nowhere", "can't read the configuration file /nowhere: No such file or directory (os error 2)".into()),
+        (
+            other.path(),
+            format!(
+                "the following required arguments were not provided: --turn (together with what {} says)",
+                other.path()
+            ),
+        ),
+    ] {
+        let failed = output(&["--config", path]).await;
+        assert_eq!((failed.status.code(), failed.stdout.len()), (Some(2), 0), "{path}");
+        assert_eq!(String::from_utf8(failed.stderr).expect("text"), format!("klatch: {reason}\n"));
+    }
+}
+
+#[tokio::test]
 async fn help_lists_every_flag_with_its_variable_and_every_limit_with_its_default() {
     let help = String::from_utf8(output(&["--help"]).await.stdout).expect("text");
     for text in [
@@ -263,6 +297,8 @@ async fn help_lists_every_flag_with_its_variable_and_every_limit_with_its_defaul
         "--max-rooms",
         "[default: 10000]",
         "--limit",
+        "--config",
+        "KLATCH_CONFIG",
         "--state",
         "KLATCH_STATE",
         "unkept-changes=",

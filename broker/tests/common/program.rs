@@ -31,7 +31,8 @@ pub async fn start_on_small_disk(kib: u32, flags: &[&str]) -> (Child, String) {
     serving(limited).await
 }
 
-async fn serving(mut command: Command) -> (Child, String) {
+/// The same of any command.
+pub async fn serving(mut command: Command) -> (Child, String) {
     let mut child = command.spawn().expect("it runs");
     let stdout = child.stdout.take().expect("piped");
     let mut line = String::new();
