@@ -16,6 +16,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::ice::IceUrl;
 use crate::limits::{self, Limits};
+use crate::link::Link;
 use crate::origin::Origin;
 use crate::relay::RelayFlags;
 use crate::tls::TlsFlags;
@@ -44,6 +45,14 @@ pub struct Config {
     /// One more origin that /ws accepts. Repeatable [default: none]
     #[arg(long, env = "KLATCH_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub allow_origin: Vec<Origin>,
+
+    /// Where you say who runs this, if you must: the page links to it [default: none]
+    #[arg(long, env = "KLATCH_IMPRINT", value_name = "URL")]
+    pub imprint: Option<Link>,
+
+    /// Where you say what becomes of people's data: the page links to it [default: none]
+    #[arg(long, env = "KLATCH_PRIVACY", value_name = "URL")]
+    pub privacy: Option<Link>,
 
     /// An empty room is discarded after this long: 90s, 30m, 2h
     #[arg(long, env = "KLATCH_ROOM_TTL", value_name = "DURATION", default_value = "30m")]

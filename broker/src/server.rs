@@ -23,7 +23,7 @@ use crate::routes::House;
 use crate::secret::BadSecretFile;
 use crate::socket::quarters::Parlour;
 use crate::state::{State, StateError};
-use crate::switchboard::Switchboard;
+use crate::switchboard::{Switchboard, Welcome};
 use crate::tls::{Served, Source, Tls, TlsError};
 use crate::{page, secret, site};
 
@@ -131,8 +131,12 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
         None => (State::fleeting(policy, &limits), None),
         Some(file) => State::kept(file, policy, &limits).map(|(state, failure)| (state, Some(failure)))?,
     };
-    let switchboard =
-        Arc::new(Switchboard::new(state, limits.clone(), public_url.as_ref().map(ToString::to_string), servers));
+    let welcome = Welcome {
+        public_url: public_url.as_ref().map(ToString::to_string),
+        imprint: config.imprint.as_ref().map(ToString::to_string),
+        privacy: config.privacy.as_ref().map(ToString::to_string),
+    };
+    let switchboard = Arc::new(Switchboard::new(state, limits.clone(), welcome, servers));
     let keeping = failure.map(|failure| tokio::spawn(give_up_after(failure, Arc::downgrade(&switchboard))));
     seated.ask(&switchboard);
     if let Some(bundled) = &bundled {

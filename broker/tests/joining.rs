@@ -9,6 +9,17 @@ use klatch_relay::Secret;
 use klatch_shared::wire::{Event, Forget, Presence, RefusalCode, Verb};
 
 #[tokio::test]
+async fn hello_names_the_pages_that_a_host_must_show_and_only_where_there_are_some() {
+    let (imprint, privacy) = ("https://host.example/imprint", "https://host.example/privacy");
+    let broker = Broker::start(&["--imprint", imprint, "--privacy", privacy]).await;
+    let hello = Client::connect(&broker.room_url(&Room::new())).await.hello;
+    assert_eq!((hello.imprint.as_deref(), hello.privacy.as_deref()), (Some(imprint), Some(privacy)));
+    let broker = Broker::start(&[]).await;
+    let hello = Client::connect(&broker.room_url(&Room::new())).await.hello;
+    assert_eq!((hello.imprint, hello.privacy), (None, None));
+}
+
+#[tokio::test]
 async fn the_broker_speaks_first_and_differently_to_each() {
     let broker = Broker::start(&["--max-members", "5", "--public-url", "https://meet.example"]).await;
     let room = Room::new();

@@ -28,6 +28,7 @@ const REQUESTS: &[&str] = &[
 const EVENTS: &[&str] = &[
     r#"{"event":"hello","nonce":"K16","version":"1","max_members":12,"max_frame_bytes":65536}"#,
     r#"{"event":"hello","nonce":"K16","version":"1","max_members":12,"max_frame_bytes":1,"public_url":"https://klatch.example","client":"0123456789012345"}"#,
+    r#"{"event":"hello","nonce":"K16","version":"1","max_members":12,"max_frame_bytes":1,"imprint":"https://a.example/i","privacy":"https://a.example/p"}"#,
     r#"{"event":"joined","member":"M","ordinal":7,"presence":"present","latch":"K32","session":"K16","card":"AAAA"}"#,
     r#"{"event":"back","member":"M","ordinal":7,"presence":"away","latch":"K32","session":"K16","card":"AAAA"}"#,
     r#"{"event":"away","member":"M"}"#,

@@ -22,7 +22,7 @@ use crate::ice::Servers;
 use crate::limits::Limits;
 use crate::rooms::{ConnectionId, Policy, Revival};
 use crate::state::State;
-use crate::switchboard::Switchboard;
+use crate::switchboard::{Switchboard, Welcome};
 
 /// The other end of a served socket, its line's outbox, and how often the socket was moved.
 struct Pipe {
@@ -69,7 +69,7 @@ async fn open(limits: Limits, size: usize) -> Pipe {
 async fn open_at(place: Option<RoomId>, limits: Limits, size: usize) -> Pipe {
     let policy = Policy { max_members: 3, max_rooms: 3, room_ttl: 1000, revival: Revival::default() };
     let state = State::fleeting(policy, &limits);
-    let switchboard = Arc::new(Switchboard::new(state, limits, None, Servers::default()));
+    let switchboard = Arc::new(Switchboard::new(state, limits, Welcome::default(), Servers::default()));
     let line = switchboard.connect(place, std::net::IpAddr::from([192, 0, 2, 1]).into());
     let (ours, theirs) = tokio::io::duplex(size);
     let (outbox, moves) = (line.outbox.clone(), Arc::<AtomicUsize>::default());

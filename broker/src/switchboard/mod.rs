@@ -48,10 +48,18 @@ pub(crate) struct Switchboard {
     next_connection: AtomicU64,
     pub(crate) limits: Limits,
     max_members: u32,
-    public_url: Option<String>,
+    welcome: Welcome,
     servers: Servers,
     /// Who sees holders out of the bundled relay, if it runs.
     usher: OnceLock<Usher>,
+}
+
+/// What `hello` says of this host.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Welcome {
+    pub(crate) public_url: Option<String>,
+    pub(crate) imprint: Option<String>,
+    pub(crate) privacy: Option<String>,
 }
 
 struct Hall {
@@ -62,7 +70,7 @@ struct Hall {
 }
 
 impl Switchboard {
-    pub(crate) fn new(state: State, limits: Limits, public_url: Option<String>, servers: Servers) -> Self {
+    pub(crate) fn new(state: State, limits: Limits, welcome: Welcome, servers: Servers) -> Self {
         let State { rooms, clock, keeper } = state;
         let max_members = u32::try_from(rooms.policy().max_members).unwrap_or(u32::MAX);
         let books = Books::new(keeper);
@@ -75,7 +83,7 @@ impl Switchboard {
             next_connection: AtomicU64::new(0),
             limits,
             max_members,
-            public_url,
+            welcome,
             servers,
             usher: OnceLock::new(),
         }
@@ -95,13 +103,16 @@ impl Switchboard {
     pub(crate) fn connect(self: &Arc<Self>, place: Option<RoomId>, address: Address) -> Line {
         let connection = ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed));
         let (nonce, outbox) = (Nonce::random(), Outbox::new(&self.limits, &self.backlog, &self.commits));
+        let Welcome { public_url, imprint, privacy } = self.welcome.clone();
         let hello = Event::Hello(Hello {
             nonce,
             version: env!("CARGO_PKG_VERSION").into(),
             max_members: self.max_members,
             max_frame_bytes: u32::try_from(MAX_FRAME_BYTES).expect("64 KiB"),
-            public_url: self.public_url.clone(),
+            public_url,
             client: page::client_hash(),
+            imprint,
+            privacy,
         });
         outbox.push(text_frame(hello.to_frame()));
         let mut hall = self.lock();

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 fn switchboard(limits: Limits) -> Arc<Switchboard> {
     let policy = Policy { max_members: 3, max_rooms: 3, room_ttl: 60_000, revival: Revival::default() };
-    Arc::new(Switchboard::new(State::fleeting(policy, &limits), limits, None, Servers::default()))
+    Arc::new(Switchboard::new(State::fleeting(policy, &limits), limits, Welcome::default(), Servers::default()))
 }
 
 /// Somebody who creates a room of its own.
@@ -64,7 +64,11 @@ impl Disk {
             told.recv().unwrap_or(Ok(()))
         });
         let state = State { keeper: Some(keeper), ..state };
-        (Arc::new(Switchboard::new(state, limits, None, Servers::default())), Self { tell, begun }, failure)
+        (
+            Arc::new(Switchboard::new(state, limits, Welcome::default(), Servers::default())),
+            Self { tell, begun },
+            failure,
+        )
     }
 
     /// Waits until it has something to write.

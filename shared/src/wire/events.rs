@@ -114,6 +114,10 @@ pub struct Hello {
     pub public_url: Option<String>,
     /// Which page the broker serves, where it has one: who was loaded under another is older, and offers to reload.
     pub client: Option<ClientHash>,
+    /// Where the host says who they are, if they must.
+    pub imprint: Option<String>,
+    /// Where the host says what becomes of people's data.
+    pub privacy: Option<String>,
 }
 
 /// A seat as other members see it.
@@ -222,7 +226,7 @@ pub enum ServerFrame {
     Unknown,
 }
 
-object!(Hello { nonce, version, max_members, max_frame_bytes ? public_url, client });
+object!(Hello { nonce, version, max_members, max_frame_bytes ? public_url, client, imprint, privacy });
 object!(MemberView { member, ordinal, presence, latch, session, card });
 
 words! {
@@ -364,6 +368,8 @@ mod tests {
             max_frame_bytes: 1,
             public_url: Some("https://klatch.example".into()),
             client: "0123456789abcdef".parse().ok(),
+            imprint: Some("https://klatch.example/imprint".into()),
+            privacy: None,
         };
         let (from, exchange) = (member, ExchangeId(1));
         let all = [
