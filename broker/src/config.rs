@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::builder::ArgPredicate;
 use clap::parser::ValueSource;
 use clap::{ArgAction, CommandFactory as _, Parser, ValueEnum};
-use klatch_relay::LimitSetting;
+use klatch_relay::{Cidr, LimitSetting};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::ice::IceUrl;
@@ -53,6 +53,11 @@ pub struct Config {
     /// Where you say what becomes of people's data: the page links to it [default: none]
     #[arg(long, env = "KLATCH_PRIVACY", value_name = "URL")]
     pub privacy: Option<Link>,
+
+    /// Believe what this proxy says of whom it brings, in X-Forwarded-For and X-Forwarded-Proto, and nobody else. Repeatable
+    /// [default: none]
+    #[arg(long, env = "KLATCH_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
+    pub trusted_proxy: Vec<Cidr>,
 
     /// An empty room is discarded after this long: 90s, 30m, 2h
     #[arg(long, env = "KLATCH_ROOM_TTL", value_name = "DURATION", default_value = "30m")]
@@ -293,7 +298,7 @@ mod tests {
 
     #[test]
     fn flags_of_later_versions_are_unknown() {
-        for flag in ["--check", "--trusted-proxy=::/0"] {
+        for flag in ["--check", "--host-code-file=a"] {
             assert!(Config::try_parse_from(["klatch", flag]).is_err(), "{flag}");
         }
     }

@@ -3,6 +3,7 @@
 //! What is spoken is settled before HTTP begins, by TLS or by there being none: whoever says nothing is not waited for without end.
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -71,9 +72,13 @@ pub(crate) async fn accept(
         match accepted {
             Ok((stream, from)) => {
                 // Beyond the bounds a connection is dropped: an answer would cost what there is too little of.
-                let Some(slot) = front.doors.enter(from.ip().into()) else { continue };
+                let is_for_others = front.house.proxies.trust(from.ip());
+                let slot =
+                    if is_for_others { front.doors.enter_for_others() } else { front.doors.enter(from.ip().into()) };
+                let Some(slot) = slot else { continue };
+                let from = From { slot, peer: from.ip(), is_for_others };
                 breathe();
-                tokio::spawn(connection(stream, slot, manner.clone(), Arc::clone(&front), staying.clone()));
+                tokio::spawn(connection(stream, from, manner.clone(), Arc::clone(&front), staying.clone()));
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -84,9 +89,16 @@ pub(crate) async fn accept(
     }
 }
 
+/// Where a connection comes from.
+struct From {
+    slot: Slot,
+    peer: IpAddr,
+    is_for_others: bool,
+}
+
 async fn connection(
     stream: TcpStream,
-    slot: Slot,
+    from: From,
     manner: Manner,
     front: Arc<Front>,
     mut watching: watch::Receiver<()>,
@@ -98,7 +110,7 @@ async fn connection(
         Manner::Redirecting => (Stream::Plain(stream), true),
         Manner::Sealed(tls) => {
             let opened = tokio::select! {
-                opened = tls.open(stream, slot.address()) => opened,
+                opened = tls.open(stream, from.peer.into()) => opened,
                 _ = watching.changed() => return,
             };
             match opened {
@@ -109,7 +121,8 @@ async fn connection(
         }
     };
     let is_secure = matches!(stream, Stream::Tls(_));
-    let caller = Caller(Arc::new(Visit { slot, is_secure, _staying: watching.clone() }));
+    let From { slot, peer, is_for_others } = from;
+    let caller = Caller(Arc::new(Visit { slot, peer, is_for_others, is_secure, _staying: watching.clone() }));
     converse(stream, caller, redirects, front, watching).await;
 }
 

@@ -24,6 +24,14 @@ struct Inside {
 #[derive(Debug)]
 pub(crate) struct Slot {
     doors: Arc<Doors>,
+    /// A proxy's connection is of no one address.
+    _share: Option<Share>,
+}
+
+/// One of the places that an address has, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Share {
+    doors: Arc<Doors>,
     address: Address,
 }
 
@@ -38,14 +46,32 @@ impl Doors {
 
     /// Lets one more in, if there is room.
     pub(crate) fn enter(self: &Arc<Self>, address: Address) -> Option<Slot> {
+        let share = self.share(address)?;
+        self.enter_with(Some(share))
+    }
+
+    /// Lets a trusted proxy in, who comes for others.
+    pub(crate) fn enter_for_others(self: &Arc<Self>) -> Option<Slot> {
+        self.enter_with(None)
+    }
+
+    fn enter_with(self: &Arc<Self>, share: Option<Share>) -> Option<Slot> {
         let mut inside = self.lock();
-        let from_one = inside.from.get(&address).copied().unwrap_or(0);
-        if inside.all >= self.most || from_one >= self.most_from_one {
+        let has_room = inside.all < self.most;
+        inside.all += u32::from(has_room);
+        drop(inside);
+        has_room.then(|| Slot { doors: Arc::clone(self), _share: share })
+    }
+
+    fn share(self: &Arc<Self>, address: Address) -> Option<Share> {
+        let mut inside = self.lock();
+        let from_one = inside.from.entry(address).or_default();
+        if *from_one >= self.most_from_one {
             return None;
         }
-        inside.all += 1;
-        inside.from.insert(address, from_one + 1);
-        Some(Slot { doors: Arc::clone(self), address })
+        *from_one += 1;
+        drop(inside);
+        Some(Share { doors: Arc::clone(self), address })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inside> {
@@ -55,16 +81,21 @@ impl Doors {
 }
 
 impl Slot {
-    /// Where the connection comes from.
-    pub(crate) fn address(&self) -> Address {
-        self.address
+    /// Counts whom a trusted proxy's connection is for.
+    pub(crate) fn share(&self, address: Address) -> Option<Share> {
+        self.doors.share(address)
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        self.doors.lock().all -= 1;
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
         let mut inside = self.doors.lock();
-        inside.all -= 1;
         if let Some(from_one) = inside.from.get_mut(&self.address) {
             *from_one -= 1;
             if *from_one == 0 {
@@ -93,6 +124,17 @@ mod tests {
         assert!(doors.enter(address(3)).is_none());
         drop(first);
         assert!(doors.enter(address(3)).is_some());
+    }
+
+    #[test]
+    fn a_proxy_has_as_many_places_as_there_are_and_whom_it_brings_as_many_as_anybody() {
+        let doors = Doors::new(&Limits { connections: 3, connections_per_address: 1, ..Limits::default() });
+        let brought = [(); 3].map(|()| doors.enter_for_others().expect("a place"));
+        assert!(doors.enter_for_others().is_none());
+        let first = brought[0].share(address(1)).expect("a place");
+        assert!(brought[1].share(address(1)).is_none() && brought[1].share(address(2)).is_some());
+        drop((first, brought));
+        assert!(doors.enter(address(1)).is_some());
     }
 
     #[test]

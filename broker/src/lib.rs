@@ -22,6 +22,7 @@ mod limits;
 mod link;
 mod origin;
 mod page;
+mod proxies;
 mod redirect;
 mod relay;
 pub mod rooms;

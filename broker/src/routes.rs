@@ -1,6 +1,7 @@
 //! What is served where. Each path has one meaning ([`Route`]); what has none is not found.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use warp::reply::Reply;
 use crate::doors::Slot;
 use crate::origin::Origins;
 use crate::page::{self, Answer};
+use crate::proxies::{Proxies, Source};
 use crate::redirect::{Asked, Redirect};
 use crate::socket;
 use crate::socket::quarters::Quarters;
@@ -33,6 +35,7 @@ pub(crate) struct House {
     pub(crate) origins: Origins,
     pub(crate) policy: page::Policy,
     pub(crate) quarters: Quarters,
+    pub(crate) proxies: Proxies,
     /// Where HTTPS is served: where plain HTTP leads.
     pub(crate) redirect: Option<Redirect>,
 }
@@ -44,6 +47,9 @@ pub(crate) struct Caller(pub(crate) Arc<Visit>);
 /// One connection's stay.
 pub(crate) struct Visit {
     pub(crate) slot: Slot,
+    pub(crate) peer: IpAddr,
+    /// Whether it is a trusted proxy's.
+    pub(crate) is_for_others: bool,
     /// Whether it came over TLS.
     pub(crate) is_secure: bool,
     /// Dropped last of all: the server waits for it when it stops.
@@ -72,7 +78,9 @@ fn respond(
     upgrade: Option<OnUpgrade>,
     asked: Option<Asked>,
 ) -> warp::reply::Response {
-    let is_secure = caller.as_ref().is_some_and(|Caller(visit)| visit.is_secure);
+    let source = caller.as_ref().map(|Caller(visit)| house.proxies.source(visit.peer, &headers));
+    let came_by_tls = source.and_then(|source| source.came_by_tls);
+    let is_secure = came_by_tls.unwrap_or_else(|| caller.as_ref().is_some_and(|Caller(visit)| visit.is_secure));
     let (answer, is_file) = match asked.zip(house.redirect.as_ref()) {
         Some((asked, redirect)) => (Some(redirect.answer(&asked, &house.origins, &method, &headers)), false),
         None => match Route::of(&method, path.as_str()) {
@@ -80,7 +88,9 @@ fn respond(
             Route::File(name) => (page::file(name, &method, &headers), true),
             Route::Health => (Some(page::text(StatusCode::OK, "ok", &method)), false),
             Route::Robots => (Some(page::text(StatusCode::OK, "User-agent: *\nDisallow: /\n", &method)), false),
-            Route::Socket(place) => (Some(open_socket(&house, &method, place, &headers, caller, upgrade)), false),
+            Route::Socket(place) => {
+                (Some(open_socket(&house, &method, place, &headers, caller.zip(source), upgrade)), false)
+            }
             Route::Nothing => (None, false),
         },
     };
@@ -139,7 +149,7 @@ fn open_socket(
     method: &Method,
     place: Place,
     headers: &HeaderMap,
-    caller: Option<Caller>,
+    caller: Option<(Caller, Source)>,
     upgrade: Option<OnUpgrade>,
 ) -> Answer {
     if !house.origins.admit(headers) {
@@ -152,7 +162,12 @@ fn open_socket(
         }
         Ok(_) | Err(NoHandshake::UpgradeRequired) => return upgrade_required(method),
     };
-    let (Some(Caller(visit)), Some(upgrade)) = (caller, upgrade) else { return upgrade_required(method) };
+    let (Some((Caller(visit), source)), Some(upgrade)) = (caller, upgrade) else { return upgrade_required(method) };
+    let address = source.ip.into();
+    let share = visit.is_for_others.then(|| visit.slot.share(address));
+    if matches!(share, Some(None)) {
+        return page::text(StatusCode::TOO_MANY_REQUESTS, "Too many connections come from your address.\n", method);
+    }
 
     let place = match place {
         Place::Room(room) => Some(room),
@@ -169,9 +184,9 @@ fn open_socket(
         let stream = io.into_inner();
         // What the system holds for who does not read counts nowhere: of itself it would be megabytes.
         let _ = set_socket_send_buffer_size(stream.tcp(), SEND_BUFFER_BYTES);
-        let line = switchboard.connect(place, visit.slot.address());
+        let line = switchboard.connect(place, address);
         drop(switchboard);
-        socket::serve(stream, already_read, line, quarters, visit).await;
+        socket::serve(stream, already_read, line, quarters, (visit, share)).await;
     });
 
     let mut answer = Response::new(&[][..]);

@@ -16,6 +16,7 @@ use crate::connection::{Front, Manner, STOP_PATIENCE, accept};
 use crate::doors::Doors;
 use crate::ice::{IceUrl, Servers};
 use crate::origin::{Origin, Origins};
+use crate::proxies::Proxies;
 use crate::redirect::Redirect;
 use crate::relay::{Bundled, RelayError, Seated};
 use crate::rooms::{Policy, Revival};
@@ -150,6 +151,7 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
         origins: Origins::new(allowed, addresses.clone(), served.is_some()),
         policy: page::policy(),
         quarters: parlour.beside_this(),
+        proxies: Proxies::new(config.trusted_proxy.clone()),
         redirect: served.clone().map(|served| Redirect {
             public: public_url,
             port: addresses.first().map_or(0, SocketAddr::port),
