@@ -89,6 +89,10 @@ pub struct Config {
     #[arg(long, env = "KLATCH_ICE_SECRET_FILE", value_name = "FILE", requires = "ice_server")]
     pub ice_secret_file: Option<PathBuf>,
 
+    /// Serve metrics in Prometheus' text format here, at /metrics: not for strangers' eyes [default: none]
+    #[arg(long, env = "KLATCH_METRICS_LISTEN", value_name = "ADDR")]
+    pub metrics_listen: Option<SocketAddr>,
+
     /// What is logged to standard error: a level, or levels by target as in info,klatch_broker=debug
     #[arg(long, env = "KLATCH_LOG", value_name = "FILTER", default_value = "info", value_parser = filter)]
     pub log: Targets,

@@ -44,6 +44,11 @@ impl Doors {
         })
     }
 
+    /// How many are inside.
+    pub(crate) fn inside(&self) -> u32 {
+        self.lock().all
+    }
+
     /// Lets one more in, if there is room.
     pub(crate) fn enter(self: &Arc<Self>, address: Address) -> Option<Slot> {
         let share = self.share(address)?;

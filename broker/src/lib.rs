@@ -20,6 +20,7 @@ mod doors;
 mod ice;
 mod limits;
 mod link;
+mod metrics;
 mod origin;
 mod page;
 mod proxies;

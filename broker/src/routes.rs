@@ -86,7 +86,7 @@ fn respond(
         None => match Route::of(&method, path.as_str()) {
             Route::Page => (page::index(&method, &headers), false),
             Route::File(name) => (page::file(name, &method, &headers), true),
-            Route::Health => (Some(page::text(StatusCode::OK, "ok", &method)), false),
+            Route::Health => (Some(health(house.switchboard.is_open(), &method)), false),
             Route::Robots => (Some(page::text(StatusCode::OK, "User-agent: *\nDisallow: /\n", &method)), false),
             Route::Socket(place) => {
                 (Some(open_socket(&house, &method, place, &headers, caller.zip(source), upgrade)), false)
@@ -141,6 +141,14 @@ impl<'a> Route<'a> {
                 name => Self::File(name),
             },
         }
+    }
+}
+
+/// Whoever spreads people over several brokers sends nobody more to one that stops.
+fn health(is_open: bool, method: &Method) -> Answer {
+    match is_open {
+        true => page::text(StatusCode::OK, "ok", method),
+        false => page::text(StatusCode::SERVICE_UNAVAILABLE, "stopping", method),
     }
 }
 
@@ -230,6 +238,12 @@ mod tests {
         for path in ["/r/", "/r/a/", "/r/a/b", "//", "/r//a", "/ws"] {
             assert_ne!(route(path), Route::Page, "{path}");
         }
+    }
+
+    #[test]
+    fn whoever_stops_is_not_healthy() {
+        let status = |is_open| health(is_open, &Method::GET).status().as_u16();
+        assert_eq!((status(true), status(false)), (200, 503));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::connection::{Front, Manner, STOP_PATIENCE, accept};
 use crate::doors::Doors;
 use crate::ice::{IceUrl, Servers};
+use crate::metrics::Metrics;
 use crate::origin::{Origin, Origins};
 use crate::proxies::Proxies;
 use crate::redirect::Redirect;
@@ -26,7 +27,7 @@ use crate::socket::quarters::Parlour;
 use crate::state::{State, StateError};
 use crate::switchboard::{Switchboard, Welcome};
 use crate::tls::{Served, Source, Tls, TlsError};
-use crate::{page, secret, site};
+use crate::{metrics, page, secret, site};
 
 /// Connections that may wait to be accepted, as far as the system allows it. Beyond, whoever comes is silently turned away, and tries
 /// again a second later, then two, then four.
@@ -49,6 +50,8 @@ pub struct Server {
     pub relay_url: Option<String>,
     /// What else whoever starts it has to know, a line each.
     pub announcements: Vec<String>,
+    /// Where metrics are read.
+    pub measured_at: Vec<SocketAddr>,
     /// Whether it was tried to obtain a certificate, if one is to be obtained.
     tried: Option<watch::Receiver<bool>>,
     relay: Option<Relay>,
@@ -109,11 +112,13 @@ pub enum Failure {
 pub async fn serve(config: &Config) -> Result<Server, ServeError> {
     let (listeners, addresses) = listen(&config.listen).await?;
     let (redirectors, redirecting) = listen(config.tls.http_redirect.as_slice()).await?;
+    let (measuring, measured_at) = listen(config.metrics_listen.as_slice()).await?;
     let source = Source::open(&config.tls, config.state.as_deref())?;
     let served = source.as_ref().map(Source::served);
     let url = addresses.first().map(|address| site::local_url(served.is_some(), address)).unwrap_or_default();
     let public_url = site::public_url(config, &addresses);
-    let announcements = source.as_ref().map(|source| announce(source, config, &addresses)).unwrap_or_default();
+    let mut announcements = source.as_ref().map(|source| announce(source, config, &addresses)).unwrap_or_default();
+    announcements.extend(measured_at.iter().map(|address| format!("klatch metrics on http://{address}/metrics")));
 
     let limits = config.limits();
     let policy = Policy {
@@ -170,6 +175,19 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
         None => Manner::Plain,
     };
     let front = Arc::new(Front { house, doors: Doors::new(&limits), limits });
+    let metrics = Arc::new(Metrics {
+        switchboard: Arc::clone(&switchboard),
+        doors: Arc::clone(&front.doors),
+        relay: bundled.as_ref().map(|bundled| bundled.relay.meter()),
+    });
+    for listener in measuring {
+        if !metrics::is_sheltered(measured_at[0].ip()) {
+            tracing::warn!(
+                "strangers may read the metrics: --metrics-listen is not an address of this machine's alone"
+            );
+        }
+        tokio::spawn(until_the_end(metrics::serve(listener, Arc::clone(&metrics)), watching.clone()));
+    }
     for (listeners, manner) in [(listeners, manner), (redirectors, Manner::Redirecting)] {
         for listener in listeners {
             tokio::spawn(accept(listener, manner.clone(), Arc::clone(&front), watching.clone()));
@@ -188,6 +206,7 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
         url,
         relay_url,
         announcements,
+        measured_at,
         tried,
         relay,
         switchboard,

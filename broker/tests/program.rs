@@ -302,6 +302,7 @@ async fn help_lists_every_flag_with_its_variable_and_every_limit_with_its_defaul
         "--max-rooms",
         "[default: 10000]",
         "--limit",
+        "--metrics-listen",
         "--config",
         "KLATCH_CONFIG",
         "--state",

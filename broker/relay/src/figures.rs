@@ -14,6 +14,13 @@ macro_rules! figures {
             pub refusals: Vec<(u16, u64)>,
         }
 
+        impl Figures {
+            /// All but the refusals: each with its name and its meaning.
+            pub fn named(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+                [$((stringify!($field), concat!($($doc),+).trim_ascii(), self.$field),)+].into_iter()
+            }
+        }
+
         /// The same while they are counted: by one thread, read by any.
         #[derive(Debug, Default)]
         pub(crate) struct Counts {

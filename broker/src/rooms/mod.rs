@@ -195,6 +195,11 @@ impl Rooms {
         self.rooms.len()
     }
 
+    /// How many members are present in all of them.
+    pub fn present(&self) -> usize {
+        self.rooms.values().map(Room::present).sum()
+    }
+
     /// When [`Rooms::expire`] has something to do next.
     pub fn next_deadline(&self) -> Option<u64> {
         let death = self.deaths.first().map(|(at, _)| *at);

@@ -1,11 +1,12 @@
 //! What one connection says, and whether it still makes sense.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use klatch_shared::wire::{CloseCode, RefusalCode, Request, Unreadable, Verb};
 
 use super::pace::{Pace, Verdict, tokens};
 use super::verbs;
+use crate::metrics::Kind;
 use crate::switchboard::Line;
 
 /// What a connection may say in one turn, as [`Pace`] counts it: then whoever else is due comes first.
@@ -44,7 +45,9 @@ impl Conversation {
             (Verdict::TooFast, Err(Unreadable { id, .. })) => line.refuse(id, RefusalCode::TooFast),
             (Verdict::Fine, Ok(request)) => {
                 self.unreadable = 0;
+                let (kind, begun) = (Kind::of(&request.verb), Instant::now());
                 verbs::answer(line, request);
+                line.switchboard().tally.took(kind, begun.elapsed());
                 line.switchboard().relieve();
             }
             (Verdict::Fine, Err(Unreadable { id, refusal })) => {

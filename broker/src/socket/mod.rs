@@ -81,6 +81,7 @@ impl<S: Portable, V: Send + 'static> Session<S, V> {
             Outcome::Moves(quarter) => self.move_to(quarter),
             Outcome::Over(end) => {
                 let Self { wire, line, stay, .. } = self;
+                line.switchboard().tally.closed(end.code());
                 // Whoever sat here is away from now on, however long the goodbye takes.
                 drop(line);
                 wire.close(end).await;

@@ -90,6 +90,18 @@ pub(super) enum End {
     Gone,
 }
 
+impl End {
+    /// The close code; 1006 where there was no goodbye (RFC 6455 §7.4.1).
+    pub(super) fn code(self) -> u16 {
+        match self {
+            Self::Due(code) => code.code(),
+            Self::Unusable(unusable) => unusable.code(),
+            Self::Closed => 1000,
+            Self::Gone => 1006,
+        }
+    }
+}
+
 /// Why nothing more can be read, as RFC 6455 §7.4.1 codes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unusable {

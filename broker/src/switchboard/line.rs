@@ -71,6 +71,7 @@ impl Line {
             let after = hall.books.after(room);
             match reply {
                 Ok(Granted::Seat(admitted)) => {
+                    self.switchboard.tally.joined();
                     self.seated.store(true, Ordering::Relaxed);
                     self.outbox.push_room(id, after, text_frame(ok_frame(id, &admitted)));
                 }
@@ -120,6 +121,7 @@ impl Line {
     }
 
     fn refuse_after(&self, after: Ticket, id: Option<i64>, code: RefusalCode) {
+        self.switchboard.tally.refused(code);
         self.outbox.push_answer(id, after, text_frame(Refusal::of(code).to_frame(id)));
         if code == RefusalCode::TooManyFailures {
             self.outbox.close(CloseCode::Misbehaved);

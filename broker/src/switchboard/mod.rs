@@ -23,6 +23,7 @@ use crate::address::Address;
 use crate::clock::Clock;
 use crate::ice::Servers;
 use crate::limits::Limits;
+use crate::metrics::Tally;
 use crate::page;
 use crate::rooms::{Ask, ConnectionId, Effect, Rooms, Who};
 use crate::socket::backlog::Backlog;
@@ -47,6 +48,7 @@ pub(crate) struct Switchboard {
     clock: Clock,
     next_connection: AtomicU64,
     pub(crate) limits: Limits,
+    pub(crate) tally: Tally,
     max_members: u32,
     welcome: Welcome,
     servers: Servers,
@@ -60,6 +62,14 @@ pub(crate) struct Welcome {
     pub(crate) public_url: Option<String>,
     pub(crate) imprint: Option<String>,
     pub(crate) privacy: Option<String>,
+}
+
+/// See [`Switchboard::attendance`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Attendance {
+    pub(crate) websockets: usize,
+    pub(crate) rooms: usize,
+    pub(crate) present: usize,
 }
 
 struct Hall {
@@ -82,6 +92,7 @@ impl Switchboard {
             clock,
             next_connection: AtomicU64::new(0),
             limits,
+            tally: Tally::default(),
             max_members,
             welcome,
             servers,
@@ -92,6 +103,17 @@ impl Switchboard {
     /// Has the relay end what it does for members whose seats are gone.
     pub(crate) fn ushers_by(&self, usher: Usher) {
         let _ = self.usher.set(usher);
+    }
+
+    /// How many there are of whom, now.
+    pub(crate) fn attendance(&self) -> Attendance {
+        let hall = self.lock();
+        Attendance { websockets: hall.outboxes.len(), rooms: hall.rooms.count(), present: hall.rooms.present() }
+    }
+
+    /// Whether it takes anything in, and did not begin to stop.
+    pub(crate) fn is_open(&self) -> bool {
+        self.lock().open
     }
 
     /// What the clock shows.

@@ -168,7 +168,8 @@ pub enum CloseCode {
 }
 
 impl CloseCode {
-    const ALL: [Self; 7] = [
+    /// Each of them.
+    pub const ALL: [Self; 7] = [
         Self::TakenOver,
         Self::Ended,
         Self::Silent,

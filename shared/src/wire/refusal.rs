@@ -42,7 +42,7 @@ macro_rules! codes {
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
             /// As it travels.
-            const fn word(self) -> &'static str {
+            pub const fn word(self) -> &'static str {
                 match self {
                     $(Self::$name => $word,)*
                     Self::Unknown => "unknown",

@@ -96,6 +96,17 @@ pub struct Addresses {
     pub relayed: Vec<IpAddr>,
 }
 
+/// Reads what a relay counts.
+#[derive(Clone, Debug)]
+pub struct Meter(Arc<Counts>);
+
+impl Meter {
+    /// What it has counted so far.
+    pub fn figures(&self) -> Figures {
+        self.0.figures()
+    }
+}
+
 impl Relay {
     /// Opens the sockets and starts the thread.
     ///
@@ -147,6 +158,11 @@ impl Relay {
     /// What it has counted so far.
     pub fn figures(&self) -> Figures {
         self.counts.figures()
+    }
+
+    /// Who can read what it counts, for as long as they like.
+    pub fn meter(&self) -> Meter {
+        Meter(self.counts.clone())
     }
 
     /// Whether a connection that begins with this byte is for the relay. A client's first message is a STUN request, whose

@@ -1,0 +1,77 @@
+//! What monitoring reads of a broker, and what it does not.
+
+mod common;
+
+use common::http::{Answer, get};
+use common::{Broker, Client, PATIENCE, Room, Seat};
+use klatch_shared::wire::{Empty, RefusalCode, Verb};
+use tokio::time::timeout;
+
+async fn read(broker: &Broker) -> Answer {
+    get(broker.server.measured_at[0], "/metrics", &[]).await
+}
+
+fn value(text: &str, sample: &str) -> f64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {sample} in {text}")).parse().expect("a number")
+}
+
+#[tokio::test]
+async fn what_happens_in_rooms_is_counted_and_nobody_is_named() {
+    let broker = Broker::start(&["--metrics-listen", "127.0.0.1:0"]).await;
+    let room = Room::new();
+    let (ana, bo) = (Seat::new(&room, "Ana"), Seat::new(&room, "Bo"));
+    let _ana = Client::creating(&broker, &room, &ana).await;
+    let mut client = Client::joining(&broker, &room, &bo).await;
+    let refused = client.ask::<Empty>(Verb::End).await.expect_err("not the creator");
+    assert_eq!(refused, RefusalCode::NotCreator);
+
+    let answer = read(&broker).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/plain; version=0.0.4; charset=utf-8")));
+    let text = answer.text();
+    for (sample, expected) in [
+        ("klatch_rooms", 1.),
+        ("klatch_members_present", 2.),
+        ("klatch_websockets", 2.),
+        ("klatch_connections", 2.),
+        ("klatch_joins_total", 2.),
+        ("klatch_refusals_total{code=\"not-creator\"}", 1.),
+        ("klatch_verb_seconds_count{kind=\"entering\"}", 2.),
+    ] {
+        assert_eq!(value(text, sample), expected, "{sample}");
+    }
+    assert!(value(text, "process_resident_memory_bytes") > 1e6 && value(text, "process_open_fds") > 3.);
+    assert!(value(text, "process_cpu_seconds_total") > 0. && !text.contains("klatch_relay_"));
+    assert!(text.contains(&format!("klatch_build_info{{version=\"{}\"", env!("CARGO_PKG_VERSION"))));
+    for secret in [room.keys.id().to_string(), ana.member.to_string(), "127.0.0.1".to_owned()] {
+        assert!(!text.contains(&secret), "{secret}");
+    }
+
+    client.socket.close(None).await.expect("a goodbye");
+    let closed = async {
+        while value(read(&broker).await.text(), "klatch_closes_total{code=\"1000\"}") < 1. {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, closed).await.expect("counted");
+}
+
+#[tokio::test]
+async fn a_relay_tells_its_figures() {
+    let flags = ["--metrics-listen", "127.0.0.1:0", "--turn", "--turn-listen", "127.0.0.1:0"];
+    let broker = Broker::start(&flags).await;
+    let answer = read(&broker).await;
+    assert_eq!(value(answer.text(), "klatch_relay_allocations"), 0.);
+    assert_eq!(value(answer.text(), "klatch_relay_bytes_to_peers_total"), 0.);
+    assert_eq!(value(answer.text(), "klatch_relay_refusals_total{code=\"401\"}"), 0.);
+}
+
+#[tokio::test]
+async fn metrics_are_at_their_own_address_alone_and_nothing_else_is_there() {
+    let broker = Broker::start(&["--metrics-listen", "127.0.0.1:0"]).await;
+    assert_eq!(get(broker.address(), "/metrics", &[]).await.status, 404);
+    for path in ["/", "/healthz", "/ws"] {
+        assert_eq!(get(broker.server.measured_at[0], path, &[]).await.status, 404, "{path}");
+    }
+    assert!(Broker::start(&[]).await.server.measured_at.is_empty());
+}
