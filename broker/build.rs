@@ -15,10 +15,12 @@ fn main() {
     println!("cargo::rerun-if-changed={}", dist.display());
     let folder = if dist.join("index.html").is_file() {
         println!("cargo::rustc-env=KLATCH_CLIENT={}", client_hash(&dist));
+        println!("cargo::rustc-env=KLATCH_FILES={}", names(&dist).join(":"));
         dist.canonicalize().expect("it was there a moment ago")
     } else {
         let folder = Path::new(&env::var("OUT_DIR").expect("cargo sets it")).join("placeholder");
         fs::create_dir_all(&folder).expect("OUT_DIR can be written to");
+        println!("cargo::rustc-env=KLATCH_FILES=index.html");
         fs::write(folder.join("index.html"), PLACEHOLDER).expect("OUT_DIR can be written to");
         folder
     };
@@ -38,6 +40,15 @@ fn client_hash(dist: &Path) -> String {
         }
     }
     sha256.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// All files as they are called from there, in order.
+fn names(dist: &Path) -> Vec<String> {
+    let files = files(dist).into_iter();
+    let mut names: Vec<_> =
+        files.map(|file| file.strip_prefix(dist).expect("it is in there").to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::builder::ArgPredicate;
+use clap::builder::{ArgPredicate, BoolishValueParser};
 use clap::parser::ValueSource;
 use clap::{ArgAction, CommandFactory as _, Parser, ValueEnum};
 use klatch_relay::{Cidr, LimitSetting};
@@ -106,6 +106,19 @@ pub struct Config {
     #[arg(long, env = "KLATCH_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
 
+    /// Try the configuration instead of serving: ports, certificate, state file, secrets and relay. Says what is wrong, a line
+    /// each, and fails then. A klatch that runs already has its ports and its state file in use
+    #[arg(long, env = "KLATCH_CHECK", value_parser = BoolishValueParser::new())]
+    pub check: bool,
+
+    /// Print the SHA-256 of each file of the page inside instead of serving, as sha256sum does
+    #[arg(long, env = "KLATCH_PRINT_CLIENT_HASH", value_parser = BoolishValueParser::new())]
+    pub print_client_hash: bool,
+
+    /// What was said, and where.
+    #[arg(skip)]
+    pub said: Vec<(String, Place)>,
+
     /// HTTPS.
     #[command(flatten)]
     pub tls: TlsFlags,
@@ -113,6 +126,17 @@ pub struct Config {
     /// The bundled relay.
     #[command(flatten)]
     pub relay: RelayFlags,
+}
+
+/// Where something was said to the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// By a flag.
+    CommandLine,
+    /// By a variable.
+    Environment,
+    /// In the file of `--config`.
+    File,
 }
 
 /// Why the program does not know what to do.
@@ -137,18 +161,28 @@ impl Config {
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, BadConfig> {
         let arguments: Vec<_> = arguments.into_iter().collect();
         let given = Self::command().ignore_errors(true).try_get_matches_from(&arguments)?;
-        let Some(path) = given.get_one::<PathBuf>("config") else { return Ok(Self::try_parse_from(&arguments)?) };
-        let is_given = |key: &str| {
-            let source = given.value_source(&key.replace('-', "_"));
-            matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable))
+        let place = |key: &str| match given.value_source(&key.replace('-', "_")) {
+            Some(ValueSource::CommandLine) => Some(Place::CommandLine),
+            Some(ValueSource::EnvVariable) => Some(Place::Environment),
+            _ => None,
         };
-        let settings = file::read(path, &Self::command())?.into_iter().filter(|setting| !is_given(&setting.key));
-        let from_file = settings.flat_map(|setting| setting.flags).map(OsString::from);
+        let command = Self::command();
+        let keys = command.get_arguments().filter_map(clap::Arg::get_long);
+        let mut said: Vec<_> = keys.filter_map(|key| Some((key.to_owned(), place(key)?))).collect();
+        let Some(path) = given.get_one::<PathBuf>("config") else {
+            return Ok(Self { said, ..Self::try_parse_from(&arguments)? });
+        };
+        let settings = file::read(path, &command)?.into_iter().filter(|setting| place(&setting.key).is_none());
+        let settings: Vec<_> = settings.collect();
+        said.extend(settings.iter().map(|setting| (setting.key.clone(), Place::File)));
+        let from_file = settings.into_iter().flat_map(|setting| setting.flags).map(OsString::from);
         let (program, flags) = arguments.split_at(arguments.len().min(1));
         let all = program.iter().cloned().chain(from_file).chain(flags.iter().cloned());
-        Self::try_parse_from(all).map_err(|error| match Self::try_parse_from(&arguments) {
-            Ok(_) => BadConfig::Together(path.clone(), error),
-            Err(error) => error.into(),
+        Self::try_parse_from(all).map(|config| Self { said, ..config }).map_err(|error| {
+            match Self::try_parse_from(&arguments) {
+                Ok(_) => BadConfig::Together(path.clone(), error),
+                Err(error) => error.into(),
+            }
         })
     }
 
@@ -302,9 +336,7 @@ mod tests {
 
     #[test]
     fn flags_of_later_versions_are_unknown() {
-        for flag in ["--check", "--host-code-file=a"] {
-            assert!(Config::try_parse_from(["klatch", flag]).is_err(), "{flag}");
-        }
+        assert!(Config::try_parse_from(["klatch", "--host-code-file=a"]).is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //!   member, one WebSocket in one task (`socket`).
 //! - [`rooms`] decides everything that is about rooms, and does nothing else: no clock, no IO, no await.
 //! - The `switchboard` is where they meet: a connection asks, rooms decide, everybody concerned is told in that order.
+//! - `check` tries all that is configured, and serves nobody.
 //! - `state` keeps rooms in a file, where one is named: what is told of a decision waits until it is written down.
 //! - `relay` runs the bundled STUN and TURN relay ([`klatch_relay`]) and tells it who has a seat; `ice` makes the list that members
 //!   are handed.
@@ -13,6 +14,7 @@
 //! may send how much of what to whom.
 
 mod address;
+mod check;
 mod clock;
 mod config;
 mod connection;
@@ -38,11 +40,13 @@ mod switchboard;
 mod tls;
 
 pub use address::Address;
-pub use config::{BadConfig, BadConfigFile, BadSpan, Config, Fault, LogFormat, Span};
+pub use check::{Finding, check};
+pub use config::{BadConfig, BadConfigFile, BadSpan, Config, Fault, LogFormat, Place, Span};
 pub use ice::{BadIceUrl, IceUrl};
 pub use limits::Limits;
 pub use link::{BadLink, Link};
 pub use origin::{BadOrigin, Origin};
+pub use page::client_hashes;
 pub use relay::{BadPorts, Ports, RelayError, RelayFlags};
 pub use secret::BadSecretFile;
 pub use server::{Failure, ServeError, Server, serve};

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use klatch_broker::{BadConfig, Config, LogFormat, serve, step_back};
+use klatch_broker::{BadConfig, Config, Finding, LogFormat, check, client_hashes, serve, step_back};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -27,6 +27,13 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if config.print_client_hash {
+        client_hashes().for_each(|line| _ = writeln!(io::stdout(), "{line}"));
+        return ExitCode::SUCCESS;
+    }
+    if config.check {
+        return try_out(&config);
+    }
     match run(&config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -34,6 +41,28 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says what is well on standard output and what is wrong on standard error, a line each.
+fn try_out(config: &Config) -> ExitCode {
+    allow_many_connections();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("klatch: can't start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let findings = runtime.block_on(check(config));
+    for finding in &findings {
+        match finding {
+            Finding::Well(text) => _ = writeln!(io::stdout(), "well: {text}"),
+            Finding::Unsure(text) => _ = writeln!(io::stdout(), "unsure: {text}"),
+            Finding::Wrong(text) => eprintln!("klatch: {text}"),
+        }
+    }
+    let is_wrong = findings.iter().any(|finding| matches!(finding, Finding::Wrong(_)));
+    if is_wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 fn run(config: &Config) -> anyhow::Result<()> {

@@ -114,6 +114,8 @@ pub(crate) struct Bundled {
     pub(crate) urls: Vec<String>,
     /// What it is called by in one line.
     pub(crate) url: String,
+    /// Why members elsewhere may not reach it.
+    pub(crate) doubt: Option<&'static str>,
 }
 
 impl Bundled {
@@ -153,18 +155,27 @@ impl Bundled {
         let relay = Relay::start(config, admission)?;
         let found = Found { public_url, public_ips: &flags.turn_public_ip, addresses: relay.addresses(), shared };
         let (urls, url) = (found.urls(), found.url());
-        let is_for_all = public_url.is_some_and(|url| url.ip().map_or(url.host() != "localhost", is_public));
         let listening = || relay.addresses().udp.iter().chain(&relay.addresses().tcp);
-        if is_for_all && listening().all(|address| address.ip().is_loopback()) {
-            tracing::warn!(
-                "members elsewhere can't reach the relay, which listens on loopback alone: see --turn-listen"
-            );
-        } else if is_for_all && !relay.addresses().relayed.iter().any(|ip| is_public(*ip)) {
-            tracing::warn!(
-                "members elsewhere can't reach the relay's own address: name the public one by --turn-public-ip"
-            );
-        }
-        Ok(Some(Self { relay, secret, urls, url }))
+        let doubt = doubt(public_url, listening(), &relay.addresses().relayed);
+        Ok(Some(Self { relay, secret, urls, url, doubt }))
+    }
+}
+
+/// Why members elsewhere may not reach it.
+fn doubt<'a>(
+    public_url: Option<&Origin>,
+    mut listening: impl Iterator<Item = &'a SocketAddr>,
+    relayed: &[IpAddr],
+) -> Option<&'static str> {
+    let is_for_all = public_url.is_some_and(|url| url.ip().map_or(url.host() != "localhost", is_public));
+    if !is_for_all {
+        None
+    } else if listening.all(|address| address.ip().is_loopback()) {
+        Some("members elsewhere can't reach the relay, which listens on loopback alone: see --turn-listen")
+    } else if !relayed.iter().any(|ip| is_public(*ip)) {
+        Some("members elsewhere can't reach the relay's own address: name the public one by --turn-public-ip")
+    } else {
+        None
     }
 }
 

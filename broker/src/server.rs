@@ -145,6 +145,9 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
     let switchboard = Arc::new(Switchboard::new(state, limits.clone(), welcome, servers));
     let keeping = failure.map(|failure| tokio::spawn(give_up_after(failure, Arc::downgrade(&switchboard))));
     seated.ask(&switchboard);
+    if let Some(doubt) = bundled.as_ref().and_then(|bundled| bundled.doubt) {
+        tracing::warn!("{doubt}");
+    }
     if let Some(bundled) = &bundled {
         switchboard.ushers_by(bundled.relay.usher());
     }
@@ -217,7 +220,7 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
 }
 
 /// The bundled relay, if it is to run, and everything that members are told of for getting through.
-fn relays(
+pub(crate) fn relays(
     config: &Config,
     public_url: Option<&Origin>,
     served: Option<Arc<Served>>,
@@ -280,7 +283,7 @@ async fn failure_of(relay: Option<&Relay>) -> Failure {
 }
 
 /// Listens on all of these, and says where that is.
-async fn listen(addresses: &[SocketAddr]) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), ServeError> {
+pub(crate) async fn listen(addresses: &[SocketAddr]) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), ServeError> {
     let mut listeners = Vec::new();
     for address in addresses {
         let address = *address;

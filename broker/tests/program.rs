@@ -303,6 +303,8 @@ async fn help_lists_every_flag_with_its_variable_and_every_limit_with_its_defaul
         "[default: 10000]",
         "--limit",
         "--metrics-listen",
+        "--check",
+        "--print-client-hash",
         "--config",
         "KLATCH_CONFIG",
         "--state",

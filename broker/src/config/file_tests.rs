@@ -24,7 +24,7 @@ fn read_with<T>(content: &str, read: impl FnOnce(&str) -> T) -> T {
 fn together(flags: &[&str], content: &str) -> Result<Config, BadConfig> {
     read_with(content, |path| {
         let flags = ["klatch", "--config", path].into_iter().chain(flags.iter().copied()).map(OsString::from);
-        Config::read(flags).map(|config| Config { config: None, ..config })
+        Config::read(flags).map(|config| Config { config: None, said: Vec::new(), ..config })
     })
 }
 

@@ -9,6 +9,7 @@ use hyper::header::{
 };
 use klatch_shared::ClientHash;
 use rust_embed_for_web::{EmbedableFile, EmbeddedFile, RustEmbed};
+use sha2::{Digest as _, Sha256};
 use warp::http::{Response, StatusCode};
 
 pub(crate) use policy::{BY_TLS_ALONE, Policy};
@@ -38,6 +39,15 @@ pub(crate) fn policy() -> Policy {
 /// Which page this is; `None` where the binary was built without it.
 pub(crate) fn client_hash() -> Option<ClientHash> {
     option_env!("KLATCH_CLIENT").map(|hash| hash.parse().expect("build.rs prints sixteen digits"))
+}
+
+/// The SHA-256 of each embedded file, as sha256sum writes it. Whoever has the published page can tell whether this is it.
+pub fn client_hashes() -> impl Iterator<Item = String> {
+    let digest = |data: &[u8]| Sha256::digest(data).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    env!("KLATCH_FILES").split(':').map(move |name| {
+        let file = Dist::get(name).expect("build.rs names what is embedded");
+        format!("{}  {name}", digest(file.data()))
+    })
 }
 
 /// The page.

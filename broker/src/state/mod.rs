@@ -90,6 +90,11 @@ impl State {
         Self { rooms: Rooms::new(Policy { revival, ..policy }, limits), clock, keeper: None }
     }
 
+    /// Whether rooms could be kept in a file, and whether there are some in it. None is made.
+    pub(crate) fn probe(path: &Path) -> Result<bool, StateError> {
+        Store::probe(path)
+    }
+
     /// The rooms in a file, which are kept there. The other end tells when they can't be any more.
     pub(crate) fn kept(
         path: &Path,

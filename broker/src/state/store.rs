@@ -53,6 +53,17 @@ impl Store {
         }
     }
 
+    /// Whether there is a file, which could be opened then. If not, one could be made there, and is not.
+    pub(super) fn probe(path: &Path) -> Result<bool, StateError> {
+        if !is_unused(path) {
+            return Self::open(path).map(|_| true);
+        }
+        let aside = aside(path);
+        let made = fill(&aside);
+        let _ = fs::remove_file(&aside);
+        made.map(|()| false).map_err(|error| StateError::unusable(path, error))
+    }
+
     /// Everything that was kept. What can't be read is discarded, so that it is nobody's later: a seat must not turn up in another
     /// room of the same key. The file is made as small as that is.
     pub(super) fn read(&mut self) -> Result<Kept, StateError> {
@@ -119,12 +130,17 @@ impl Store {
 
 /// Makes an empty store aside and puts it in its place whole: whoever dies meanwhile leaves nothing there that is none.
 fn create(path: &Path) -> Result<(), StateError> {
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(format!(".{:016x}.new", u64::from_be_bytes(random_bytes())));
-    let aside = PathBuf::from(aside);
+    let aside = aside(path);
     let made = fill(&aside).and_then(|()| put(&aside, path).map_err(redb::Error::from));
     let _ = fs::remove_file(&aside);
     made.map_err(|error| StateError::unusable(path, error))
+}
+
+/// A name beside it that nobody has.
+fn aside(path: &Path) -> PathBuf {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(format!(".{:016x}.new", u64::from_be_bytes(random_bytes())));
+    PathBuf::from(aside)
 }
 
 fn fill(path: &Path) -> Result<(), redb::Error> {

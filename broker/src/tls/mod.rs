@@ -32,6 +32,7 @@ pub use acme::BadAcme;
 pub use domain::{BadDirectoryUrl, BadDomain, DirectoryUrl, Domain};
 pub use files::BadCertificate;
 pub use flags::TlsFlags;
+use period::Period;
 pub use period::{BadPeriod, Moment};
 pub(crate) use served::Served;
 
@@ -123,6 +124,12 @@ impl Source {
             Self::Files(_) | Self::Acme(_) => true,
             Self::SelfSigned(_) => false,
         }
+    }
+
+    /// When the certificate that is served ends.
+    pub(crate) fn end(&self) -> Option<Moment> {
+        let certified = self.served().current()?;
+        Period::of(certified.cert.first()?).map(|period| period.until())
     }
 
     /// Keeps what is served fresh, for as long as it is polled.

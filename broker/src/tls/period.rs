@@ -53,6 +53,11 @@ impl Period {
         .ok()
     }
 
+    /// Its end.
+    pub(crate) fn until(&self) -> Moment {
+        Moment(self.end)
+    }
+
     /// Refuses a certificate, the one in this file, outside of its time.
     pub(crate) fn admit(&self, now: OffsetDateTime, path: &Path) -> Result<(), BadPeriod> {
         if now > self.end {

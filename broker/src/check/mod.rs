@@ -1,0 +1,179 @@
+//! Tries what is configured without serving anybody (`--check`): what would be in the way at the start, and what would be in members'
+//! way later. Each part is opened as the server opens it, so that both say the same of it, and released.
+
+mod reach;
+
+use std::error::Error;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use klatch_relay::own_addresses;
+use tokio::net::lookup_host;
+use tokio::time::timeout;
+
+use crate::config::{Config, Place};
+use crate::origin::Origin;
+use crate::relay::Seated;
+use crate::server::{listen, relays};
+use crate::site;
+use crate::state::State;
+use crate::tls::{Served, Source};
+
+/// How long a name may take to be found.
+const LOOK_UP: Duration = Duration::from_secs(5);
+/// How long the relay may take to end. Nobody is in it.
+const RELAY_GRACE: Duration = Duration::from_secs(1);
+
+/// What was found of one thing, in a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// It works.
+    Well(String),
+    /// That can't be told from here.
+    Unsure(String),
+    /// It does not.
+    Wrong(String),
+}
+
+use Finding::{Unsure, Well, Wrong};
+
+/// Tries everything.
+pub async fn check(config: &Config) -> Vec<Finding> {
+    let mut findings = vec![Well(said(config))];
+    findings.extend(ports(config).await);
+    let (source, found) = certificate(config);
+    findings.extend(found);
+    findings.extend(state(config));
+    let public_url = site::public_url(config, &config.listen);
+    findings.extend(match &public_url {
+        Some(url) => name(url, config).await,
+        None => vec![Unsure("no --public-url: invitations start with the address by which the page was opened".into())],
+    });
+    findings.extend(relay(config, public_url.as_ref(), source.as_ref().map(Source::served)).await);
+    findings
+}
+
+/// What was said where, without the values.
+fn said(config: &Config) -> String {
+    let settings = config.said.iter().map(|(key, place)| match place {
+        Place::CommandLine => format!("{key} by a flag"),
+        Place::Environment => format!("{key} by a variable"),
+        Place::File => format!("{key} in the file"),
+    });
+    format!("settings: {}", settings.collect::<Vec<_>>().join(", "))
+}
+
+/// Binds what would be listened on, and lets go of it.
+async fn ports(config: &Config) -> Vec<Finding> {
+    let others = config.tls.http_redirect.iter().chain(&config.metrics_listen);
+    let mut findings = Vec::new();
+    for address in config.listen.iter().chain(others) {
+        findings.push(match listen(&[*address]).await {
+            Ok(_) => Well(format!("{address} can be listened on")),
+            Err(error) => wrong(&error),
+        });
+    }
+    findings
+}
+
+fn certificate(config: &Config) -> (Option<Source>, Vec<Finding>) {
+    // One that is made at the start needs nothing, and none is made for a trial.
+    if config.tls.self_signed {
+        let text = "a certificate is made at the start, of which browsers warn once";
+        return (None, vec![Well(text.into())]);
+    }
+    match Source::open(&config.tls, config.state.as_deref()) {
+        Ok(None) => (None, Vec::new()),
+        Err(error) => (None, vec![wrong(&error)]),
+        Ok(Some(source)) => {
+            let mut findings = vec![match source.end() {
+                Some(end) => Well(format!("the certificate and its key go together, until {end}")),
+                None => Unsure("there is no certificate yet: it is asked for at the start".into()),
+            }];
+            let host = config.public_url.as_ref().map(Origin::host);
+            if let (Some(host), Some(_)) = (host, source.end()) {
+                let is_named = source.served().is_for(host);
+                findings.push(if is_named {
+                    Well(format!("the certificate is for {host}"))
+                } else {
+                    Wrong(format!(
+                        "the certificate is not for {host}, the host of --public-url, and browsers refuse it there"
+                    ))
+                });
+            }
+            (Some(source), findings)
+        }
+    }
+}
+
+fn state(config: &Config) -> Option<Finding> {
+    let path = config.state.as_deref()?;
+    Some(match State::probe(path) {
+        Ok(true) => Well(format!("the state file {} can be used", path.display())),
+        Ok(false) => Well(format!("the state file {} can be made", path.display())),
+        Err(error) => wrong(&error),
+    })
+}
+
+/// Whether the public name leads here.
+async fn name(url: &Origin, config: &Config) -> Vec<Finding> {
+    let host = url.host().trim_start_matches('[').trim_end_matches(']');
+    let found: Vec<IpAddr> = match timeout(LOOK_UP, lookup_host((host, url.port()))).await {
+        Ok(Ok(addresses)) => addresses.map(|address| address.ip()).collect(),
+        Ok(Err(_)) | Err(_) => return vec![Wrong(format!("{host} leads nowhere: there is no address by that name"))],
+    };
+    let ours = own_addresses();
+    let is_here = |ip: &IpAddr| ip.is_loopback() || ours.contains(ip) || config.relay.turn_public_ip.contains(ip);
+    vec![if found.iter().any(is_here) {
+        Well(format!("{host} leads here"))
+    } else {
+        Unsure(format!("{host} leads to another address than this machine's own: right if a NAT or a proxy is there"))
+    }]
+}
+
+/// Starts the relay as it would run, asks it for an answer, and ends it. What it and outside servers need is read for that.
+async fn relay(config: &Config, public_url: Option<&Origin>, served: Option<Arc<Served>>) -> Vec<Finding> {
+    if config.tls.self_signed && config.relay.turn_tls_listen.is_some() {
+        return vec![Unsure("the relay was not tried, whose certificate is made at the start".into())];
+    }
+    let (bundled, _) = match relays(config, public_url, served, &[], Arc::<Seated>::default()) {
+        Ok(relays) => relays,
+        Err(error) => return vec![wrong(&error)],
+    };
+    let files =
+        [("--ice-secret-file", &config.ice_secret_file), ("--turn-secret-file", &config.relay.turn_secret_file)];
+    let read = files.into_iter().filter(|(_, file)| file.is_some());
+    let mut findings: Vec<_> = read.map(|(flag, _)| Well(format!("the secret of {flag} can be read"))).collect();
+    let Some(bundled) = bundled else { return findings };
+    findings.extend(bundled.doubt.map(|doubt| Wrong(doubt.to_owned())));
+    let addresses = bundled.relay.addresses().clone();
+    findings.extend(addresses.udp.iter().chain(&addresses.tls).map(|at| Well(format!("the relay can listen on {at}"))));
+    for ip in &addresses.relayed {
+        let socket =
+            addresses.udp.iter().find(|at| at.ip() == *ip || at.ip().is_unspecified() && at.is_ipv4() == ip.is_ipv4());
+        let at = socket.or_else(|| addresses.udp.iter().find(|at| at.is_ipv4() == ip.is_ipv4()));
+        let Some(at) = at.map(|at| SocketAddr::new(*ip, at.port())) else { continue };
+        findings.push(if reach::answers(at).await {
+            Well(format!("the relay answers at {at}"))
+        } else if own_addresses().contains(ip) {
+            Wrong(format!("the relay does not answer at {at}: see whether a firewall is in the way"))
+        } else {
+            Unsure(format!("the relay does not answer at {at}: try it from outside, as not every NAT leads back in"))
+        });
+    }
+    let relay = bundled.relay;
+    let _ = tokio::task::spawn_blocking(move || relay.shutdown(RELAY_GRACE)).await;
+    findings
+}
+
+/// An error with what lies behind it, in one line.
+fn wrong(error: &dyn Error) -> Finding {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    Wrong(text)
+}

@@ -1,0 +1,152 @@
+//! `--check` and `--print-client-hash`: what the program says of itself without serving.
+
+mod common;
+
+use std::process::Output;
+
+use clap::CommandFactory as _;
+use common::program::{klatch, start};
+use common::tls::Certificate;
+use common::{PATIENCE, TempFile};
+use klatch_broker::Config;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+async fn output(mut command: Command) -> Output {
+    timeout(PATIENCE, command.output()).await.expect("it ends").expect("it runs")
+}
+
+/// Whether all is well, the lines that say what is, and those that say what is wrong.
+async fn check(flags: &[&str]) -> (bool, Vec<String>, Vec<String>) {
+    let checked = output(klatch(&[&["--check", "--listen", "127.0.0.1:0"], flags].concat())).await;
+    let lines = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text").lines().map(str::to_owned).collect();
+    (checked.status.success(), lines(checked.stdout), lines(checked.stderr))
+}
+
+#[tokio::test]
+async fn what_is_well_is_said_a_line_each() {
+    let (certificate, state, secret) = (Certificate::new(), TempFile::unused(), TempFile::with("a secret\n"));
+    let mut flags =
+        vec!["--public-url", "https://localhost", "--state", state.path(), "--metrics-listen", "127.0.0.1:0"];
+    flags.extend(["--ice-server", "turn:turn.example", "--ice-secret-file", secret.path()]);
+    flags.extend(["--turn", "--turn-listen", "127.0.0.1:0", "--turn-secret-file", secret.path()]);
+    flags.extend(certificate.flags());
+    let (is_well, well, wrong) = check(&flags).await;
+    assert!(is_well && wrong.is_empty(), "{wrong:?}");
+    for line in [
+        "well: 127.0.0.1:0 can be listened on",
+        "well: the certificate and its key go together, until 4096-01-01 00:00 UTC",
+        "well: the certificate is for localhost",
+        &format!("well: the state file {} can be made", state.path()),
+        "well: localhost leads here",
+        "well: the secret of --ice-secret-file can be read",
+        "well: the secret of --turn-secret-file can be read",
+    ] {
+        assert!(well.iter().any(|said| said == line), "{line}: {well:#?}");
+    }
+    assert!(well.iter().any(|line| line.starts_with("well: the relay answers at 127.0.0.1:")), "{well:#?}");
+    assert!(!std::fs::exists(state.path()).expect("a place for files"), "it is only tried");
+}
+
+#[tokio::test]
+async fn all_that_is_wrong_is_said_at_once_a_line_each() {
+    let (certificate, state, empty) = (Certificate::new(), TempFile::with("[Unit]\n"), TempFile::with(""));
+    let (child, url) = start(&["--listen", "127.0.0.1:0"]).await;
+    let taken = url.replace("http://localhost", "127.0.0.1");
+    let mut flags = vec!["--listen", &taken, "--public-url", "https://127.0.0.1", "--state", state.path()];
+    flags.extend(["--turn", "--turn-listen", "127.0.0.1:0", "--turn-secret-file", empty.path()]);
+    flags.extend(certificate.flags());
+    let (is_well, _, wrong) = check(&flags).await;
+    assert!(!is_well && wrong.len() == 4, "{wrong:#?}");
+    for (said, reason) in wrong.iter().zip([
+        format!("klatch: can't listen on {taken}: "),
+        "klatch: the certificate is not for 127.0.0.1, ".into(),
+        format!("klatch: {} is no state file of klatch's", state.path()),
+        format!("klatch: the secret file {} is empty", empty.path()),
+    ]) {
+        assert!(said.starts_with(&reason), "{reason}: {said}");
+    }
+    drop(child);
+}
+
+#[tokio::test]
+async fn each_part_that_is_wrong_says_why() {
+    let (expired, ours, other) = (Certificate::expired(), Certificate::new(), Certificate::new());
+    let state = TempFile::unused();
+    let (child, _) = start(&["--listen", "127.0.0.1:0", "--state", state.path()]).await;
+    for (flags, reason) in [
+        (&["--tls-cert", expired.chain.path(), "--tls-key", expired.key.path()][..], "klatch: the certificate in "),
+        (&["--tls-cert", ours.chain.path(), "--tls-key", other.key.path()], "klatch: the key in "),
+        (&["--tls-cert", "/nowhere", "--tls-key", ours.key.path()], "klatch: can't read a certificate from /nowhere, "),
+        (&["--state", state.path()], "klatch: the state file "),
+        (&["--state", "/nowhere/state"], "klatch: can't use the state file /nowhere/state: "),
+        (&["--ice-server", "turn:turn.example"], "klatch: turn:turn.example needs credentials: "),
+        (&["--public-url", "https://nobody.invalid"], "klatch: nobody.invalid leads nowhere: "),
+        (
+            &["--public-url", "https://203.0.113.7", "--turn", "--turn-listen", "127.0.0.1:0"],
+            "klatch: members elsewhere can't reach the relay, ",
+        ),
+        (&["--metrics-listen", "203.0.113.7:1"], "klatch: can't listen on 203.0.113.7:1: "),
+    ] {
+        let (is_well, _, wrong) = check(flags).await;
+        assert!(!is_well && wrong.len() == 1 && wrong[0].starts_with(reason), "{reason}: {wrong:#?}");
+    }
+    drop(child);
+}
+
+#[tokio::test]
+async fn what_was_said_is_told_by_where_it_was_said() {
+    let file = TempFile::with("max-rooms = 5\nmax-members = 5\nroom-ttl = \"5m\"\n");
+    let mut command = klatch(&["--check", "--listen", "127.0.0.1:0", "--config", file.path(), "--max-rooms", "6"]);
+    command.env("KLATCH_MAX_ROOMS", "7").env("KLATCH_MAX_MEMBERS", "7");
+    let said = String::from_utf8(output(command).await.stdout).expect("text");
+    let first = said.lines().next().expect("a line");
+    for setting in ["max-rooms by a flag", "max-members by a variable", "room-ttl in the file"] {
+        assert!(first.contains(setting), "{first}");
+    }
+}
+
+#[tokio::test]
+async fn each_flag_is_read_from_its_variable() {
+    for arg in Config::command().get_arguments() {
+        let (name, variable) = (arg.get_long().expect("all flags are long"), arg.get_env().expect("all have one"));
+        let takes_any_text =
+            arg.get_value_names().is_some_and(|names| matches!(names[0].as_str(), "FILE" | "DIR" | "EMAIL"));
+        let mut command = klatch(&["--check"]);
+        command.env("KLATCH_LISTEN", "127.0.0.1:0").env(variable, if takes_any_text { "/nowhere/x" } else { "\u{1}" });
+        if name == "check" {
+            command = klatch(&[]);
+            command.env(variable, "perhaps");
+        }
+        let read = output(command).await;
+        let (said, reason) = (String::from_utf8_lossy(&read.stdout), String::from_utf8_lossy(&read.stderr));
+        // A wrong value is refused by the name of its flag. Of any text it is told that it came, what it lacks, or what is not there.
+        let is_told = match takes_any_text {
+            false => reason.contains(&format!("'--{name}")),
+            true => {
+                let first = said.lines().next().unwrap_or_default();
+                first.contains(&format!("{name} by a variable"))
+                    || reason.contains("required arguments were not provided")
+                    || reason.contains("/nowhere/x")
+            }
+        };
+        assert!(is_told && !read.status.success(), "{name}: {said}{reason}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_inside_is_told_by_the_hash_of_each_file() {
+    let printed = output(klatch(&["--print-client-hash"])).await;
+    assert!(printed.status.success() && printed.stderr.is_empty());
+    let printed = String::from_utf8(printed.stdout).expect("text");
+    let dist = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist");
+    let names: Vec<_> = printed.lines().map(|line| line.split_once("  ").expect("a hash and a name")).collect();
+    assert!(names.iter().any(|(_, name)| *name == "index.html"), "{printed}");
+    assert!(names.iter().all(|(hash, _)| hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())));
+    if dist.join("index.html").is_file() {
+        let files: Vec<_> = names.iter().map(|(_, name)| *name).collect();
+        let mut sum = Command::new("sha256sum");
+        sum.args(files).current_dir(dist);
+        assert_eq!(String::from_utf8(output(sum).await.stdout).expect("text"), printed);
+    }
+}
