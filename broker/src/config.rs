@@ -1,18 +1,18 @@
 //! What the program can be told: flags, each with an environment variable `KLATCH_<FLAG>` and a key in the file of `--config`.
 
 mod file;
+mod log;
+mod span;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
-use std::time::Duration;
 
 use clap::builder::{ArgPredicate, BoolishValueParser};
 use clap::parser::ValueSource;
-use clap::{ArgAction, CommandFactory as _, Parser, ValueEnum};
+use clap::{ArgAction, CommandFactory as _, Parser};
 use klatch_relay::{Cidr, LimitSetting};
-use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::filter::Targets;
 
 use crate::ice::IceUrl;
 use crate::limits::{self, Limits};
@@ -22,6 +22,10 @@ use crate::relay::RelayFlags;
 use crate::tls::TlsFlags;
 
 pub use file::{BadConfigFile, Fault};
+pub use log::LogFormat;
+pub use span::{BadSpan, Span};
+
+use log::filter;
 
 /// A peer-to-peer meeting room: a switchboard that can't listen, with the page inside.
 #[derive(Clone, Debug, Parser)]
@@ -201,98 +205,10 @@ impl Config {
     }
 }
 
-/// A text that does not say what is to be logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a filter is error, warn, info, debug, trace or off, or such a level for each target, as in info,klatch_broker=debug"
-)]
-pub struct BadFilter;
-
-/// Stricter than [`Targets`], for which a misspelt level is the name of a target.
-fn filter(text: &str) -> Result<Targets, BadFilter> {
-    let is_target = |target: &str| {
-        !target.is_empty() && target.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':'))
-    };
-    let is_fine = text.split(',').map(str::trim).all(|part| {
-        let level = part.split_once('=').map_or(Some(part), |(target, level)| is_target(target).then_some(level));
-        level.is_some_and(|level| !level.is_empty() && level.parse::<LevelFilter>().is_ok())
-    });
-    if !is_fine {
-        return Err(BadFilter);
-    }
-    let targets: Targets = text.parse().map_err(|_| BadFilter)?;
-    // They warn of what strangers send: a line for each datagram, written by the thread that relays. Who names them wants them.
-    let unnamed = CODECS.into_iter().filter(|codec| !text.contains(codec));
-    Ok(targets.with_targets(unnamed.map(|codec| (codec, LevelFilter::OFF))))
-}
-
-/// Whose words are not logged unless they are asked for.
-const CODECS: [&str; 2] = ["stun_types", "turn_types"];
-
-/// See [`Config::log_format`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One object a line.
-    Json,
-}
-
-/// A length of time as people write it: `90s`, `30m`, `2h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span(Duration);
-
-impl Span {
-    /// In milliseconds.
-    pub fn as_millis(self) -> u64 {
-        u64::try_from(self.0.as_millis()).expect("a span is a few years at most")
-    }
-}
-
-/// A text that is no length of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a duration is a whole number and s, m, h or d, as in 90s, 30m or 2h, and ten years at most")]
-pub struct BadSpan;
-
-impl FromStr for Span {
-    type Err = BadSpan;
-
-    fn from_str(text: &str) -> Result<Self, BadSpan> {
-        const LONGEST: u64 = 10 * 366 * 86_400;
-        let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
-        let unit = match &text[digits.len()..] {
-            "s" => 1,
-            "m" => 60,
-            "h" => 3600,
-            "d" => 86_400,
-            _ => return Err(BadSpan),
-        };
-        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(BadSpan);
-        }
-        let seconds = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(unit));
-        let seconds = seconds.filter(|seconds| *seconds <= LONGEST).ok_or(BadSpan)?;
-        Ok(Self(Duration::from_secs(seconds)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory;
-
-    #[test]
-    fn strangers_write_nothing_to_the_log_by_what_they_send_to_the_relay() {
-        use tracing::Level;
-        for text in ["info", "debug", "klatch_relay=debug,info"] {
-            let filter = filter(text).expect("a filter");
-            assert!(CODECS.iter().all(|codec| !filter.would_enable(codec, &Level::WARN)), "{text}");
-            assert!(!filter.would_enable("stun_types::message", &Level::ERROR), "{text}");
-            assert!(filter.would_enable("klatch_broker", &Level::INFO), "{text}");
-        }
-        let asked_for = filter("info,stun_types=warn").expect("a filter");
-        assert!(asked_for.would_enable("stun_types::message", &Level::WARN));
-    }
 
     #[test]
     fn flags_and_help_agree() {
@@ -337,29 +253,5 @@ mod tests {
     #[test]
     fn flags_of_later_versions_are_unknown() {
         assert!(Config::try_parse_from(["klatch", "--host-code-file=a"]).is_err());
-    }
-
-    #[test]
-    fn a_filter_is_made_of_levels() {
-        for good in ["info", "WARN", "off", "info,klatch_broker=debug", "klatch_broker::socket=trace, error"] {
-            assert!(filter(good).is_ok(), "{good}");
-        }
-        for bad in
-            ["", "nonsense", "[", "infos", "info,", "=info", "klatch_broker=", "klatch_broker=loud", "a=b=c", "info;x"]
-        {
-            assert_eq!(filter(bad), Err(BadFilter), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_span_is_a_number_and_a_unit() {
-        let millis = |text: &str| text.parse::<Span>().map(Span::as_millis);
-        assert_eq!(millis("90s"), Ok(90_000));
-        assert_eq!(millis("30m"), Ok(1_800_000));
-        assert_eq!(millis("2h"), Ok(7_200_000));
-        for bad in ["", "5", "s", "-1s", "1.5h", "1 h", "1hh", "1h30m", "9999999999999999999h", "11y", "é", "1é", "+5s"]
-        {
-            assert_eq!(millis(bad), Err(BadSpan), "{bad}");
-        }
     }
 }

@@ -22,6 +22,7 @@ mod doors;
 mod ice;
 mod limits;
 mod link;
+mod listening;
 mod metrics;
 mod origin;
 mod page;
@@ -45,6 +46,7 @@ pub use config::{BadConfig, BadConfigFile, BadSpan, Config, Fault, LogFormat, Pl
 pub use ice::{BadIceUrl, IceUrl};
 pub use limits::Limits;
 pub use link::{BadLink, Link};
+pub use listening::BadAddress;
 pub use origin::{BadOrigin, Origin};
 pub use page::client_hashes;
 pub use relay::{BadPorts, Ports, RelayError, RelayFlags};

@@ -6,7 +6,6 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use klatch_relay::Relay;
-use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -15,6 +14,7 @@ use crate::config::Config;
 use crate::connection::{Front, Manner, STOP_PATIENCE, accept};
 use crate::doors::Doors;
 use crate::ice::{IceUrl, Servers};
+use crate::listening::{BadAddress, listen};
 use crate::metrics::Metrics;
 use crate::origin::{Origin, Origins};
 use crate::proxies::Proxies;
@@ -29,9 +29,6 @@ use crate::switchboard::{Switchboard, Welcome};
 use crate::tls::{Served, Source, Tls, TlsError};
 use crate::{metrics, page, secret, site};
 
-/// Connections that may wait to be accepted, as far as the system allows it. Beyond, whoever comes is silently turned away, and tries
-/// again a second later, then two, then four.
-const WAITING: u32 = 8192;
 /// How long the first certificate is waited for before it is said that it serves.
 const FIRST_CERTIFICATE: Duration = Duration::from_secs(30);
 
@@ -66,14 +63,9 @@ pub struct Server {
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// Somebody else has the address, or it is not this machine's.
-    #[error("can't listen on {address}: {error}{}", way_out(error))]
-    Listen {
-        /// Which.
-        address: SocketAddr,
-        /// What the system said.
-        error: io::Error,
-    },
+    /// An address can't be had.
+    #[error(transparent)]
+    Listen(#[from] BadAddress),
     /// HTTPS can't be served.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -280,37 +272,6 @@ async fn failure_of(relay: Option<&Relay>) -> Failure {
         sleep(LOOK).await;
     }
     Failure::Relay
-}
-
-/// Listens on all of these, and says where that is.
-pub(crate) async fn listen(addresses: &[SocketAddr]) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), ServeError> {
-    let mut listeners = Vec::new();
-    for address in addresses {
-        let address = *address;
-        listeners.push(listen_on(address).map_err(|error| ServeError::Listen { address, error })?);
-    }
-    let addresses = listeners.iter().map(|listener| listener.local_addr().expect("a bound listener has an address"));
-    let addresses = addresses.collect();
-    Ok((listeners, addresses))
-}
-
-fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(WAITING)
-}
-
-/// What to do about an address that can't be had.
-fn way_out(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => "; stop what has it, or name another",
-        io::ErrorKind::PermissionDenied => {
-            "; ports below 1024 need the capability CAP_NET_BIND_SERVICE, or name a higher one"
-        }
-        io::ErrorKind::AddrNotAvailable => "; name an address of this machine's, or [::] for all of them",
-        _ => "",
-    }
 }
 
 /// What whoever starts it has to know of the certificate, beside the URL.

@@ -13,9 +13,10 @@ use tokio::net::lookup_host;
 use tokio::time::timeout;
 
 use crate::config::{Config, Place};
+use crate::listening::listen;
 use crate::origin::Origin;
 use crate::relay::Seated;
-use crate::server::{listen, relays};
+use crate::server::relays;
 use crate::site;
 use crate::state::State;
 use crate::tls::{Served, Source};
