@@ -1,0 +1,71 @@
+//! How often a member says what can't be read, or too much: who does it again and again is named, and no longer once they have stopped.
+
+use crate::Allowance;
+
+/// One member's.
+#[derive(Clone, Copy, Debug)]
+pub struct Misdeeds {
+    /// Accidents that may still happen.
+    accidents: Allowance,
+    /// The last one since its author was named.
+    last: Option<u64>,
+}
+
+impl Misdeeds {
+    /// What one costs: twenty at once are accidents, and two a second.
+    const COST: usize = 14 * Allowance::BYTES;
+    /// So long after the last one its author is named no longer: time enough to look under *People*.
+    const REMEMBERED: u64 = 5 * 60 * 1000;
+
+    /// None yet at the time `now`, in milliseconds.
+    pub fn new(now: u64) -> Self {
+        Self { accidents: Allowance::new(now), last: None }
+    }
+
+    /// One more; whether its author is to be named from now on.
+    pub fn happened(&mut self, now: u64) -> bool {
+        if self.last.is_none() && self.accidents.takes(Self::COST, now) {
+            return false;
+        }
+        self.last.replace(now).is_none()
+    }
+
+    /// Whether their author is named.
+    pub fn are_named(&self) -> bool {
+        self.last.is_some()
+    }
+
+    /// Whether it is time to name them no longer; said once.
+    pub fn is_forgiven(&mut self, now: u64) -> bool {
+        let is_over = self.last.is_some_and(|last| now > last + Self::REMEMBERED);
+        if is_over {
+            *self = Self::new(now);
+        }
+        is_over
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accidents_name_nobody_and_a_burst_does_once() {
+        let mut misdeeds = Misdeeds::new(0);
+        assert!((0..20).all(|_| !misdeeds.happened(0)), "all at once");
+        assert!((1..1000).all(|n| !misdeeds.happened(n * 500)), "two a second");
+        assert!(misdeeds.happened(499_501) && !misdeeds.happened(499_502));
+        assert!((0..20).all(|_| !Misdeeds::new(0).is_forgiven(u64::MAX)), "of nothing");
+    }
+
+    #[test]
+    fn who_has_stopped_is_named_no_longer_and_may_be_again() {
+        let mut misdeeds = Misdeeds::new(0);
+        for from in [0, 1_000_000] {
+            assert_eq!((0..100).filter(|_| misdeeds.happened(from)).count(), 1);
+            assert!(!misdeeds.happened(from + 60_000));
+            let over = from + 60_000 + Misdeeds::REMEMBERED;
+            assert!(!misdeeds.is_forgiven(over) && misdeeds.is_forgiven(over + 1) && !misdeeds.is_forgiven(over + 2));
+        }
+    }
+}
