@@ -86,7 +86,7 @@ mod tests {
         r#"{"say":"digest","digest":"AAAAAAAAAAAAAAAAAAAAAA","at":1}"#,
         r#"{"say":"have","prints":"AAAAAAAAAAAAAAAAAAAAAA"}"#,
         concat!(
-            r#"{"say":"lacked","messages":[""#,
+            r#"{"say":"lacked","cards":[],"messages":[""#,
             "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
             "AAAAAAAEAAgAAAAAAAAAABAQEBAQFBAYEBAQEBAQEBAAAAAAAAAAEAAAAAAAAAAQAAAAAAAAAAaGVsbG8",
             r#""]}"#

@@ -81,7 +81,8 @@ uuid_id! {
 }
 
 uuid_id! {
-    /// A member of a room: a random UUID v4, made for each seat. The lower one of two (by bytes) is polite.
+    /// A member of a room: a UUID v4 made of the seat's key ([`crate::VerifyingKey::owner`]), so that a member's card proves itself,
+    /// whoever hands it on. The lower one of two (by bytes) is polite.
     MemberId, 4
 }
 
@@ -103,7 +104,7 @@ impl MemberId {
         Self::from_random_bytes(random_bytes())
     }
 
-    /// The id that these random bytes make; version and variant bits are set.
+    /// The id that these bytes make, random ones or of a hash; version and variant bits are set.
     pub fn from_random_bytes(bytes: [u8; 16]) -> Self {
         Self(uuid(bytes, 4))
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use ed25519_dalek::{Signer, SigningKey};
 use hkdf::Hkdf;
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 use x25519_dalek::StaticSecret;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -16,6 +16,7 @@ use crate::{MemberId, RoomId, RoomKeys, Sealed, Username, random_bytes};
 
 const PAIR_LABEL: &[u8] = b"klatch.v1 pair";
 const CARD_LABEL: &[u8] = b"klatch.v1 card";
+const MEMBER_LABEL: &[u8] = b"klatch.v1 member";
 
 macro_rules! public_bytes {
     ($(#[$doc:meta])* $name:ident, $length:literal) => {
@@ -64,6 +65,12 @@ impl Signature {
 }
 
 impl VerifyingKey {
+    /// The id of the member whose key this is.
+    pub fn owner(&self) -> MemberId {
+        let hash: [u8; 32] = Sha256::digest(fields(&[MEMBER_LABEL, &self.0])).into();
+        MemberId::from_random_bytes(*hash.first_chunk().expect("a hash has more bytes"))
+    }
+
     /// Whether `signature` is this key's over `text`.
     pub(crate) fn verifies(&self, text: &[u8], signature: &Signature) -> bool {
         ed25519_dalek::VerifyingKey::from_bytes(&self.0)
@@ -200,8 +207,17 @@ impl Card {
     pub fn open(room: &RoomKeys, member: MemberId, sealed: &Sealed) -> Result<Self, BadCard> {
         let padded = room.sealing().open(&Context::card(room.id(), member), sealed).map_err(|_| BadCard)?;
         let card: Self = unpad(&padded).and_then(from_json).ok_or(BadCard)?;
-        let by_its_owner = card.verifying.verifies(&card.signed_text(room.id(), member), &card.signature);
-        if by_its_owner { Ok(card) } else { Err(BadCard) }
+        if card.is_signed(room.id(), member) { Ok(card) } else { Err(BadCard) }
+    }
+
+    /// Whether its owner signed it, for this room and member.
+    fn is_signed(&self, room: RoomId, member: MemberId) -> bool {
+        self.verifying.verifies(&self.signed_text(room, member), &self.signature)
+    }
+
+    /// Whose it is, where nobody but its owner can have made it: what another member hands on counts for nothing else.
+    pub fn proves(&self, room: RoomId) -> Option<MemberId> {
+        Some(self.verifying.owner()).filter(|owner| self.is_signed(room, *owner))
     }
 
     /// Whether this may take the place of `earlier`: the same keys, and not older.
@@ -256,6 +272,20 @@ mod tests {
         let mut renamed = Card::new(room.id(), member, &ana, name("Ana"), 1);
         renamed.name = name("Mallory");
         assert_eq!(Card::open(&room, member, &renamed.seal(&room, member)), Err(BadCard));
+    }
+
+    #[test]
+    fn a_card_proves_whose_it_is_by_itself_and_nobody_makes_one_of_anothers_id() {
+        let (room, keys) = (RoomKeys::derive(&RoomKey::random()), MemberKeys::random());
+        let owner = keys.verifying().owner();
+        assert_eq!(owner, keys.verifying().owner());
+        assert_ne!(owner, MemberKeys::random().verifying().owner());
+        let card = Card::new(room.id(), owner, &keys, name("Ana"), 1);
+        assert_eq!(card.proves(room.id()), Some(owner));
+        assert_eq!(card.proves(RoomKeys::derive(&RoomKey::random()).id()), None);
+        assert_eq!(Card { name: name("Eve"), ..card }.proves(room.id()), None);
+        let of_another = Card::new(room.id(), owner, &MemberKeys::random(), name("Ana"), 1);
+        assert_eq!(of_another.proves(room.id()), None);
     }
 
     #[test]

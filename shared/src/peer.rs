@@ -6,7 +6,6 @@ mod spread;
 
 use std::fmt;
 
-use crate::MessageId;
 use crate::encoding::from_json;
 use crate::json::{Fields, FromFields, Object, ToFields, ToJson, object, words, written};
 use crate::limits::{
@@ -14,7 +13,7 @@ use crate::limits::{
     MAX_SOURCES,
 };
 use crate::wire::Side;
-use crate::{ExchangeId, MemberId, Sealed};
+use crate::{Card, ExchangeId, MemberId, Sealed};
 
 pub use chat::{Authentic, BadChatText, ChatMessage, ChatText, Moment};
 pub use spread::{Digest, Print, Prints};
@@ -30,10 +29,10 @@ pub enum PeerMessage {
         /// The message.
         message: ChatMessage,
     },
-    /// A message arrived.
+    /// Messages arrived.
     Received {
-        /// Which.
-        id: MessageId,
+        /// As which revisions.
+        prints: Prints,
     },
     /// What this member has of the chat, of all that it would tell the other. Said on a new channel, and once a second.
     Digest {
@@ -49,6 +48,8 @@ pub enum PeerMessage {
     },
     /// What the other lacks, as its list has it: the oldest first, and as much as fits in one message.
     Lacked {
+        /// Of authors whom the other may not know, as they are not here: at most [`MAX_HANDED_MESSAGES`].
+        cards: Vec<Card>,
         /// At most [`MAX_HANDED_MESSAGES`].
         messages: Vec<ChatMessage>,
     },
@@ -153,12 +154,13 @@ impl PeerMessage {
     fn read(fields: &Fields<'_>) -> Option<Self> {
         Some(match fields.get::<String>("say")?.as_str() {
             "chat" => Self::Chat { message: fields.get("message")? },
-            "received" => Self::Received { id: fields.get("id")? },
+            "received" => Self::Received { prints: fields.get("prints")? },
             "digest" => Self::Digest { digest: fields.get("digest")?, at: fields.get("at")? },
             "have" => Self::Have { prints: fields.get("prints")? },
-            "lacked" => {
-                Self::Lacked { messages: fields.get("messages").filter(|it: &Vec<_>| it.len() <= MAX_HANDED_MESSAGES)? }
-            }
+            "lacked" => Self::Lacked {
+                cards: fields.get("cards").filter(|it: &Vec<_>| it.len() <= MAX_HANDED_MESSAGES)?,
+                messages: fields.get("messages").filter(|it: &Vec<_>| it.len() <= MAX_HANDED_MESSAGES)?,
+            },
             "sends" => Self::Sends(FromFields::from_fields(fields)?),
             "wants" => Self::Wants(FromFields::from_fields(fields)?),
             "bye" => Self::Bye,
@@ -181,10 +183,12 @@ impl ToFields for PeerMessage {
     fn write_fields(&self, to: &mut Object<'_>) {
         match self {
             Self::Chat { message } => to.tag("say", "chat").field("message", message),
-            Self::Received { id } => to.tag("say", "received").field("id", id),
+            Self::Received { prints } => to.tag("say", "received").field("prints", prints),
             Self::Digest { digest, at } => to.tag("say", "digest").field("digest", digest).field("at", at),
             Self::Have { prints } => to.tag("say", "have").field("prints", prints),
-            Self::Lacked { messages } => to.tag("say", "lacked").field("messages", messages),
+            Self::Lacked { cards, messages } => {
+                to.tag("say", "lacked").field("cards", cards).field("messages", messages)
+            }
             Self::Sends(sends) => to.tag("say", "sends").fields(sends),
             Self::Wants(wants) => to.tag("say", "wants").fields(wants),
             Self::Bye => to.tag("say", "bye"),
@@ -316,11 +320,16 @@ mod tests {
         RoomKeys::derive(&RoomKey::random()).id()
     }
 
+    fn card() -> Card {
+        Card::new(room(), MemberId::random(), &MemberKeys::random(), "Ana".parse().expect("a name"), 1)
+    }
+
     fn lacked(count: usize) -> PeerMessage {
         let moment = Moment { sent: 1, at: u64::MAX, last_seat: 0 };
         let text: ChatText = "hello".parse().expect("a text");
         let say = || ChatMessage::say(room(), MemberId::random(), &MemberKeys::random(), moment, text.clone());
-        PeerMessage::Lacked { messages: (0..count).map(|_| say().into_inner()).collect() }
+        let messages = (0..count).map(|_| say().into_inner()).collect();
+        PeerMessage::Lacked { cards: (0..count).map(|_| card()).collect(), messages }
     }
 
     #[test]
@@ -356,7 +365,7 @@ mod tests {
     fn each_message_survives_its_text() {
         let sends = Sends { microphone: true, camera: false, screen: true, screen_sound: false };
         let all = [
-            PeerMessage::Received { id: MessageId::random() },
+            PeerMessage::Received { prints: Prints(vec![]) },
             PeerMessage::Sends(sends),
             PeerMessage::Wants(Wants { camera: 0, screen: 720 }),
             PeerMessage::Bye,
@@ -384,11 +393,12 @@ mod tests {
         for (count, fits) in [(MAX_HANDED_MESSAGES, true), (MAX_HANDED_MESSAGES + 1, false)] {
             assert_eq!(PeerMessage::parse(&lacked(count).to_text()).is_ok(), fits);
         }
-        for bad in
-            [r#"{"say":"lacked"}"#, r#"{"say":"lacked","messages":[""]}"#, r#"{"say":"lacked","messages":"AAAA"}"#]
-        {
-            assert_eq!(PeerMessage::parse(bad), Err(BadPeerMessage), "{bad}");
+        for (cards, messages) in [("[]", r#"[""]"#), ("[]", r#""AAAA""#), ("[{}]", "[]"), ("[]", "null")] {
+            let bad = format!(r#"{{"say":"lacked","cards":{cards},"messages":{messages}}}"#);
+            assert_eq!(PeerMessage::parse(&bad), Err(BadPeerMessage), "{bad}");
         }
+        let PeerMessage::Lacked { cards, .. } = lacked(MAX_HANDED_MESSAGES + 1) else { panic!("it is handed on") };
+        assert!(PeerMessage::parse(&PeerMessage::Lacked { cards, messages: vec![] }.to_text()).is_err());
     }
 
     #[test]

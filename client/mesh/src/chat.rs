@@ -7,7 +7,9 @@
 //! is not told everything by everybody. When an exchange leaves both as they were, the same two digests start no other: a room at rest
 //! says nothing but digests.
 //!
-//! What differs for good: messages of authors whose cards a newcomer never saw. They can't be verified, and are not taken.
+//! A message whose author is not here is handed on with the author's card, as a newcomer may not have it. What differs for good: messages of
+//! authors whose cards nobody has any more. They can't be verified, and are not taken. What differs for a while: messages from so far in the
+//! future that they can't be believed yet (`log`).
 //!
 //! Where the creator switched the history off, a message is for whoever had a seat when it was said. The author tells so in the message,
 //! by the latest seat that it knew of: the order of seats is everybody's, and survives that pages are loaded again. Nobody hands on
@@ -17,21 +19,21 @@
 //! The contract: tell facts, carry out the [`Order`]s that come back, in order, and call [`Chat::pulse`] once a second. Times are
 //! milliseconds of a clock that does not run backwards, but for those that are said to be the wall's.
 //!
-//! Where things are: `log` keeps messages and their order, `channel` how we stand with one member, `exchange` what is heard and answered.
+//! Where things are: `log` keeps messages and their order, `channel` how we stand with one member, `seats` whom we know,
+//! `exchange` what is heard and answered.
 
 mod channel;
 mod exchange;
 mod log;
+mod seats;
 
-use klatch_shared::limits::MAX_SEATS;
 use klatch_shared::peer::{Authentic, ChatMessage, Moment, PeerMessage, Print};
-use klatch_shared::{MemberId, MessageId, RoomId, VerifyingKey};
+use klatch_shared::{MemberId, MessageId, RoomId};
 
-use channel::Channel;
 use log::Log;
+use seats::Known;
 
-/// Seats that are remembered, those released long ago among them: their owners' messages can still be verified.
-const MAX_KNOWN_SEATS: usize = 4 * MAX_SEATS;
+pub use seats::Seat;
 
 /// Something to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,8 +51,15 @@ pub enum Order {
         author: MemberId,
         /// Which.
         id: MessageId,
+        /// It is said just now, or came late: it was not here already when we entered.
+        is_news: bool,
     },
-    /// A message of ours is known to have reached a member.
+    /// A message of ours is kept no longer, and can't be revised any more.
+    LetGo {
+        /// Which.
+        id: MessageId,
+    },
+    /// A message of ours is known to have reached a member, as it is now.
     Reached {
         /// Whom.
         member: MemberId,
@@ -66,51 +75,6 @@ pub enum Order {
     },
 }
 
-/// A member's place in the room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seat {
-    /// Whose.
-    pub member: MemberId,
-    /// Its place in the order in which seats were taken.
-    pub ordinal: u32,
-    /// What the member's statements verify with, from the card.
-    pub key: VerifyingKey,
-}
-
-/// A seat that we know of.
-#[derive(Clone, Debug)]
-struct Known {
-    seat: Seat,
-    contact: Contact,
-}
-
-/// How its owner is reached.
-#[derive(Clone, Debug)]
-enum Contact {
-    /// Over an open channel.
-    Open(Channel),
-    /// Not now.
-    Closed,
-    /// The seat was released.
-    Gone,
-}
-
-impl Known {
-    fn channel(&self) -> Option<&Channel> {
-        match &self.contact {
-            Contact::Open(channel) => Some(channel),
-            Contact::Closed | Contact::Gone => None,
-        }
-    }
-
-    fn channel_mut(&mut self) -> Option<&mut Channel> {
-        match &mut self.contact {
-            Contact::Open(channel) => Some(channel),
-            Contact::Closed | Contact::Gone => None,
-        }
-    }
-}
-
 /// The chat.
 #[derive(Clone, Debug)]
 pub struct Chat {
@@ -120,65 +84,36 @@ pub struct Chat {
     log: Log,
     /// Of those whom we know, and ours.
     seats: Vec<Known>,
-    /// What was handed to us and can't be verified, as its author's card is not known: we ask for it no more.
-    strangers: Vec<Print>,
+    /// What was handed to us and can't be verified, as its author's card is not known, or can't be believed yet: we ask for it no more.
+    unread: Vec<Print>,
+    /// The least time of a message that can't be believed yet.
+    early: Option<u64>,
     /// The creator's card is not known, and somebody handed us a switch: nobody can prove to us that the history is off. We believe it,
     /// which gives nothing away.
     hearsay: bool,
     /// Who is telling us what we lack, and until when the others wait.
     turn: Option<(MemberId, u64)>,
+    /// When we asked last, or were last told something that we had asked for.
+    answered: u64,
+    /// We have had from somebody what there was when we entered.
+    is_caught_up: bool,
 }
 
 impl Chat {
     /// Ours, as we enter the room at the time `wall` (milliseconds since 1970).
     pub fn new(room: RoomId, me: Seat, creator: MemberId, wall: u64) -> Self {
-        let (log, seats) = (Log::new(wall), vec![Known { seat: me, contact: Contact::Closed }]);
-        Self { room, me, creator, log, seats, strangers: Vec::new(), hearsay: false, turn: None }
-    }
-
-    /// The broker told of a seat, and its card opened. May be told again.
-    pub fn met(&mut self, seat: Seat) {
-        if let Some(known) = self.known_mut(seat.member) {
-            if let Contact::Gone = known.contact {
-                known.contact = Contact::Closed;
-            }
-            return;
-        }
-        if self.seats.len() == MAX_KNOWN_SEATS {
-            let gone = self.seats.iter().position(|known| matches!(known.contact, Contact::Gone));
-            let Some(first) = gone else { return };
-            self.seats.remove(first);
-        }
-        self.seats.push(Known { seat, contact: Contact::Closed });
-        // Of what could not be read or came to nothing before, some may be this member's.
-        self.strangers.clear();
-        for channel in self.seats.iter_mut().filter_map(Known::channel_mut) {
-            channel.unsettle();
-        }
-    }
-
-    /// A seat was released. What its owner said stays.
-    pub fn gone(&mut self, member: MemberId) {
-        self.part(member, Contact::Gone);
-    }
-
-    /// The channel to a member opened.
-    pub fn opened(&mut self, member: MemberId) -> Vec<Order> {
-        self.part(member, Contact::Open(Channel::new()));
-        self.tell_digest(member).into_iter().collect()
-    }
-
-    /// The channel to a member closed, with what was on the way.
-    pub fn closed(&mut self, member: MemberId) {
-        if self.open(member).is_some() {
-            self.part(member, Contact::Closed);
-        }
-    }
-
-    fn part(&mut self, member: MemberId, contact: Contact) {
-        if let Some(known) = self.known_mut(member) {
-            known.contact = contact;
-            self.end_turn(member);
+        Self {
+            room,
+            me,
+            creator,
+            log: Log::new(wall),
+            seats: vec![Known::us(me)],
+            unread: Vec::new(),
+            early: None,
+            hearsay: false,
+            turn: None,
+            answered: 0,
+            is_caught_up: false,
         }
     }
 
@@ -189,18 +124,13 @@ impl Chat {
 
     /// When a message is said that we say now; `wall` is the time by our clock, in milliseconds since 1970.
     pub fn moment(&self, wall: u64) -> Moment {
-        Moment { sent: wall, at: wall.max(self.log.clock().saturating_add(1)), last_seat: self.latest_seat() }
-    }
-
-    /// The place of the latest seat that we know of, released ones among them.
-    pub fn latest_seat(&self) -> u32 {
-        self.seats.iter().map(|known| known.seat.ordinal).max().unwrap_or_default()
+        Moment { sent: wall, at: wall.max(self.log.clock_at(wall).saturating_add(1)), last_seat: self.latest_seat() }
     }
 
     /// We say a message, or revise one, or switch the history: to all who are here.
     pub fn say(&mut self, message: Authentic) -> Vec<Order> {
         let said = ChatMessage::clone(&message);
-        let mut orders: Vec<Order> = self.keep(message).into_iter().collect();
+        let mut orders = self.keep(message, false);
         if orders.is_empty() {
             return orders;
         }
@@ -220,7 +150,7 @@ impl Chat {
 
     /// The switch was kept with the seat, from before this page was loaded. To be told once the creator's seat is known.
     pub fn remembers(&mut self, switch: ChatMessage) -> Vec<Order> {
-        self.take(self.me.member, switch).into_iter().collect()
+        self.take(self.me.member, switch, false)
     }
 
     /// Whether who comes is told what was said before.
@@ -245,17 +175,9 @@ impl Chat {
         self.keeps_history() || message.is_switch() || seat.ordinal <= seen
     }
 
-    fn known(&self, member: MemberId) -> Option<&Known> {
-        self.seats.iter().find(|known| known.seat.member == member)
-    }
-
-    fn known_mut(&mut self, member: MemberId) -> Option<&mut Known> {
-        self.seats.iter_mut().find(|known| known.seat.member == member)
-    }
-
-    fn open(&self, member: MemberId) -> Option<(&Channel, Seat)> {
-        let known = self.known(member)?;
-        Some((known.channel()?, known.seat))
+    /// Whether a member is ever to have this message.
+    pub fn is_for(&self, member: MemberId, message: &ChatMessage) -> bool {
+        self.known(member).is_some_and(|known| self.lets(known.seat, message))
     }
 
     fn end_turn(&mut self, member: MemberId) {

@@ -111,11 +111,12 @@ pub(super) struct SeatRecord {
 impl SeatRecord {
     /// A seat yet to be taken, with keys of its own.
     pub(super) fn new(invitation: Invitation, creator: bool, room_name: Option<RoomName>) -> Self {
+        let keys = MemberKeys::random();
         Self {
             invitation,
-            member: MemberId::random(),
+            member: keys.verifying().owner(),
             token: SeatToken::random(),
-            keys: MemberKeys::random(),
+            keys,
             revision: 0,
             room_name,
             my_name: None,

@@ -182,6 +182,8 @@ fn chat(members: &[Member], unread: u32) -> Chat {
                 _ => Revision::None,
             },
             receipts: if author.is_none() { receipts(missing) } else { Vec::new() },
+            is_news: true,
+            is_kept: true,
         }))
     };
     chat.put(Line::Happened { serial: 1, place: NOON, at: NOON, text: "Wilhelmine joined".to_owned() });
@@ -221,6 +223,8 @@ pub fn said(text: String) -> Line {
         text,
         revision: Revision::None,
         receipts: Vec::new(),
+        is_news: false,
+        is_kept: true,
     }))
 }
 

@@ -99,6 +99,8 @@ pub enum RoomAction {
     Line(Line),
     /// Our message arrived.
     Receipt(MessageId, Receipt),
+    /// Our message is kept no longer.
+    LetGo(MessageId),
     /// This message of ours is being edited, or none.
     Editing(Option<MessageId>),
     /// Whether who comes is told what was said before.
@@ -292,7 +294,7 @@ impl Room {
                 let chat = Rc::make_mut(&mut self.chat);
                 if let Line::Said(said) = &line {
                     let is_read = said.own || self.panel == Some(Panel::Chat) || self.hidden.contains(&said.author());
-                    if !is_read && said.place.0 > chat.entered && chat.said(said.author(), said.id()).is_none() {
+                    if !is_read && said.is_news && chat.said(said.author(), said.id()).is_none() {
                         chat.unread += 1;
                     }
                     if said.own && said.revision == Revision::Deleted && chat.editing == Some(said.id()) {
@@ -305,6 +307,7 @@ impl Room {
                 let me = self.me.id;
                 Rc::make_mut(&mut self.chat).received(me, message, receipt);
             }
+            RoomAction::LetGo(message) => Rc::make_mut(&mut self.chat).let_go(self.me.id, message),
             RoomAction::Editing(message) => Rc::make_mut(&mut self.chat).editing = message,
             RoomAction::KeepsHistory(kept) => self.keeps_history = kept,
             RoomAction::SoundBlocked(blocked) => self.sound_blocked = blocked,

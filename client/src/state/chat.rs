@@ -12,8 +12,6 @@ pub struct Chat {
     pub lines: VecDeque<Line>,
     /// Messages that came while the log was not shown.
     pub unread: u32,
-    /// When we entered: what was said before is no news.
-    pub entered: u64,
     /// The message of ours that is being edited.
     pub editing: Option<MessageId>,
 }
@@ -60,8 +58,12 @@ pub struct Said {
     pub text: String,
     /// What its author did to it since.
     pub revision: Revision,
-    /// For our own: who was to receive it, and who did.
+    /// For our own: who was to receive it as it is now, and who did.
     pub receipts: Vec<Receipt>,
+    /// Whether it is news, and no history that we were told when we entered.
+    pub is_news: bool,
+    /// For our own: whether it is still kept, so that it can be edited and deleted.
+    pub is_kept: bool,
 }
 
 impl Said {
@@ -105,16 +107,15 @@ impl Chat {
     /// Adds a line in its place, or revises the message that it is. When there are too many the oldest goes that nobody said: whoever
     /// comes and goes for ever drives out no words.
     pub fn put(&mut self, line: Line) {
-        let at = match &line {
-            Line::Said(said) => {
-                if let Some(known) = self.said_mut(said.author(), said.id()) {
-                    known.revise(said);
-                    return;
+        let (at, line) = match line {
+            Line::Said(mut said) => {
+                if let Some(known) = self.take_out(said.author(), said.id()) {
+                    Rc::make_mut(&mut said).revises(&known);
                 }
-                let before = self.lines.iter().rposition(|line| !line.stands_after(said));
-                before.map_or(0, |before| before + 1)
+                let before = self.lines.iter().rposition(|line| !line.stands_after(&said));
+                (before.map_or(0, |before| before + 1), Line::Said(said))
             }
-            Line::Happened { .. } => self.lines.len(),
+            Line::Happened { .. } => (self.lines.len(), line),
         };
         self.lines.insert(at, line);
         if self.lines.len() > MAX_LINES {
@@ -127,6 +128,16 @@ impl Chat {
     pub fn without(&self, authors: &[MemberId]) -> Self {
         let is_read = |line: &&Line| !matches!(line, Line::Said(said) if authors.contains(&said.author()));
         Self { lines: self.lines.iter().filter(is_read).cloned().collect(), ..*self }
+    }
+
+    /// Our message is kept no longer: what it was to say instead can't be said by it.
+    pub fn let_go(&mut self, me: MemberId, id: MessageId) {
+        if let Some(said) = self.said_mut(me, id) {
+            said.is_kept = false;
+        }
+        if self.editing == Some(id) {
+            self.editing = None;
+        }
     }
 
     /// Notes that a member received our message `id`.
@@ -145,12 +156,16 @@ impl Chat {
 
     /// Our latest message that can be edited.
     pub fn latest_own(&self) -> Option<&Said> {
-        self.messages().rev().find(|said| said.own && said.revision != Revision::Deleted)
+        self.messages().rev().find(|said| said.own && said.is_kept && said.revision != Revision::Deleted)
     }
 
     /// Our message that is being edited.
     pub fn edited(&self) -> Option<&Said> {
-        let id = self.editing?;
+        self.own(self.editing?)
+    }
+
+    /// A message of ours.
+    pub fn own(&self, id: MessageId) -> Option<&Said> {
         self.messages().find(|said| said.own && said.id() == id)
     }
 
@@ -159,6 +174,14 @@ impl Chat {
             Line::Said(said) => Some(said.as_ref()),
             Line::Happened { .. } => None,
         })
+    }
+
+    fn take_out(&mut self, author: MemberId, id: MessageId) -> Option<Rc<Said>> {
+        let is_it = |line: &Line| matches!(line, Line::Said(said) if said.author() == author && said.id() == id);
+        match self.lines.remove(self.lines.iter().rposition(is_it)?)? {
+            Line::Said(said) => Some(said),
+            Line::Happened { .. } => None,
+        }
     }
 
     fn said_mut(&mut self, author: MemberId, id: MessageId) -> Option<&mut Said> {
@@ -171,11 +194,11 @@ impl Chat {
 }
 
 impl Said {
-    /// Its author said it anew: who wrote it keeps the name, and what we took back stays with us.
-    fn revise(&mut self, now: &Self) {
-        self.revision = now.revision;
-        if !(self.own && now.revision == Revision::Deleted) {
-            self.text.clone_from(&now.text);
+    /// Its author says by it anew what was said before: who wrote it keeps the name, and what we took back stays with us.
+    fn revises(&mut self, before: &Self) {
+        self.label.clone_from(&before.label);
+        if self.own && self.revision == Revision::Deleted {
+            self.text.clone_from(&before.text);
         }
     }
 }

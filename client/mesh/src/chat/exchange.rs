@@ -1,10 +1,10 @@
 //! What is said once a second, what is heard, and what is answered.
 
-use klatch_shared::limits::{MAX_HANDED_MESSAGES, MAX_KEPT_MESSAGES, MAX_PEER_MESSAGE_BYTES};
+use klatch_shared::limits::{CARD_BYTES, MAX_HANDED_MESSAGES, MAX_KEPT_MESSAGES, MAX_PEER_MESSAGE_BYTES};
 use klatch_shared::peer::{Authentic, ChatMessage, Digest, PeerMessage, Print, Prints};
-use klatch_shared::{MemberId, MessageId};
+use klatch_shared::{Card, MemberId, MessageId};
 
-use super::channel::Channel;
+use super::log::Taken;
 use super::{Chat, Known, Order, Seat};
 
 /// Who is asked has the turn for so long, and so long again with each news, but not longer than the second.
@@ -17,8 +17,13 @@ const HAND_PAUSE: u64 = 900;
 const ENVELOPE: usize = 150;
 
 impl Chat {
-    /// A second has gone by: hands on what members lack, and tells everybody our digest.
-    pub fn pulse(&mut self, now: u64) -> Vec<Order> {
+    /// A second has gone by, and it is `wall` by our clock: hands on what members lack, and tells everybody our digest.
+    pub fn pulse(&mut self, now: u64, wall: u64) -> Vec<Order> {
+        self.log.tell_time(wall);
+        if self.early.is_some_and(|at| !self.log.is_early(at)) {
+            self.early = None;
+            self.read_again();
+        }
         let mut orders = Vec::new();
         for at in 0..self.seats.len() {
             let member = self.seats[at].seat.member;
@@ -55,7 +60,9 @@ impl Chat {
         let Some((_, seat)) = self.open(from) else { return Vec::new() };
         let ours = self.digest(seat);
         let Some(channel) = self.channel_mut(from) else { return Vec::new() };
-        if channel.compare(ours, theirs) {
+        let (is_equal, was_asked) = (channel.compare(ours, theirs), channel.asked().is_some());
+        self.is_caught_up |= is_equal || was_asked && now >= self.answered + PATIENCE;
+        if is_equal {
             self.end_turn(from);
             return self.reached(from, &|_, _| true);
         }
@@ -70,9 +77,9 @@ impl Chat {
         let waiting = |known: &Known| Some((known.channel()?.waits(now)?, known.seat.member));
         let (_, to) = self.seats.iter().filter_map(waiting).min()?;
         self.channel_mut(to)?.ask(now);
-        self.turn = Some((to, now + PATIENCE));
+        (self.turn, self.answered) = (Some((to, now + PATIENCE)), now);
         let mut prints = self.prints(&|_, _| true);
-        prints.extend_from_slice(&self.strangers);
+        prints.extend_from_slice(&self.unread);
         Some(Order::Say { to, message: PeerMessage::Have { prints: Prints(prints) } })
     }
 
@@ -92,15 +99,18 @@ impl Chat {
         if now < channel.hand_again {
             return None;
         }
-        let (mut messages, mut bytes, mut done) = (Vec::new(), ENVELOPE, 0);
+        let (mut cards, mut messages, mut bytes, mut done) = (Vec::<Card>::new(), Vec::new(), ENVELOPE, 0);
         for print in &channel.owed {
             if let Some(message) = self.log.find(*print).filter(|message| self.lets(seat, message)) {
                 bytes += ENVELOPE + message.text.as_ref().map_or(0, |text| text.as_str().len());
+                let card = self.card_of_absent(message.author).filter(|card| !cards.contains(card));
+                bytes += card.map_or(0, |_| CARD_BYTES);
                 // Four characters for three bytes.
                 if messages.len() == MAX_HANDED_MESSAGES || bytes > MAX_PEER_MESSAGE_BYTES / 4 * 3 {
                     break;
                 }
                 messages.push(message.clone());
+                cards.extend(card.cloned());
             }
             done += 1;
         }
@@ -110,17 +120,29 @@ impl Chat {
             return None;
         }
         channel.hand_again = now + HAND_PAUSE;
-        Some(Order::Say { to, message: PeerMessage::Lacked { messages } })
+        Some(Order::Say { to, message: PeerMessage::Lacked { cards, messages } })
     }
 
     /// A member handed us what we lack: [`PeerMessage::Lacked`].
-    pub fn heard_lacked(&mut self, now: u64, from: MemberId, messages: Vec<ChatMessage>) -> Vec<Order> {
-        let mut orders = Vec::new();
+    pub fn heard_lacked(
+        &mut self,
+        now: u64,
+        from: MemberId,
+        cards: Vec<Card>,
+        messages: Vec<ChatMessage>,
+    ) -> Vec<Order> {
+        cards.into_iter().for_each(|card| self.handed_card(card));
+        let is_news = self.is_caught_up;
+        let mut orders: Vec<Order> = Vec::new();
         for message in messages {
-            orders.extend(self.take(from, message));
+            orders.extend(self.take(from, message, is_news));
         }
-        let is_news = orders.iter().any(|order| !matches!(order, Order::Dropped { .. }));
-        let Some(channel) = self.channel_mut(from).filter(|_| is_news) else { return orders };
+        let is_answer = orders.iter().any(|order| !matches!(order, Order::Dropped { .. }));
+        if !is_answer {
+            return orders;
+        }
+        self.answered = now;
+        let Some(channel) = self.channel_mut(from) else { return orders };
         channel.answered();
         let longest = channel.asked().unwrap_or_default() + LONGEST_TURN;
         if let Some((_, ends)) = self.turn.as_mut().filter(|(whose, _)| *whose == from) {
@@ -132,49 +154,73 @@ impl Chat {
     /// A member said something: [`PeerMessage::Chat`].
     pub fn heard_message(&mut self, from: MemberId, message: ChatMessage) -> Vec<Order> {
         let (author, id) = (message.author, message.id);
-        let mut orders: Vec<Order> = self.take(from, message).into_iter().collect();
-        if author == from && self.log.get(author, id).is_some() {
-            orders.push(Order::Say { to: from, message: PeerMessage::Received { id } });
+        let is_its_own = author == from;
+        let mut orders = self.take(from, message, is_its_own);
+        if let Some(kept) = self.log.get(author, id).filter(|_| is_its_own) {
+            let prints = Prints(vec![kept.print()]);
+            orders.push(Order::Say { to: from, message: PeerMessage::Received { prints } });
         }
         orders
     }
 
-    /// A message of ours arrived: [`PeerMessage::Received`].
-    pub fn heard_received(&mut self, from: MemberId, id: MessageId) -> Vec<Order> {
-        self.reached(from, &|message, _| message.id == id)
+    /// Messages of ours arrived: [`PeerMessage::Received`].
+    pub fn heard_received(&mut self, from: MemberId, prints: &Prints) -> Vec<Order> {
+        self.reached(from, &|_, print| prints.0.contains(&print))
     }
 
-    /// Takes in a message, unless we have it or better, or it is not for us, or nobody can tell yet whose it is.
-    pub(super) fn take(&mut self, from: MemberId, message: ChatMessage) -> Option<Order> {
+    /// Takes in a message, unless we have it or better, or it is not for us, or nobody can tell yet whose it is or whether its time will come.
+    pub(super) fn take(&mut self, from: MemberId, message: ChatMessage, is_news: bool) -> Vec<Order> {
         let is_for_us = !message.is_switch() || message.author == self.creator;
         let is_wanted = match self.log.get(message.author, message.id) {
             Some(known) => message.follows(known),
             None => is_for_us && self.lets(self.me, &message),
         };
         if !is_wanted {
-            return None;
+            return Vec::new();
+        }
+        let at = message.moment.at;
+        if self.log.is_early(at) {
+            self.early = Some(self.early.map_or(at, |earliest| earliest.min(at)));
+            self.set_aside(&message);
+            return Vec::new();
         }
         let Some(author) = self.known(message.author) else {
-            self.hearsay |= message.is_switch() && message.text.is_none();
-            let print = message.print();
-            self.strangers.retain(|known| *known != print);
-            self.strangers.push(print);
-            if self.strangers.len() > MAX_KEPT_MESSAGES {
-                self.strangers.remove(0);
-            }
-            return None;
+            self.set_aside(&message);
+            let is_news = message.is_switch() && message.text.is_none() && !self.hearsay;
+            self.hearsay |= is_news;
+            return is_news.then_some(Order::Switched).into_iter().collect();
         };
         match message.by(self.room, &author.seat.key) {
-            Some(message) => self.keep(message),
-            None => Some(Order::Dropped { from }),
+            Some(message) => self.keep(message, is_news),
+            // Who met the author may know another key of theirs, which is the author's fault.
+            None if author.is_unmet() => Vec::new(),
+            None => vec![Order::Dropped { from }],
+        }
+    }
+
+    /// Asks no more for what can't be read yet.
+    fn set_aside(&mut self, message: &ChatMessage) {
+        let print = message.print();
+        self.unread.retain(|known| *known != print);
+        self.unread.push(print);
+        if self.unread.len() > MAX_KEPT_MESSAGES {
+            self.unread.remove(0);
         }
     }
 
     /// Keeps a message; what is to be shown, if it is new.
-    pub(super) fn keep(&mut self, message: Authentic) -> Option<Order> {
+    pub(super) fn keep(&mut self, message: Authentic, is_news: bool) -> Vec<Order> {
         let (author, id) = (message.author, message.id);
-        let order = if message.is_switch() { Order::Switched } else { Order::Show { author, id } };
-        self.log.take(message).then_some(order)
+        let is_news = is_news && message.text.is_some();
+        let mut orders = Vec::new();
+        let let_go = match self.log.take(message) {
+            Taken::Not => return orders,
+            Taken::In => None,
+            Taken::For(author, id) => (author == self.me.member).then_some(id),
+        };
+        orders.push(if id == MessageId::HISTORY { Order::Switched } else { Order::Show { author, id, is_news } });
+        orders.extend(let_go.map(|id| Order::LetGo { id }));
+        orders
     }
 
     /// Notes which of our messages have reached a member.
@@ -185,9 +231,5 @@ impl Chat {
             orders.extend(self.log.note(print, member).map(|id| Order::Reached { member, id }));
         }
         orders
-    }
-
-    fn channel_mut(&mut self, member: MemberId) -> Option<&mut Channel> {
-        self.known_mut(member)?.channel_mut()
     }
 }

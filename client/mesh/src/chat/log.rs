@@ -9,17 +9,33 @@ use klatch_shared::limits::MAX_KEPT_MESSAGES;
 use klatch_shared::peer::{Authentic, ChatMessage, Print};
 use klatch_shared::{MemberId, MessageId};
 
-/// How far one message moves our clock at most: a year in milliseconds. Longer than clocks are wrong, and too short for anybody to bring
-/// them to their end.
-const STRIDE: u64 = 366 * 24 * 60 * 60 * 1000;
+/// How far ahead of our time on the wall a message may be to be believed: a year in milliseconds, longer than clocks are wrong. A message of
+/// a later time is taken once its time has come within a year.
+const HORIZON: u64 = 366 * 24 * 60 * 60 * 1000;
+/// How far ahead our clock follows: less than [`HORIZON`] by an hour, so that others whose clocks are not quite as ours believe what we say in
+/// answer. Nothing stays below all that is said after it for longer than that.
+const FOLLOWED: u64 = HORIZON - 60 * 60 * 1000;
 
 /// The messages.
 #[derive(Clone, Debug)]
 pub(super) struct Log {
     /// In their order.
     entries: Vec<Entry>,
-    /// The greatest time heard of.
-    clock: u64,
+    /// The greatest time heard of, as far as it was believed.
+    heard: u64,
+    /// The time on our wall.
+    wall: u64,
+}
+
+/// What came of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// Nothing: it is known, or there is no room for it.
+    Not,
+    /// It is kept.
+    In,
+    /// It is kept, and this one had to go.
+    For(MemberId, MessageId),
 }
 
 /// One of them.
@@ -27,45 +43,61 @@ pub(super) struct Log {
 pub(super) struct Entry {
     pub(super) message: ChatMessage,
     pub(super) print: Print,
-    /// Of our own: who has it, one revision or another.
+    /// Of our own: who has it as it is now.
     reached: Vec<MemberId>,
 }
 
 impl Log {
-    /// An empty one, in which time begins with `clock`.
-    pub(super) fn new(clock: u64) -> Self {
-        Self { entries: Vec::new(), clock }
+    /// An empty one, begun at the time `wall`.
+    pub(super) fn new(wall: u64) -> Self {
+        Self { entries: Vec::new(), heard: wall, wall }
     }
 
-    /// The greatest time heard of, as far as it was believed.
+    /// It is now so late by the clock on our wall.
+    pub(super) fn tell_time(&mut self, wall: u64) {
+        self.wall = wall;
+    }
+
+    /// The greatest time heard of, as far as we follow.
     pub(super) fn clock(&self) -> u64 {
-        self.clock
+        self.clock_at(self.wall)
+    }
+
+    /// The same where it is so late on our wall by now.
+    pub(super) fn clock_at(&self, wall: u64) -> u64 {
+        let last = self.entries.last().map_or(0, |entry| entry.message.moment.at);
+        self.heard.max(last.min(wall.saturating_add(FOLLOWED)))
     }
 
     /// A time was heard of.
     pub(super) fn hear_of(&mut self, at: u64) {
-        self.clock = self.clock.max(at.min(self.clock.saturating_add(STRIDE)));
+        self.heard = self.heard.max(at.min(self.wall.saturating_add(FOLLOWED)));
     }
 
-    /// Takes a message in; whether that changed something.
-    pub(super) fn take(&mut self, message: Authentic) -> bool {
+    /// Whether a message of this time can't be believed yet.
+    pub(super) fn is_early(&self, at: u64) -> bool {
+        at > self.wall.saturating_add(HORIZON)
+    }
+
+    /// Takes a message in, if it is new. A revision stands where its own time has it.
+    pub(super) fn take(&mut self, message: Authentic) -> Taken {
         let message = message.into_inner();
         self.hear_of(message.moment.at);
-        let mut reached = Vec::new();
         if let Some(known) = self.position(message.author, message.id) {
             if !message.follows(&self.entries[known].message) {
-                return false;
+                return Taken::Not;
             }
-            reached = self.entries.remove(known).reached;
+            self.entries.remove(known);
         }
         let print = message.print();
         let at = self.entries.iter().position(|entry| entry.message.place() > message.place());
-        self.entries.insert(at.unwrap_or(self.entries.len()), Entry { message, print, reached });
+        self.entries.insert(at.unwrap_or(self.entries.len()), Entry { message, print, reached: Vec::new() });
         if self.entries.len() <= MAX_KEPT_MESSAGES {
-            return true;
+            return Taken::In;
         }
         let excess = self.highest_rank();
-        self.entries.remove(excess).print != print
+        let gone = self.entries.remove(excess);
+        if gone.print == print { Taken::Not } else { Taken::For(gone.message.author, gone.message.id) }
     }
 
     /// The oldest message of whoever has most. The history's switch stays.
@@ -168,9 +200,9 @@ mod tests {
         let [early, late] = [1, 2].map(|at| say(ROOM.id, author, at));
         let edited = early.revised(ROOM.id, &author.keys, Some("bye".parse().expect("a text"))).expect("one more");
         let mut log = Log::new(0);
-        assert!(log.take(late.clone()) && log.take(edited.clone()));
-        assert!(!log.take(early.clone()), "it was revised");
-        assert!(!log.take(edited.clone()), "it is there");
+        assert_eq!([log.take(late.clone()), log.take(edited.clone())], [Taken::In; 2]);
+        assert_eq!(log.take(early.clone()), Taken::Not, "it was revised");
+        assert_eq!(log.take(edited.clone()), Taken::Not, "it is there");
         let messages: Vec<_> = log.entries().iter().map(|entry| &entry.message).collect();
         assert_eq!(messages, [&*edited, &*late]);
         assert_eq!(log.get(author.id, early.id), Some(&*edited));
@@ -179,14 +211,35 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_follows_what_it_hears_and_nobody_brings_it_to_its_end() {
+    fn the_clock_follows_what_it_hears_and_nobody_brings_it_further_than_a_year_ahead() {
         let mut log = Log::new(1_700_000_000_000);
         log.hear_of(5);
         assert_eq!(log.clock(), 1_700_000_000_000);
         log.hear_of(1_700_000_000_777);
         assert_eq!(log.clock(), 1_700_000_000_777);
-        (0..1_000_000).for_each(|_| log.hear_of(u64::MAX));
-        assert!(log.clock() < u64::MAX / 100);
+        (0..3).for_each(|_| log.hear_of(u64::MAX));
+        assert_eq!(log.clock(), 1_700_000_000_000 + FOLLOWED);
+    }
+
+    #[test]
+    fn what_is_believed_and_not_followed_yet_is_followed_when_its_time_comes() {
+        let mut log = Log::new(0);
+        assert!(log.is_early(HORIZON + 1) && !log.is_early(HORIZON));
+        log.take(say(ROOM.id, &ROOM.authors[0], HORIZON));
+        assert_eq!(log.clock(), FOLLOWED);
+        log.tell_time(HORIZON - FOLLOWED);
+        assert_eq!(log.clock(), HORIZON);
+    }
+
+    #[test]
+    fn what_has_to_go_is_told() {
+        let author = &ROOM.authors[0];
+        let mut log = Log::new(0);
+        let said: Vec<_> = (1..=MAX_KEPT_MESSAGES as u64 + 1).map(|at| say(ROOM.id, author, at)).collect();
+        let (last, rest) = said.split_last().expect("some");
+        assert!(rest.iter().all(|message| log.take(message.clone()) == Taken::In));
+        assert_eq!(log.take(last.clone()), Taken::For(author.id, said[0].id));
+        assert_eq!(log.take(said[0].clone()), Taken::Not);
     }
 
     #[test]
@@ -217,7 +270,8 @@ mod tests {
             let kept = prints(&all);
             let mut one = log_of(shuffled.iter().copied());
             prop_assert_eq!(&prints(&one), &kept);
-            prop_assert!(shuffled.iter().all(|n| !one.take(ROOM.said[*n].clone())), "what had to go does not come back");
+            let is_there = |taken| taken == Taken::Not;
+            prop_assert!(shuffled.iter().all(|n| is_there(one.take(ROOM.said[*n].clone()))), "what had to go does not come back");
             // Two who each heard a part tell each other what they kept.
             let (some, rest) = shuffled.split_at(at.index(shuffled.len()));
             let (mut one, other) = (log_of(some.iter().copied()), log_of(rest.iter().copied()));

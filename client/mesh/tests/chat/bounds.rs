@@ -1,8 +1,9 @@
 //! How much is said and kept, whoever is in the room.
 
-use klatch_mesh::chat::Chat;
+use klatch_mesh::chat::Seat;
 use klatch_shared::limits::{MAX_CHAT_CHARS, MAX_KEPT_MESSAGES};
-use klatch_shared::peer::{PeerMessage, Prints};
+use klatch_shared::peer::{ChatMessage, Moment, PeerMessage, Prints};
+use klatch_shared::{Card, MemberKeys};
 
 use crate::stories::{all_have, texts};
 use crate::world::World;
@@ -32,7 +33,8 @@ fn a_room_at_rest_says_nothing_but_one_digest_a_second_to_each() {
     let traffic = world.traffic;
     world.seconds(60);
     assert_eq!(world.traffic, traffic);
-    let said = world.members[0].pulse(world.now + 1000);
+    let (now, wall) = (world.now + 1000, world.wall());
+    let said = world.members[0].pulse(now, wall);
     assert_eq!(said.len(), 3);
     assert!(said.iter().all(|(_, text)| text.len() < 100));
 }
@@ -48,15 +50,11 @@ fn what_cannot_be_verified_is_not_asked_for_again_until_its_author_is_met() {
     }
     world.settles();
     world.leaves(author);
-    // One who does not know of the author, whose seat was released.
-    let seat = world.members[author].seat;
+    // One who does not know of the author, and who as far as they know came before there was another seat.
+    let told = world.members[author].told();
     let newcomer = world.joins(false);
-    let (room, me, creator) = (world.room, world.members[newcomer].seat, world.members[0].seat);
-    world.members[newcomer].chat = Chat::new(room, me, creator.member, world.wall());
-    for i in 0..=known {
-        let seat = world.members[i].seat;
-        world.members[newcomer].meets(seat);
-    }
+    let me = Seat { ordinal: 0, ..world.members[newcomer].seat };
+    world.begins_again(newcomer, me, known + 1);
     world.settles();
     assert_eq!(world.members[newcomer].chat.messages().count(), 0);
     let handed = world.handed;
@@ -65,9 +63,34 @@ fn what_cannot_be_verified_is_not_asked_for_again_until_its_author_is_met() {
         world.seconds(15);
     }
     assert_eq!(world.handed, handed);
-    world.members[newcomer].meets(seat);
+    world.members[newcomer].meets(&told);
     world.quietens();
     assert_eq!(world.members[newcomer].chat.messages().count(), 10);
+}
+
+#[test]
+fn no_more_members_are_made_up_than_there_were_seats() {
+    let mut world = World::of(2);
+    let released = world.joins(false);
+    let liar = world.joins(true);
+    world.settles();
+    world.releases(released);
+    let newcomer = world.joins(false);
+    let me = world.members[newcomer].seat;
+    world.begins_again(newcomer, me, released);
+    let told = world.members[liar].told();
+    world.members[newcomer].meets(&told);
+    world.settles();
+    let (mut cards, mut messages) = (vec![], vec![]);
+    for at in 1..=9 {
+        let keys = MemberKeys::random();
+        let (member, moment) = (keys.verifying().owner(), Moment { sent: at, at, last_seat: 0 });
+        cards.push(Card::new(world.room, member, &keys, "Nobody".parse().expect("a name"), 0));
+        messages.push(ChatMessage::say(world.room, member, &keys, moment, world.text("was")).into_inner());
+    }
+    world.lie(liar, newcomer, &PeerMessage::Lacked { cards, messages });
+    world.settles();
+    assert_eq!([newcomer, 0].map(|i| world.members[i].chat.messages().count()), [1, 0]);
 }
 
 #[test]
@@ -110,6 +133,15 @@ fn who_floods_a_room_drives_out_nobody_elses_words() {
 }
 
 #[test]
+fn who_wrote_a_message_that_had_to_go_is_told_that_it_can_be_revised_no_more() {
+    let mut world = World::of(2);
+    let ids: Vec<_> = (0..MAX_KEPT_MESSAGES + 2).map(|_| world.says(0)).collect();
+    world.settles();
+    assert_eq!(world.members[0].let_go, ids[..2].iter().copied().collect());
+    assert!(world.members[1].let_go.is_empty());
+}
+
+#[test]
 fn who_always_has_something_new_to_tell_keeps_no_other_from_being_asked() {
     let mut world = World::of(3);
     let liar = world.joins(true);
@@ -122,7 +154,7 @@ fn who_always_has_something_new_to_tell_keeps_no_other_from_being_asked() {
     for second in 0..30 {
         // News each second, and never the same digest.
         let messages = vec![world.made_up(liar, 1000 + second)];
-        world.lie(liar, 1, &PeerMessage::Lacked { messages });
+        world.lie(liar, 1, &PeerMessage::Lacked { cards: vec![], messages });
         world.second();
         if second == 10 {
             id = Some(world.says(0));

@@ -1,6 +1,5 @@
 //! Who is told what was said before it came, and who is not.
 
-use klatch_mesh::chat::Chat;
 use klatch_shared::MessageId;
 use klatch_shared::peer::{ChatMessage, PeerMessage};
 
@@ -66,19 +65,37 @@ fn a_room_whose_creator_is_gone_for_good_stays_without_history() {
     let mut world = World::without_history(2);
     world.says(1);
     world.settles();
-    world.leaves(0);
-    let creator = world.members[0].seat.member;
-    world.members[1].chat.gone(creator);
+    world.releases(0);
     let newcomer = world.joins(false);
     // The broker no longer tells of the creator's seat.
-    world.reloads(newcomer);
-    let (room, me) = (world.room, world.members[newcomer].seat);
-    world.members[newcomer].chat = Chat::new(room, me, creator, world.wall());
-    let other = world.members[1].seat;
-    world.members[newcomer].meets(other);
+    let me = world.members[newcomer].seat;
+    world.begins_again(newcomer, me, 0);
+    let other = world.members[1].told();
+    world.members[newcomer].meets(&other);
     world.settles();
     assert!(!world.members[newcomer].chat.keeps_history());
     assert!(texts(&world.members[newcomer]).is_empty());
+}
+
+#[test]
+fn a_switch_that_nobody_can_prove_is_believed_and_shown() {
+    let mut world = World::without_history(2);
+    let switch = world.members[0].chat.switch().cloned().expect("it was switched");
+    let newcomer = world.joins(false);
+    let me = world.members[newcomer].seat;
+    world.begins_again(newcomer, me, 0);
+    let other = world.members[1].told();
+    world.members[newcomer].meets(&other);
+    world.cut(0, newcomer);
+    world.delivers_all();
+    world.mend(1, newcomer);
+    world.delivers_all();
+    for _ in 0..2 {
+        world.lie(1, newcomer, &PeerMessage::Lacked { cards: vec![], messages: vec![switch.clone()] });
+        world.delivers_all();
+        let member = &world.members[newcomer];
+        assert!(!member.chat.keeps_history() && !member.shows_history && member.chat.switch().is_none());
+    }
 }
 
 #[test]
@@ -90,7 +107,7 @@ fn a_liar_who_hands_a_newcomer_what_was_said_before_is_not_believed() {
     let newcomer = world.joins(false);
     world.settles();
     world.members[1].lies = true;
-    world.lie(1, newcomer, &PeerMessage::Lacked { messages: vec![message.clone()] });
+    world.lie(1, newcomer, &PeerMessage::Lacked { cards: vec![], messages: vec![message.clone()] });
     world.lie(1, newcomer, &PeerMessage::Chat { message });
     world.delivers_all();
     assert!(texts(&world.members[newcomer]).is_empty());
@@ -107,7 +124,7 @@ fn nobody_but_the_creator_switches_the_history() {
     let creator = world.members[0].seat.member;
     let forged = ChatMessage::switch(world.room, creator, &member.keys, None, moment, false);
     for switch in [own, forged] {
-        world.lie(liar, 1, &PeerMessage::Lacked { messages: vec![switch.into_inner()] });
+        world.lie(liar, 1, &PeerMessage::Lacked { cards: vec![], messages: vec![switch.into_inner()] });
     }
     world.delivers_all();
     let chat = &world.members[1].chat;

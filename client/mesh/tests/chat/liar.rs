@@ -3,7 +3,8 @@
 use klatch_shared::peer::{ChatMessage, Moment, PeerMessage};
 use proptest::prelude::*;
 
-use crate::world::World;
+use crate::member::HORIZON;
+use crate::world::{DAWN, World};
 
 /// A lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +27,11 @@ pub enum Lie {
     Flood,
 }
 
-pub const LIES: [Lie; 11] = [
+pub const LIES: [Lie; 12] = [
     Lie::At(0),
     Lie::At(u64::MAX),
     Lie::At(u64::MAX / 2),
+    Lie::At(DAWN + HORIZON / 2),
     Lie::Equivocate,
     Lie::Replay,
     Lie::Forge,

@@ -8,5 +8,6 @@ mod link;
 mod member;
 mod properties;
 mod stories;
+mod times;
 mod verdict;
 mod world;

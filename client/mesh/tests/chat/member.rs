@@ -5,10 +5,15 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use klatch_mesh::chat::{Chat, Order, Seat};
 use klatch_shared::limits::{MAX_KEPT_MESSAGES, MAX_PEER_MESSAGE_BYTES};
 use klatch_shared::peer::{ChatMessage, ChatText, PeerMessage};
-use klatch_shared::{MemberId, MemberKeys, MessageId, RoomId};
+use klatch_shared::{Card, MemberId, MemberKeys, MessageId, RoomId};
 
 /// How wrong a member's clock is at most: by some months.
 const WRONG: u64 = 10_000_000_000;
+
+/// What is believed is at most so far ahead.
+pub const HORIZON: u64 = 366 * 24 * HOUR;
+/// And followed so much less far.
+pub const HOUR: u64 = 60 * 60 * 1000;
 
 /// To whom, what.
 pub type Said = (MemberId, String);
@@ -17,18 +22,25 @@ pub type Said = (MemberId, String);
 pub struct Member {
     pub keys: MemberKeys,
     pub seat: Seat,
+    pub card: Card,
     pub chat: Chat,
     /// Has a page open.
     pub here: bool,
     pub lies: bool,
     /// What the broker is about to tell.
-    pub news: VecDeque<Seat>,
+    pub news: VecDeque<(Seat, Card)>,
     /// Whom the broker told of.
     pub knows: BTreeSet<MemberId>,
     /// What the page shows.
     pub shown: BTreeMap<(MemberId, MessageId), ChatMessage>,
-    /// Which of our messages are known to have reached whom.
+    /// Which of those were news.
+    pub news_shown: BTreeSet<MessageId>,
+    /// Whether the page says that who comes is told what was said before.
+    pub shows_history: bool,
+    /// Which of our messages, as they are now, are known to have reached whom.
     pub reached: BTreeSet<(MessageId, MemberId)>,
+    /// Which of our messages can't be revised any more.
+    pub let_go: BTreeSet<MessageId>,
     pub dropped: usize,
     room: RoomId,
     creator: MemberId,
@@ -39,20 +51,25 @@ pub struct Member {
 impl Member {
     pub fn new(room: RoomId, creator: Option<MemberId>, ordinal: u32, lies: bool, wall: u64) -> Self {
         let keys = MemberKeys::random();
-        let member = MemberId::random();
+        let member = keys.verifying().owner();
+        let card = Card::new(room, member, &keys, format!("Member {ordinal}").parse().expect("a name"), 0);
         let seat = Seat { member, ordinal, key: keys.verifying() };
         let creator = creator.unwrap_or(member);
         let skew = [0, 300_000, 7_000, WRONG][ordinal as usize % 4];
         Self {
             keys,
             seat,
+            card,
             chat: Chat::new(room, seat, creator, wall + skew),
             here: true,
             lies,
             news: VecDeque::new(),
             knows: BTreeSet::new(),
             shown: BTreeMap::new(),
+            news_shown: BTreeSet::new(),
+            shows_history: true,
             reached: BTreeSet::new(),
+            let_go: BTreeSet::new(),
             dropped: 0,
             room,
             creator,
@@ -61,14 +78,17 @@ impl Member {
     }
 
     /// The page is loaded again: all that it had is gone, but for what is kept with the seat.
-    pub fn reload(&mut self, wall: u64, seats: &[Seat]) {
+    pub fn reload(&mut self, wall: u64, seats: &[(Seat, Card)]) {
         let switch = self.chat.switch().cloned();
         self.chat = Chat::new(self.room, self.seat, self.creator, wall + self.skew);
         self.knows.clear();
         self.shown.clear();
+        self.news_shown.clear();
+        self.shows_history = true;
         self.reached.clear();
+        self.let_go.clear();
         self.here = true;
-        seats.iter().for_each(|seat| self.meets(*seat));
+        seats.iter().for_each(|told| self.meets(told));
         if let Some(switch) = switch {
             let orders = self.chat.remembers(switch);
             assert!(self.carry_out(orders).is_empty());
@@ -76,15 +96,27 @@ impl Member {
     }
 
     /// The broker tells of a seat.
-    pub fn meets(&mut self, seat: Seat) {
-        self.chat.met(seat);
+    pub fn meets(&mut self, (seat, card): &(Seat, Card)) {
+        self.chat.met(*seat, card);
         self.knows.insert(seat.member);
+    }
+
+    /// Somebody sets the machine's clock, which is minutes wrong from now on.
+    pub fn sets_clock(&mut self) {
+        self.skew %= HOUR;
+    }
+
+    /// What the broker tells of us.
+    pub fn told(&self) -> (Seat, Card) {
+        (self.seat, self.card.clone())
     }
 
     /// Says something new.
     pub fn says(&mut self, wall: u64, text: ChatText) -> (ChatMessage, Vec<Said>) {
         let moment = self.chat.moment(wall + self.skew);
-        let latest = self.chat.messages().map(|it| it.moment.at).max().filter(|at| *at < wall + 2 * WRONG);
+        // What is believed so far ahead is not followed yet.
+        let followed = wall + self.skew + HORIZON - HOUR;
+        let latest = self.chat.messages().map(|it| it.moment.at).filter(|at| *at <= followed).max();
         assert!(latest < Some(moment.at), "a message is later than all that its author has seen");
         let message = ChatMessage::say(self.room, self.seat.member, &self.keys, moment, text);
         let said = ChatMessage::clone(&message);
@@ -113,8 +145,8 @@ impl Member {
         self.chat.messages().filter(|message| message.moment.last_seat < self.seat.ordinal).count()
     }
 
-    pub fn pulse(&mut self, now: u64) -> Vec<Said> {
-        let orders = self.chat.pulse(now);
+    pub fn pulse(&mut self, now: u64, wall: u64) -> Vec<Said> {
+        let orders = self.chat.pulse(now, wall + self.skew);
         self.carry_out(orders)
     }
 
@@ -135,10 +167,10 @@ impl Member {
         };
         let orders = match message {
             PeerMessage::Chat { message } => self.chat.heard_message(from, message),
-            PeerMessage::Received { id } => self.chat.heard_received(from, id),
+            PeerMessage::Received { prints } => self.chat.heard_received(from, &prints),
             PeerMessage::Digest { digest, at } => self.chat.heard_digest(now, from, digest, at),
             PeerMessage::Have { prints } => self.chat.heard_list(now, from, &prints),
-            PeerMessage::Lacked { messages } => self.chat.heard_lacked(now, from, messages),
+            PeerMessage::Lacked { cards, messages } => self.chat.heard_lacked(now, from, cards, messages),
             PeerMessage::Sends(_)
             | PeerMessage::Wants(_)
             | PeerMessage::Bye
@@ -158,15 +190,25 @@ impl Member {
                     assert!(text.len() <= MAX_PEER_MESSAGE_BYTES, "a message does not fit the channel");
                     out.push((to, text));
                 }
-                Order::Show { author, id } => {
+                Order::Show { author, id, is_news } => {
+                    if is_news && !self.shown.contains_key(&(author, id)) {
+                        self.news_shown.insert(id);
+                    }
                     if let Some(message) = self.chat.message(author, id) {
+                        self.reached.retain(|(known, _)| author != self.seat.member || *known != id);
                         self.shown.insert((author, id), message.clone());
                     }
                 }
                 Order::Reached { member, id } => {
                     assert!(self.reached.insert((id, member)), "a receipt comes once");
                 }
-                Order::Switched => {}
+                Order::Switched => {
+                    self.reached.retain(|(id, _)| *id != MessageId::HISTORY);
+                    self.shows_history = self.chat.keeps_history();
+                }
+                Order::LetGo { id } => {
+                    assert!(self.chat.message(self.seat.member, id).is_none() && self.let_go.insert(id));
+                }
                 Order::Dropped { .. } => self.dropped += 1,
             }
         }

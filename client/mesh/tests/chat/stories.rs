@@ -143,3 +143,28 @@ fn what_a_newcomer_says_stands_behind_what_was_said_before_though_its_clock_is_b
     let ids: Vec<_> = world.members[1].chat.messages().map(|message| message.id).collect();
     assert_eq!(ids, [first, second]);
 }
+
+#[test]
+fn who_never_met_an_author_reads_their_words_by_the_card_that_is_handed_on() {
+    let mut world = World::of(3);
+    world.says(1);
+    world.settles();
+    world.releases(1);
+    let author = world.members[1].seat.member;
+    // The broker tells of the author no more; then of none of those who met them.
+    for met in [0, 2] {
+        let newcomer = world.joins(false);
+        let me = world.members[newcomer].seat;
+        world.begins_again(newcomer, me, 0);
+        let told: Vec<_> = (0..newcomer).filter(|i| *i != 1).map(|i| world.members[i].told()).collect();
+        told.iter().for_each(|told| world.members[newcomer].meets(told));
+        world.settles();
+        let member = &world.members[newcomer];
+        assert_eq!(texts(member).len(), 1);
+        assert_eq!(member.chat.unmet_name(author).map(ToString::to_string).as_deref(), Some("Member 1"));
+        assert!(member.chat.unmet_name(world.members[0].seat.member).is_none());
+        world.releases(met);
+    }
+    let last = world.members.len() - 1;
+    assert!(world.members[last].here && world.members.iter().all(|member| member.dropped == 0));
+}

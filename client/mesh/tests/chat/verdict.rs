@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use klatch_shared::peer::ChatMessage;
+use klatch_shared::peer::{ChatMessage, PeerMessage};
 use klatch_shared::{MemberId, MessageId};
 
 use crate::member::Member;
@@ -14,6 +14,19 @@ pub type Known = BTreeMap<(MemberId, MessageId), ChatMessage>;
 impl World {
     pub fn honest(&self) -> impl Iterator<Item = &Member> {
         self.members.iter().filter(|member| member.here && !member.lies)
+    }
+
+    /// What an honest member says is nothing that was said before the one who hears it came.
+    pub fn check_privacy(&self, to: usize, text: &str) {
+        let messages = match PeerMessage::parse(text) {
+            Ok(PeerMessage::Chat { message }) => vec![message],
+            Ok(PeerMessage::Lacked { messages, .. }) => messages,
+            _ => vec![],
+        };
+        for message in messages {
+            let said = self.said.iter().find(|(_, id, _)| *id == message.id);
+            assert!(said.is_none_or(|(_, _, seats)| to < *seats), "who came later is told what was said before");
+        }
     }
 
     /// What honest pages have, all together.
@@ -85,6 +98,9 @@ impl Member {
         }
         if messages.iter().any(|message| self.shown.get(&(message.author, message.id)) != Some(message)) {
             return Err("a message is not shown as it is".into());
+        }
+        if self.shows_history != self.chat.keeps_history() {
+            return Err("the history's switch is not shown as it is".into());
         }
         Ok(())
     }

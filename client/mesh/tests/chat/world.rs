@@ -1,7 +1,7 @@
 //! A room, its members, the channels between them, and time.
 
-use klatch_mesh::chat::Seat;
-use klatch_shared::peer::{ChatText, PeerMessage};
+use klatch_mesh::chat::{Chat, Seat};
+use klatch_shared::peer::ChatText;
 use klatch_shared::{MemberId, MessageId, RoomId, RoomKey, RoomKeys};
 
 use crate::link::{Item, Link};
@@ -83,8 +83,8 @@ impl World {
         let ordinal = u32::try_from(i).expect("few members");
         let mut member = Member::new(self.room, Some(creator), ordinal, lies, self.wall());
         for (j, other) in self.members.iter_mut().enumerate() {
-            other.news.push_back(member.seat);
-            member.meets(other.seat);
+            other.news.push_back(member.told());
+            member.meets(&other.told());
             self.links.push((j, i, Link::default()));
         }
         self.members.push(member);
@@ -94,10 +94,29 @@ impl World {
     /// A page is loaded again.
     pub fn reloads(&mut self, i: usize) {
         self.leaves(i);
-        let seats: Vec<Seat> = self.members.iter().map(|member| member.seat).collect();
+        let seats: Vec<_> = self.members.iter().map(Member::told).collect();
         let wall = self.wall();
         self.members[i].news.clear();
         self.members[i].reload(wall, &seats);
+    }
+
+    /// A page is as it would be if the broker had told it that this is its seat and of so many of the first ones.
+    pub fn begins_again(&mut self, i: usize, me: Seat, count: usize) {
+        self.leaves(i);
+        let (wall, creator) = (self.wall(), self.members[0].seat.member);
+        let known: Vec<_> = self.members[..count].iter().map(Member::told).collect();
+        self.members[i].news.clear();
+        self.members[i].reload(wall, &known);
+        self.members[i].chat = Chat::new(self.room, me, creator, wall);
+        known.iter().for_each(|told| self.members[i].meets(told));
+    }
+
+    /// A page is closed, and its seat released.
+    pub fn releases(&mut self, i: usize) {
+        self.leaves(i);
+        self.delivers_all();
+        let gone = self.members[i].seat.member;
+        self.members.iter_mut().for_each(|member| member.chat.gone(gone));
     }
 
     /// A page is closed.
@@ -164,8 +183,8 @@ impl World {
     /// The broker tells a member the next thing that it has to tell.
     pub fn tells(&mut self, i: usize) -> bool {
         let news = self.members[i].news.pop_front();
-        news.is_some_and(|seat| {
-            self.members[i].meets(seat);
+        news.is_some_and(|told| {
+            self.members[i].meets(&told);
             true
         })
     }
@@ -198,7 +217,7 @@ impl World {
     /// A second goes by for one member.
     pub fn pulses(&mut self, i: usize) {
         if self.members[i].here {
-            let said = self.members[i].pulse(self.now);
+            let said = self.members[i].pulse(self.now, DAWN + self.now);
             self.carry(i, said);
         }
     }
@@ -277,18 +296,5 @@ impl World {
 
     pub fn text(&self, verb: &str) -> ChatText {
         format!("somebody {verb} {}", self.texts).parse().expect("a text")
-    }
-
-    /// What an honest member says is nothing that was said before the one who hears it came.
-    fn check_privacy(&self, to: usize, text: &str) {
-        let messages = match PeerMessage::parse(text) {
-            Ok(PeerMessage::Chat { message }) => vec![message],
-            Ok(PeerMessage::Lacked { messages }) => messages,
-            _ => vec![],
-        };
-        for message in messages {
-            let said = self.said.iter().find(|(_, id, _)| *id == message.id);
-            assert!(said.is_none_or(|(_, _, seats)| to < *seats), "who came later is told what was said before");
-        }
     }
 }

@@ -44,7 +44,8 @@ impl Session {
                     connection.say(&message.to_text());
                 }
             }
-            Order::Show { author, id } => self.show_message(from, author, id),
+            Order::Show { author, id, is_news } => self.show_message(from, author, id, is_news),
+            Order::LetGo { id } => self.let_go(id),
             Order::Reached { member, id } => self.dispatch(RoomAction::Receipt(id, self.receipt(member, true))),
             Order::Switched => self.show_history(),
             Order::Dropped { from } => self.dropped(from),
@@ -59,13 +60,35 @@ impl Session {
         });
     }
 
+    /// The broker told of a seat, or of its owner's new card.
+    pub(super) fn chat_met(&self, member: MemberId) {
+        let known = self.peers.borrow().get(member).map(|peer| (peer.ordinal, peer.card.clone()));
+        if let Some((ordinal, card)) = known {
+            self.chat(None, |chat| {
+                chat.met(Seat { member, ordinal, key: card.verifying }, &card);
+                Vec::new()
+            });
+        }
+    }
+
+    /// A message of ours can't be revised any more. What it was to say stays in the field.
+    fn let_go(&self, id: MessageId) {
+        let is_edited = self.around.store.state().room().is_some_and(|room| room.chat.editing == Some(id));
+        self.dispatch(RoomAction::LetGo(id));
+        if is_edited {
+            self.warn("The message that you were editing is too old to be changed by now. What you wrote is still in the field.");
+        }
+    }
+
     fn receipt(&self, member: MemberId, received: bool) -> Receipt {
         Receipt { member, label: self.label(member), received }
     }
 
     /// A message is new, or was revised: here, or by who told us.
-    fn show_message(&self, from: Option<MemberId>, author: MemberId, id: MessageId) {
-        let Some(message) = self.chat.borrow().as_ref().and_then(|chat| chat.message(author, id).cloned()) else {
+    fn show_message(&self, from: Option<MemberId>, author: MemberId, id: MessageId, is_news: bool) {
+        let kept = self.chat.borrow();
+        let Some((chat, message)) = kept.as_ref().and_then(|chat| Some((chat, chat.message(author, id)?.clone())))
+        else {
             return;
         };
         let state = self.around.store.state();
@@ -74,14 +97,20 @@ impl Session {
         let receipts = match from {
             _ if !own => Vec::new(),
             Some(from) => vec![self.receipt(from, true)],
-            None => room.members.iter().map(|member| self.receipt(member.id, false)).collect(),
+            None => {
+                let theirs = room.members.iter().filter(|member| chat.is_for(member.id, &message));
+                theirs.map(|member| self.receipt(member.id, false)).collect()
+            }
         };
-        self.dispatch(RoomAction::Line(Line::Said(Rc::new(Said {
+        let said = Said {
             place: message.place(),
             label: match self.label(author) {
                 _ if own => room.me.label.clone(),
                 // Passed on to us by others.
-                unknown if unknown.is_empty() => "Somebody who left".to_owned(),
+                unknown if unknown.is_empty() => match chat.unmet_name(author) {
+                    Some(name) => name.as_str().to_owned() + " (left)",
+                    None => "Somebody who left".to_owned(),
+                },
                 label => label,
             },
             own,
@@ -93,7 +122,11 @@ impl Session {
             },
             text: message.text.map_or(String::new(), |text| text.as_str().to_owned()),
             receipts,
-        }))));
+            is_news,
+            is_kept: true,
+        };
+        drop(kept);
+        self.dispatch(RoomAction::Line(Line::Said(Rc::new(said))));
     }
 
     /// Says something to everybody, or lets the message that is being edited say it.
@@ -156,15 +189,15 @@ impl Session {
     pub(super) fn on_message(&self, from: MemberId, message: PeerMessage) {
         match message {
             PeerMessage::Chat { message } => self.chat(Some(from), |chat| chat.heard_message(from, message)),
-            PeerMessage::Received { id } => self.chat(Some(from), |chat| chat.heard_received(from, id)),
+            PeerMessage::Received { prints } => self.chat(Some(from), |chat| chat.heard_received(from, &prints)),
             PeerMessage::Digest { digest, at } => {
                 self.chat(Some(from), |chat| chat.heard_digest(clock::now(), from, digest, at));
             }
             PeerMessage::Have { prints } => {
                 self.chat(Some(from), |chat| chat.heard_list(clock::now(), from, &prints));
             }
-            PeerMessage::Lacked { messages } => {
-                self.chat(Some(from), |chat| chat.heard_lacked(clock::now(), from, messages));
+            PeerMessage::Lacked { cards, messages } => {
+                self.chat(Some(from), |chat| chat.heard_lacked(clock::now(), from, cards, messages));
             }
             PeerMessage::Sends(sends) => self.on_sends(from, sends),
             PeerMessage::Wants(wants) => {

@@ -260,7 +260,7 @@ impl Session {
             me: LocalTile { id: self.me, name: my_name, label },
             members: Vec::new(),
             keeps_history: true,
-            chat: Rc::new(crate::state::Chat { entered: clock::wall(), ..Default::default() }),
+            chat: Rc::default(),
             panel: None,
             on_stage: None,
             hidden: Vec::new(),
@@ -320,8 +320,8 @@ impl SeatRecord {
     /// The seat was released: another one, with the same invitation.
     pub(in crate::engine) fn renew(&mut self) {
         self.token = SeatToken::random();
-        self.member = MemberId::random();
         self.keys = MemberKeys::random();
+        self.member = self.keys.verifying().owner();
         self.taken = false;
         self.creator = false;
         self.revision = 1;

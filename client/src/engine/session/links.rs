@@ -203,7 +203,7 @@ impl Session {
         }
         heard.into_iter().for_each(|link| self.feed(Input::Heard { link }));
         self.feed(Input::Beat);
-        self.chat(None, |chat| chat.pulse(clock::now()));
+        self.chat(None, |chat| chat.pulse(clock::now(), clock::wall()));
     }
 
     fn channel_opened(&self, link: LinkId) {

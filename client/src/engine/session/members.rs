@@ -1,6 +1,5 @@
 //! Who is in the room: from the broker's events to tiles, notices and lines in the chat.
 
-use klatch_mesh::chat::Seat;
 use klatch_mesh::{Health, Roster, in_sentence};
 use klatch_shared::Sealed;
 use klatch_shared::wire::{Empty, MemberView, NewCard, Presence};
@@ -89,13 +88,7 @@ impl Session {
             self.turn_away(view);
             return false;
         }
-        let key = self.peers.borrow().get(view.member).map(|peer| peer.card.verifying);
-        if let Some(key) = key {
-            self.chat(None, |chat| {
-                chat.met(Seat { member: view.member, ordinal: view.ordinal, key });
-                Vec::new()
-            });
-        }
+        self.chat_met(view.member);
         true
     }
 
@@ -235,6 +228,7 @@ impl Session {
             peer.renamed = Some((before, telling));
         }
         drop(peers);
+        self.chat_met(member);
         self.show_members();
     }
 
