@@ -1,28 +1,17 @@
 //! The chat: what was said, and a field to say more.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use klatch_shared::peer::ChatText;
 use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
 
-use super::attribute::click;
 use super::chat_log::{chat_log, use_follow};
-use super::dom::can_hover;
+use super::dom::{can_hover, focus};
+use super::draft::Draft;
 use super::icon::{Glyph, icon};
 use super::panel::PanelFrame;
 use crate::state::{Chat, Intent, Panel};
-
-/// What was typed and not sent: it outlives the panel.
-#[derive(Clone, Default)]
-pub struct Draft(Rc<RefCell<String>>);
-
-impl PartialEq for Draft {
-    fn eq(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
-    }
-}
 
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -41,12 +30,9 @@ pub fn ChatPanel(props: &Props) -> Html {
         let (field, draft, chat) = (field.clone(), props.draft.clone(), props.chat.clone());
         use_effect_with(editing, move |_| {
             if let Some(field) = field.cast::<HtmlTextAreaElement>() {
-                match chat.edited() {
-                    Some(said) => {
-                        field.set_value(&said.text);
-                        let _ = field.focus();
-                    }
-                    None => field.set_value(&draft.0.borrow()),
+                field.set_value(&draft.text(&chat));
+                if editing.is_some() {
+                    let _ = field.focus();
                 }
             }
         });
@@ -57,9 +43,11 @@ pub fn ChatPanel(props: &Props) -> Html {
             let Some(field) = field.cast::<HtmlTextAreaElement>() else { return };
             let text = field.value();
             // What cannot be said stays, to be mended.
-            if text.parse::<ChatText>().is_ok() && editing.is_none() {
-                field.set_value("");
-                draft.0.borrow_mut().clear();
+            if text.parse::<ChatText>().is_ok() {
+                draft.done(editing);
+                if editing.is_none() {
+                    field.set_value("");
+                }
             }
             on_intent.emit(Intent::Say(text));
             let _ = field.focus();
@@ -68,31 +56,34 @@ pub fn ChatPanel(props: &Props) -> Html {
     let oninput = {
         let draft = props.draft.clone();
         Callback::from(move |event: InputEvent| {
-            if editing.is_none() {
-                *draft.0.borrow_mut() = event.target_unchecked_into::<HtmlTextAreaElement>().value();
-            }
+            draft.typed(editing, event.target_unchecked_into::<HtmlTextAreaElement>().value());
         })
     };
+    let give_up = {
+        let (field, draft, on_intent) = (field.clone(), props.draft.clone(), props.on_intent.clone());
+        move || {
+            draft.done(editing);
+            on_intent.emit(Intent::Edit(None));
+            focus(&field);
+        }
+    };
     let onkeydown = {
-        let (send, chat, on_intent) = (send.clone(), props.chat.clone(), props.on_intent.clone());
+        let (send, give_up, chat, on_intent) =
+            (send.clone(), give_up.clone(), props.chat.clone(), props.on_intent.clone());
         Callback::from(move |event: KeyboardEvent| {
             let is_empty = || event.target_unchecked_into::<HtmlTextAreaElement>().value().is_empty();
-            let intent = match event.key().as_str() {
+            match event.key().as_str() {
                 // It also ends a word in an input method: that one is not ours.
-                "Enter" if !event.shift_key() && !event.is_composing() => None,
-                "Escape" if editing.is_some() => Some(Intent::Edit(None)),
+                "Enter" if !event.shift_key() && !event.is_composing() => send(),
+                "Escape" if editing.is_some() => give_up(),
                 "ArrowUp" if editing.is_none() && is_empty() => match chat.latest_own() {
-                    Some(said) => Some(Intent::Edit(Some(said.id()))),
+                    Some(said) => on_intent.emit(Intent::Edit(Some(said.id()))),
                     None => return,
                 },
                 _ => return,
-            };
+            }
             event.prevent_default();
             event.stop_propagation();
-            match intent {
-                Some(intent) => on_intent.emit(intent),
-                None => send(),
-            }
         })
     };
     let onsubmit = Callback::from(move |event: SubmitEvent| {
@@ -105,7 +96,7 @@ pub fn ChatPanel(props: &Props) -> Html {
             if editing.is_some() {
                 <p class="composer__editing">
                     { "Editing your message" }
-                    <button type="button" class="act" onclick={click(&props.on_intent, Intent::Edit(None))}>{ "Cancel" }</button>
+                    <button type="button" class="act" onclick={Callback::from(move |_: MouseEvent| give_up())}>{ "Cancel" }</button>
                 </p>
             }
             <form class="composer" {onsubmit}>

@@ -47,7 +47,8 @@ pub fn chat_log(chat: &Chat, log: NodeRef, onscroll: Callback<Event>, on_intent:
             if lines.is_empty() {
                 <p class="log__empty">{ "Nothing was said yet. Messages go from browser to browser and are kept nowhere else." }</p>
             }
-            { for lines.iter().enumerate().map(|(i, line)| view(line, i.checked_sub(1).and_then(|i| lines.get(i)), on_intent)) }
+            // A list of its own, of nothing but keys: else each new line would make all the others anew, and take the keyboard from them.
+            <>{ for lines.iter().enumerate().map(|(i, line)| view(line, i.checked_sub(1).and_then(|i| lines.get(i)), on_intent)) }</>
         </div>
     }
 }

@@ -32,10 +32,13 @@ pub fn invite_panel(room: &Room, on_intent: &Callback<Intent>) -> Html {
                     <p class="hint">{ icon(Glyph::Lock) }{ "The room is locked: nobody new gets in with this link until it is unlocked." }</p>
                 }
                 if room.creator {
-                    { switch("Newcomers see what was said", room.keeps_history, click(on_intent, Intent::KeepHistory(!room.keeps_history))) }
-                } else if !room.keeps_history {
-                    <p class="hint">{ "Whoever joins does not see what was said before." }</p>
+                    { switch("Newcomers can read earlier messages", room.keeps_history, click(on_intent, Intent::KeepHistory(!room.keeps_history))) }
                 }
+                <p class="hint">{ if room.keeps_history {
+                    "Whoever joins can read what was said in the chat before they came."
+                } else {
+                    "Whoever joins reads only what is said in the chat from then on."
+                } }</p>
             </div>
         </PanelFrame>
     }

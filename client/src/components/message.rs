@@ -37,17 +37,26 @@ pub fn message(said: &Said, follows: bool, on_intent: &Callback<Intent>) -> Html
 /// Who received a message of ours, and what we may do with it.
 fn own(said: &Said, deleted: bool, on_intent: &Callback<Intent>) -> Html {
     let id = said.id();
-    let act = |label: &'static str, intent: Intent| {
-        html! { <button type="button" class="act" onclick={click(on_intent, intent)}>{ label }</button> }
-    };
-    match (said.own, deleted) {
-        (false, _) => Html::default(),
-        (true, false) => html! {
-            <>{ received(&said.receipts) + " " }{ act("Edit", Intent::Edit(Some(id))) }{ act("Delete", Intent::Delete(id)) }</>
-        },
-        (true, true) if said.text.is_empty() => Html::default(),
-        (true, true) => act("Bring back", Intent::BringBack(id, said.text.clone())),
+    if !said.own {
+        return Html::default();
     }
+    let begins: String = said.text.chars().take(40).collect();
+    let act = |label: &'static str, intent: Intent| {
+        let name = label.to_owned() + ": " + &begins;
+        html! { <button type="button" class="act" aria-label={name} onclick={click(on_intent, intent)}>{ label }</button> }
+    };
+    // What deletes and what brings back is one button, so that the keyboard stays at it.
+    let (words, edit, undo) = match deleted {
+        false if said.is_kept => {
+            (received(&said.receipts) + " ", act("Edit", Intent::Edit(Some(id))), act("Delete", Intent::Delete(id)))
+        }
+        true if said.is_kept && !begins.is_empty() => {
+            (String::new(), Html::default(), act("Bring back", Intent::BringBack(id, said.text.clone())))
+        }
+        false => (received(&said.receipts), Html::default(), Html::default()),
+        true => return Html::default(),
+    };
+    html! { <>{ words }{ edit }{ undo }</> }
 }
 
 /// Text nodes and anchors: what a member writes is never taken for markup.

@@ -214,7 +214,12 @@ impl Core {
             Intent::TogglePanel(panel) => self.store.dispatch(RoomAction::TogglePanel(panel)),
             Intent::Say(text) => match text.parse() {
                 Ok(text) => self.in_room(|session| session.say_or_edit(text)),
-                Err(klatch_shared::peer::BadChatText::Empty) => {}
+                Err(klatch_shared::peer::BadChatText::Empty) => {
+                    if self.store.state().room().is_some_and(|room| room.chat.editing.is_some()) {
+                        let advice = "A message cannot be empty. Use “Delete” to take it back, or “Cancel” to leave it as it was.";
+                        self.notices.say(Tone::Warning, advice);
+                    }
+                }
                 Err(error @ klatch_shared::peer::BadChatText::TooLong) => {
                     self.notices.say(Tone::Error, error.to_string())
                 }
