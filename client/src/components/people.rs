@@ -59,7 +59,7 @@ fn row(member: &Member, on_intent: &Callback<Intent>) -> Html {
 /// What is wrong with how they behave, and what can be done about it.
 fn conduct(member: &Member, on_intent: &Callback<Intent>) -> Html {
     let (says, label, cut) = match member.conduct {
-        Conduct::Good => return Html::default(),
+        Conduct::Good | Conduct::Refuses => return Html::default(),
         Conduct::Bad => ("Sends too much, or what this page cannot read. ", "Drop the connection", true),
         Conduct::Cut => ("", "Connect again", false),
     };
@@ -75,6 +75,7 @@ fn conduct(member: &Member, on_intent: &Callback<Intent>) -> Html {
 fn link(member: &Member) -> &'static str {
     match (member.health, member.path) {
         _ if member.conduct == Conduct::Cut => "Connection dropped by you",
+        _ if member.conduct == Conduct::Refuses => "Has dropped the connection to you",
         (Health::Connecting, _) => "Connecting…",
         (Health::Interrupted, _) => "Interrupted, reconnecting…",
         (Health::Failed, _) => "No connection, still trying",

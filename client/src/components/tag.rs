@@ -68,13 +68,12 @@ fn bars(health: Health) -> &'static str {
 
 /// What a tile says across its middle while its link does not work.
 pub fn trouble(member: &Member) -> Option<&'static str> {
-    if member.conduct == Conduct::Cut {
-        return Some("Connection dropped by you.");
-    }
-    match member.health {
-        Health::Connected => None,
-        Health::Connecting => Some("Connecting…"),
-        Health::Interrupted => Some("Interrupted. Reconnecting…"),
-        Health::Failed => Some("No connection. Still trying."),
+    match (member.conduct, member.health) {
+        (Conduct::Cut, _) => Some("Connection dropped by you."),
+        (Conduct::Refuses, _) => Some("Connection dropped by them."),
+        (Conduct::Good | Conduct::Bad, Health::Connected) => None,
+        (Conduct::Good | Conduct::Bad, Health::Connecting) => Some("Connecting…"),
+        (Conduct::Good | Conduct::Bad, Health::Interrupted) => Some("Interrupted. Reconnecting…"),
+        (Conduct::Good | Conduct::Bad, Health::Failed) => Some("No connection. Still trying."),
     }
 }

@@ -1,7 +1,7 @@
 //! The other members, as their cards and the broker's events tell of them.
 
 use gloo_timers::callback::Timeout;
-use klatch_mesh::{Allowance, Few};
+use klatch_mesh::{Allowance, Few, Misdeeds};
 use klatch_shared::seal::PairKey;
 use klatch_shared::wire::{MemberView, Presence, SeatOf};
 use klatch_shared::{Card, Latch, MemberId, MemberKeys, RoomKeys, Sealed, SessionNonce};
@@ -41,9 +41,11 @@ pub(super) struct Peer {
     /// What may still be passed on for this member.
     pub(super) passes: Allowance,
     /// Things of this member's that could not be read, or were too many.
-    pub(super) dropped: u32,
-    /// The person wants no link to them.
-    pub(super) cut: bool,
+    pub(super) misdeeds: Misdeeds,
+    /// The page of theirs that dropped the link to us.
+    pub(super) refuses: Option<SessionNonce>,
+    /// The person was told that they had.
+    pub(super) told_refusal: bool,
 }
 
 /// All whose cards opened.
@@ -91,8 +93,9 @@ impl Peers {
                     allowance: Allowance::new(clock::now()),
                     offers: Allowance::new(clock::now()),
                     passes: Allowance::new(clock::now()),
-                    dropped: 0,
-                    cut: false,
+                    misdeeds: Misdeeds::new(clock::now()),
+                    refuses: None,
+                    told_refusal: false,
                 };
                 self.by_id.insert(view.member, peer);
             }
@@ -120,6 +123,13 @@ impl Peers {
     /// One of them, to change.
     pub(super) fn get_mut(&mut self, member: MemberId) -> Option<&mut Peer> {
         self.by_id.get_mut(&member)
+    }
+
+    /// Those who are named for their misdeeds no longer.
+    pub(super) fn forgiven(&mut self) -> Vec<MemberId> {
+        let ids: Vec<_> = self.by_id.keys().copied().collect();
+        let now = clock::now();
+        ids.into_iter().filter(|id| self.get_mut(*id).is_some_and(|peer| peer.misdeeds.is_forgiven(now))).collect()
     }
 
     /// Forgets one.

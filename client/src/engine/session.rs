@@ -7,6 +7,7 @@
 mod bar;
 mod broker;
 mod chat;
+mod conduct;
 mod enter;
 mod links;
 mod members;
@@ -28,7 +29,7 @@ use yew::Callback;
 use super::clock;
 use super::media::Media;
 use super::notices::Notices;
-use super::peers::Peers;
+use super::peers::{Peer, Peers};
 use super::socket::{Socket, SocketEvent};
 use super::storage::{self, SeatRecord};
 use super::store::Store;

@@ -106,6 +106,8 @@ pub(super) struct SeatRecord {
     pub(super) lock: (Option<String>, Option<u32>),
     /// Since which minute no server knows the room.
     pub(super) missed: Option<u32>,
+    /// With whom we want no connection: at most as many as there are seats.
+    pub(super) cut: Vec<MemberId>,
 }
 
 impl SeatRecord {
@@ -126,6 +128,7 @@ impl SeatRecord {
             history: None,
             lock: (None, None),
             missed: None,
+            cut: Vec::new(),
         }
     }
 }
@@ -148,6 +151,7 @@ struct StoredSeat {
     known: Option<String>,
     revival: Option<u32>,
     missed: Option<u32>,
+    cut: Option<Vec<MemberId>>,
 }
 
 impl From<&SeatRecord> for StoredSeat {
@@ -168,6 +172,7 @@ impl From<&SeatRecord> for StoredSeat {
             known: seat.lock.0.clone(),
             revival: seat.lock.1,
             missed: seat.missed,
+            cut: Some(seat.cut.clone()),
         }
     }
 }
@@ -194,12 +199,13 @@ impl StoredSeat {
             history: self.history.and_then(|switch| switch.parse().ok()),
             lock: (self.known, self.revival),
             missed: self.missed,
+            cut: self.cut.unwrap_or_default(),
         })
     }
 }
 
 object!(StoredSeat {
-    room, key, invite, member, seat, keys, revision, creator, taken ? room_name, my_name, history, known, revival, missed
+    room, key, invite, member, seat, keys, revision, creator, taken ? room_name, my_name, history, cut, known, revival, missed
 });
 
 /// Where things are kept.

@@ -121,7 +121,7 @@ fn room(query: &Query, cameras: bool, bad: bool) -> Room {
             if bad {
                 member.health = [Health::Connected, Health::Interrupted, Health::Connecting, Health::Failed][i % 4];
                 member.muted = i == 0;
-                member.conduct = [Conduct::Good, Conduct::Bad, Conduct::Good, Conduct::Cut][i % 4];
+                member.conduct = [Conduct::Good, Conduct::Bad, Conduct::Refuses, Conduct::Cut][i % 4];
             }
             Some(member)
         })

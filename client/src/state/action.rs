@@ -281,7 +281,12 @@ impl Room {
                 }
                 self.with(id, |member| member.hidden = hidden);
             }
-            RoomAction::Conduct(id, conduct) => self.with(id, |member| member.conduct = conduct),
+            RoomAction::Conduct(id, conduct) => self.with(id, |member| {
+                member.conduct = conduct;
+                if conduct.is_apart() {
+                    member.health = Health::Failed;
+                }
+            }),
             RoomAction::Locked(locked) => self.locked = locked,
             RoomAction::TogglePanel(panel) => {
                 self.panel = if self.panel == Some(panel) { None } else { Some(panel) };

@@ -105,6 +105,18 @@ pub enum Conduct {
     Bad,
     /// We dropped the link, until we want it again.
     Cut,
+    /// They dropped it, until they want it again.
+    Refuses,
+}
+
+impl Conduct {
+    /// Whether there is to be no link.
+    pub fn is_apart(self) -> bool {
+        match self {
+            Self::Good | Self::Bad => false,
+            Self::Cut | Self::Refuses => true,
+        }
+    }
 }
 
 impl Member {

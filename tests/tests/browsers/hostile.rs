@@ -40,13 +40,13 @@ fn rubbish_and_floods_between_members_are_left_out_and_the_others_go_on() {
             person.is_connected_to("Mal").await?;
             mal.is_connected_to(person.name()).await?;
         }
-        let id = "018f3b2e-0000-8000-8000-000000000001";
+        let id = "AAAAAAAAAAA";
         let (room, keys) = (RoomKeys::derive(&RoomKey::random()).id(), MemberKeys::random());
         let moment = Moment { sent: 1, at: 1, last_seat: 0 };
         let message = ChatMessage::say(room, MemberId::random(), &keys, moment, "I am Ana".parse()?).into_inner();
         let forged = PeerMessage::Chat { message }.to_text();
         let long = format!(r#"{{"say":"bye","x":"{}"}}"#, "x".repeat(20_000));
-        let unknown = format!(r#"{{"say":"received","id":"{id}"}}"#);
+        let unknown = format!(r#"{{"say":"received","prints":"{id}"}}"#);
         let rubbish = ["", "{", "null", r#"{"say":"dance"}"#, r#"{"say":"wants","camera":-1,"screen":1e99}"#];
         floods(&mal, &rubbish, 10).await?;
         floods(&mal, &[&forged, &long, &unknown], 10).await?;
@@ -69,6 +69,14 @@ fn rubbish_and_floods_between_members_are_left_out_and_the_others_go_on() {
         is_connected(&ana, "Mal", false).await?;
         ana.hears(1).await?;
         bo.hears(2).await?;
+        mal.is_told("Ana has dropped the connection to you.").await?;
+        // It stays so when either loads the page anew.
+        ana.page().reload().await?;
+        ana.reads_on("Mal", "Connection dropped by you.").await?;
+        mal.reads_on("Ana", "Connection dropped by them.").await?;
+        mal.page().reload().await?;
+        mal.reads_on("Ana", "Connection dropped by them.").await?;
+        ana.opens("People").await?;
         ana.page().click("button", "Connect again").await?;
         is_connected(&ana, "Mal", true).await?;
         is_connected(&mal, "Ana", true).await?;

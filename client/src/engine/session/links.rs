@@ -204,6 +204,7 @@ impl Session {
         heard.into_iter().for_each(|link| self.feed(Input::Heard { link }));
         self.feed(Input::Beat);
         self.chat(None, |chat| chat.pulse(clock::now(), clock::wall()));
+        self.forgive();
     }
 
     fn channel_opened(&self, link: LinkId) {

@@ -1,13 +1,13 @@
 //! Who is in the room: from the broker's events to tiles, notices and lines in the chat.
 
-use klatch_mesh::{Health, Roster, in_sentence};
+use klatch_mesh::{Health, Misdeeds, Roster, in_sentence};
 use klatch_shared::Sealed;
 use klatch_shared::wire::{Empty, MemberView, NewCard, Presence};
 
 use super::super::socket::AskError;
 use super::super::storage;
 use super::*;
-use crate::state::{Conduct, Line, Member};
+use crate::state::{Line, Member};
 
 /// A member whose socket and link are lost may be back within this without anybody being told of a leave and a join: long enough for a
 /// tunnel, a lid that is closed and opened, a phone that is put into the pocket.
@@ -53,26 +53,13 @@ impl Session {
     }
 
     /// A member is here: there is to be a link, unless the person wants none.
-    fn link_to(&self, member: MemberId, we_offer: bool) {
-        let session = self.peers.borrow().get(member).filter(|peer| !peer.cut).map(|peer| peer.session);
-        if let Some(session) = session {
+    pub(super) fn link_to(&self, member: MemberId, we_offer: bool) {
+        let session = self.peers.borrow().get(member).map(|peer| peer.session);
+        let is_apart = self.conduct(member).is_apart();
+        self.show_conduct(member);
+        if let Some(session) = session.filter(|_| !is_apart) {
             self.feed(Input::Present { peer: member, session, we_offer });
         }
-    }
-
-    /// Drops the link to a member, or makes it again.
-    pub(in crate::engine) fn cut(&self, member: MemberId, cut: bool) {
-        if let Some(peer) = self.peers.borrow_mut().get_mut(member) {
-            (peer.cut, peer.dropped) = (cut, 0);
-        }
-        if cut {
-            self.feed(Input::Gone { peer: member });
-            self.dispatch(RoomAction::Health(member, Health::Failed));
-        } else {
-            self.dispatch(RoomAction::Health(member, Health::Connecting));
-            self.link_to(member, true);
-        }
-        self.dispatch(RoomAction::Conduct(member, if cut { Conduct::Cut } else { Conduct::Good }));
     }
 
     /// Whether the member can be shown.
@@ -183,7 +170,7 @@ impl Session {
     fn hide(&self, member: MemberId) {
         // Whoever comes back is judged anew.
         if let Some(peer) = self.peers.borrow_mut().get_mut(member) {
-            (peer.cut, peer.dropped) = (false, 0);
+            peer.misdeeds = Misdeeds::new(clock::now());
         }
         let was_shown = self.peers.borrow().get(member).is_some_and(|peer| peer.shown);
         let label = self.called(member);
@@ -289,7 +276,10 @@ impl Session {
         shown.sort_by_key(|(id, peer)| (peer.ordinal, *id));
         let members = shown
             .into_iter()
-            .map(|(id, peer)| Member::new(id, roster.label(id).unwrap_or_default(), &peer.card.name))
+            .map(|(id, peer)| {
+                let label = roster.label(id).unwrap_or_default();
+                Member { conduct: self.conduct(id), ..Member::new(id, label, &peer.card.name) }
+            })
             .collect();
         drop(peers);
         if let Some(name) = self.seat.borrow().my_name.clone() {

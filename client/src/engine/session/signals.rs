@@ -8,10 +8,6 @@ use klatch_shared::{ExchangeId, Sealed};
 
 use super::super::socket::AskError;
 use super::*;
-use crate::state::Conduct;
-
-/// Unreadable things from one member after which the page says so.
-const TELL_AFTER: u32 = 20;
 
 impl Session {
     /// Seals a signal for a member's page session and sends it; what the broker refuses goes back to the mesh.
@@ -82,7 +78,7 @@ impl Session {
         };
         let carrier = if from == by { Carrier::Channel } else { Carrier::Via(by) };
         match self.open_signal(from, exchange, sequence, kind, &body) {
-            Some(signal) => self.feed(Input::Signal { peer: from, carrier, exchange, side, sequence, signal }),
+            Some(signal) => self.take_signal((from, carrier), (exchange, side, sequence), signal),
             // What came by way of somebody may be either's fault.
             None if from == by => self.dropped(by),
             None => {}
@@ -115,10 +111,7 @@ impl Session {
             | Event::Ended => return,
         };
         match self.open_signal(from, exchange, sequence, kind, &body) {
-            Some(signal) => {
-                let carrier = Carrier::Broker;
-                self.feed(Input::Signal { peer: from, carrier, exchange, side, sequence, signal });
-            }
+            Some(signal) => self.take_signal((from, Carrier::Broker), (exchange, side, sequence), signal),
             None => self.dropped(from),
         }
     }
@@ -134,7 +127,7 @@ impl Session {
         // Twenty offers at once, and two a second: a browser is busy with each, and with nothing else of that connection.
         const OFFER_COST: usize = 14 * Allowance::BYTES;
         let mut peers = self.peers.borrow_mut();
-        let peer = peers.get_mut(from).filter(|peer| !peer.cut)?;
+        let peer = peers.get_mut(from)?;
         let receiver = (self.me, self.nonce);
         let context = Context::signal(kind, self.room.id(), (from, peer.session), receiver, exchange, sequence);
         let text = peer.pair.open(&context, body).ok()?;
@@ -153,23 +146,5 @@ impl Session {
     /// Whether a member has not said too much of late for this to be taken in.
     pub(super) fn may_say(&self, member: MemberId, bytes: usize) -> bool {
         self.peers.borrow_mut().get_mut(member).is_some_and(|peer| peer.allowance.takes(bytes, clock::now()))
-    }
-
-    /// Counts something that could not be read; says so once it is no accident.
-    pub(super) fn dropped(&self, member: MemberId) {
-        let count = match self.peers.borrow_mut().get_mut(member) {
-            Some(peer) if !peer.cut => {
-                peer.dropped = peer.dropped.saturating_add(1);
-                peer.dropped
-            }
-            Some(_) | None => return,
-        };
-        if count == TELL_AFTER {
-            self.dispatch(RoomAction::Conduct(member, Conduct::Bad));
-            self.warn(format!(
-                "{} sends too much, or what this page cannot read. That is left out. Under “People” you can drop the connection.",
-                self.called(member)
-            ));
-        }
     }
 }
