@@ -8,6 +8,7 @@ mod capture;
 mod clock;
 mod door;
 mod home;
+mod late;
 mod level;
 mod lobby;
 mod media;

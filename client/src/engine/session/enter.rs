@@ -4,6 +4,7 @@ use klatch_shared::wire::{Account, Admission, Admitted, Create, Hello, IceServer
 use klatch_shared::{Card, Invitation, MemberKeys, Proof, ProofLabel, RoomName, SeatToken, Username, seal};
 
 use super::super::door::{self, Door};
+use super::super::late;
 use super::super::socket::AskError;
 use super::super::storage;
 use super::*;
@@ -71,6 +72,7 @@ impl Session {
         });
         socket.pass_to(this.listener());
         *this.socket.borrow_mut() = Some(socket);
+        late::load();
         let entered = async {
             let admitted = this.take_seat(this.seat_verb(proof)).await?;
             let name = this.room_name(&admitted)?;

@@ -62,9 +62,11 @@ fn first_load(port: u16, path: &str) -> Result<Vec<(String, Answer, usize)>> {
     Ok(files)
 }
 
-/// Words of a text that may be names of hashed files, as paths.
+/// Words of a text that may be names of hashed files, as paths; but those of tags with `data-rel`, which are loaded on the way into a room.
 fn mentions(text: &str) -> BTreeSet<String> {
-    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/')));
+    let tags = text.split('<').filter(|tag| !tag.contains(" data-rel="));
+    let words =
+        tags.flat_map(|tag| tag.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/'))));
     let names = words.map(|word| word.trim_start_matches("./").trim_start_matches('/'));
     let files = names.filter(|name| {
         let kind = Path::new(name).extension().and_then(|kind| kind.to_str());
@@ -84,7 +86,7 @@ mod tests {
 
     #[test]
     fn what_a_page_mentions_is_found() {
-        let text = r#"<link href="/tokens-12ab.css"><script>import init from '/klatch-1f.js'; init({ module: "/klatch-1f_bg.wasm" })"#;
+        let text = r#"<link href=/room-1.css data-rel=stylesheet><link href="/tokens-12ab.css"><script>import init from '/klatch-1f.js'; init({ module: "/klatch-1f_bg.wasm" })"#;
         let wanted = ["/klatch-1f.js", "/klatch-1f_bg.wasm", "/tokens-12ab.css"].map(str::to_owned);
         assert_eq!(mentions(text), BTreeSet::from(wanted));
     }
