@@ -105,7 +105,7 @@ pub struct Config {
     #[arg(long, env = "KLATCH_LOG_FORMAT", value_name = "FORMAT", default_value = "text", action = ArgAction::Set)]
     pub log_format: LogFormat,
 
-    /// All of this in one file instead, in TOML: listen = ["[::]:80"], turn = true, limit.connections = 500. What is said on the
+    /// All of this in one file instead, in TOML: room-ttl = "2h", turn = true, limit.connections = 500. What is said on the
     /// command line goes first, then the environment, then the file [default: none]
     #[arg(long, env = "KLATCH_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
