@@ -41,7 +41,7 @@ mod switchboard;
 mod tls;
 
 pub use address::Address;
-pub use check::{Finding, check};
+pub use check::{Finding, chained, check};
 pub use config::{BadConfig, BadConfigFile, BadSpan, Config, Fault, LogFormat, Place, Span};
 pub use ice::{BadIceUrl, IceUrl};
 pub use limits::Limits;

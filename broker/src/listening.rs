@@ -8,6 +8,7 @@ use tokio::net::{TcpListener, TcpSocket};
 /// Connections that may wait to be accepted, as far as the system allows it. Beyond, whoever comes is silently turned away, and tries
 /// again a second later, then two, then four.
 const WAITING: u32 = 8192;
+
 /// Somebody else has the address, or it is not this machine's.
 #[derive(Debug, thiserror::Error)]
 #[error("can't listen on {address}: {error}{}", way_out(error))]

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use klatch_broker::{BadConfig, Config, Finding, LogFormat, check, client_hashes, serve, step_back};
+use klatch_broker::{BadConfig, Config, Finding, LogFormat, chained, check, client_hashes, serve, step_back};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -125,14 +125,6 @@ fn reason(error: &BadConfig) -> String {
             format!("{} (together with what {} says)", one_line(&error.to_string()), file.display())
         }
         BadConfig::File(error) => chained(error),
-    }
-}
-
-/// With what lies behind it.
-fn chained(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", chained(source)),
-        None => error.to_string(),
     }
 }
 

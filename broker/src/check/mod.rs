@@ -168,13 +168,14 @@ async fn relay(config: &Config, public_url: Option<&Origin>, served: Option<Arc<
     findings
 }
 
-/// An error with what lies behind it, in one line.
 fn wrong(error: &dyn Error) -> Finding {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
+    Wrong(chained(error))
+}
+
+/// An error with what lies behind it, in one line.
+pub fn chained(error: &dyn Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", chained(source)),
+        None => error.to_string(),
     }
-    Wrong(text)
 }

@@ -84,14 +84,10 @@ impl Accounts {
         self.accounts.capacity() + self.free.capacity() + self.index.capacity()
     }
 
-    /// Whether one more allocation may be had while so many are `left`. The fewer that are, the fewer anybody may have: who has many
-    /// takes what is left from nobody who has few.
+    /// Whether one more allocation may be had while so many are `left`. The fewer that are, the fewer anybody may have.
     pub(super) fn has_room_for(&self, holder: &Holder, address: IpAddr, room: Group, left: usize) -> Result<(), Full> {
         let share = left.div_ceil(SHARE);
-        let has_quota = |payer: &Payer, most: u32| {
-            let account = self.index.get(payer).and_then(|place| self.accounts[*place].as_ref());
-            account.map_or(0, |account| account.allocations as usize) < share.min(most as usize)
-        };
+        let has_quota = |payer: &Payer, most: u32| (self.allocations(payer) as usize) < share.min(most as usize);
         if !has_quota(&Payer::Holder(holder.clone()), self.per_credential)
             || !has_quota(&Payer::Address(address), self.per_address)
             || !has_quota(&Payer::Room(room), self.per_room)
@@ -103,14 +99,19 @@ impl Accounts {
 
     /// Whether there are allocations from this address.
     pub(super) fn has_allocation_from(&self, address: IpAddr) -> bool {
-        let place = self.index.get(&Payer::Address(address));
-        place.and_then(|place| self.accounts[*place].as_ref()).is_some_and(|account| account.allocations > 0)
+        self.allocations(&Payer::Address(address)) > 0
     }
 
     /// The account of a holder who has allocations.
     pub(super) fn of_holder(&self, holder: &Holder) -> Option<usize> {
-        let place = *self.index.get(&Payer::Holder(holder.clone()))?;
-        self.accounts[place].as_ref().is_some_and(|account| account.allocations > 0).then_some(place)
+        let payer = Payer::Holder(holder.clone());
+        self.index.get(&payer).copied().filter(|_| self.allocations(&payer) > 0)
+    }
+
+    /// How many allocations are counted together with these.
+    fn allocations(&self, payer: &Payer) -> u32 {
+        let account = self.index.get(payer).and_then(|place| self.accounts[*place].as_ref());
+        account.map_or(0, |account| account.allocations)
     }
 
     /// Counts one more allocation.
