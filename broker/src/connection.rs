@@ -23,7 +23,7 @@ use crate::doors::{Doors, Slot};
 use crate::limits::Limits;
 use crate::redirect::Asked;
 use crate::routes::{Caller, House, Visit, routes};
-use crate::socket::quarters::breathe;
+use crate::socket::quarters::{breathe, unhurried};
 use crate::stream::Stream;
 use crate::tls::{H2, Opened, Tls};
 
@@ -78,7 +78,8 @@ pub(crate) async fn accept(
                 let Some(slot) = slot else { continue };
                 let from = From { slot, peer: from.ip(), is_for_others };
                 breathe();
-                tokio::spawn(connection(stream, from, manner.clone(), Arc::clone(&front), staying.clone()));
+                let connection = connection(stream, from, manner.clone(), Arc::clone(&front), staying.clone());
+                tokio::spawn(unhurried(connection));
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -135,6 +136,7 @@ async fn converse(stream: Stream, caller: Caller, redirects: bool, front: Arc<Fr
     let asked = Arc::<AtomicU32>::default();
     let counted = Arc::clone(&asked);
     let service = service_fn(move |mut request: Request<Incoming>| {
+        // Of one turn there may be many requests.
         breathe();
         counted.fetch_add(1, Ordering::Relaxed);
         request.extensions_mut().insert(caller.clone());

@@ -21,7 +21,7 @@ use crate::page::{self, Answer};
 use crate::proxies::{Proxies, Source};
 use crate::redirect::{Asked, Redirect};
 use crate::socket;
-use crate::socket::quarters::Quarters;
+use crate::socket::quarters::{Quarters, unhurried};
 use crate::socket::upgrade::{Handshake, NoHandshake};
 use crate::stream::Stream;
 use crate::switchboard::Switchboard;
@@ -182,7 +182,7 @@ fn open_socket(
         Place::Lobby => None,
     };
     let (switchboard, quarters) = (Arc::clone(&house.switchboard), house.quarters.clone());
-    tokio::spawn(async move {
+    tokio::spawn(unhurried(async move {
         let Ok(upgraded) = upgrade.await else { return };
         // The bare stream: every layer would cost memory for as long as the socket lives.
         let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<Stream>>() else { return };
@@ -195,7 +195,7 @@ fn open_socket(
         let line = switchboard.connect(place, address);
         drop(switchboard);
         socket::serve(stream, already_read, line, quarters, (visit, share)).await;
-    });
+    }));
 
     let mut answer = Response::new(&[][..]);
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;

@@ -31,7 +31,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Utf8Bytes};
 
 use crate::switchboard::Line;
 use conversation::Conversation;
-use quarters::{Portable, Quarter, Quarters, breathe};
+use quarters::{Portable, Quarter, Quarters, breathe, unhurried};
 use wire::{End, Incident, Wire};
 
 /// After so long without a loud word a member has a place among the calm.
@@ -93,12 +93,12 @@ impl<S: Portable, V: Send + 'static> Session<S, V> {
     fn move_to(mut self, quarter: Quarter) {
         self.quarter = quarter;
         let there = self.quarters.of(quarter).clone();
-        there.spawn(async move {
+        there.spawn(unhurried(async move {
             if let Err(error) = self.wire.settle() {
                 tracing::debug!(%error, "a connection stays with the threads that it had");
             }
             self.go_on().await;
-        });
+        }));
     }
 
     async fn run(&mut self) -> Outcome {

@@ -8,8 +8,10 @@
 //! hundreds of others are due before. The system interrupts.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -60,13 +62,24 @@ pub fn step_back() {
     SINCE.set(Some(Instant::now()));
 }
 
-/// Lets the others of this process go first, if this thread has stepped back and not done so lately. To be called wherever the yard
-/// has done a piece of work.
+/// Lets the others of this process go first, if this thread has stepped back and not done so lately. To be called between pieces of
+/// work of one task; between tasks [`unhurried`] does.
 pub(crate) fn breathe() {
     if SINCE.get().is_some_and(|since| since.elapsed() >= BREATH) {
         std::thread::yield_now();
         SINCE.set(Some(Instant::now()));
     }
+}
+
+/// Takes breath before each turn of a task. A turn may be anything, its end too: four thousand sockets that close at once are as long a
+/// piece of work as any.
+pub(crate) async fn unhurried<F: Future>(task: F) -> F::Output {
+    let mut task = pin!(task);
+    poll_fn(|context| {
+        breathe();
+        task.as_mut().poll(context)
+    })
+    .await
 }
 
 impl Parlour {
@@ -138,6 +151,22 @@ mod tests {
         };
         assert!(!taken(None) && !taken(Instant::now().checked_add(BREATH)));
         assert!(taken(Instant::now().checked_sub(BREATH)));
+    }
+
+    #[tokio::test]
+    async fn a_task_takes_breath_before_each_turn_whatever_it_does() {
+        let long_ago = Instant::now().checked_sub(BREATH);
+        SINCE.set(long_ago);
+        let mut breaths = Vec::new();
+        unhurried(async {
+            for _ in 0..2 {
+                breaths.push(SINCE.get() != long_ago);
+                SINCE.set(long_ago);
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        assert_eq!((breaths, SINCE.get() != long_ago), (vec![true, true], true));
     }
 
     #[tokio::test]
