@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::address::Address;
 use crate::limits::Limits;
+use crate::tables;
 
 /// Counts who is inside.
 #[derive(Debug)]
@@ -104,7 +105,7 @@ impl Drop for Share {
         if let Some(from_one) = inside.from.get_mut(&self.address) {
             *from_one -= 1;
             if *from_one == 0 {
-                inside.from.remove(&self.address);
+                tables::remove(&mut inside.from, &self.address);
             }
         }
     }

@@ -38,6 +38,7 @@ mod socket;
 mod state;
 mod stream;
 mod switchboard;
+mod tables;
 mod tls;
 
 pub use address::Address;

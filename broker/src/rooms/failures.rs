@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::address::Address;
 use crate::limits::Limits;
+use crate::tables;
 
 /// Failures by address, each address counted for a fixed time from its first one.
 #[derive(Debug)]
@@ -56,7 +57,7 @@ impl Failures {
 
     fn forget_first(&mut self) {
         if let Some((_, address)) = self.windows.pop_front() {
-            self.counts.remove(&address);
+            tables::remove(&mut self.counts, &address);
         }
     }
 }

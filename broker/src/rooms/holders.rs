@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use klatch_relay::Holder;
 use klatch_shared::RoomId;
 
+use crate::tables;
+
 /// Those who may relay. Whoever removes a seat has to have this in hand.
 #[derive(Debug, Default)]
 pub(super) struct Holders {
@@ -19,7 +21,9 @@ impl Holders {
     }
 
     pub(super) fn remove(&mut self, holder: &Holder) {
-        self.gone.extend(self.rooms.remove_entry(holder).map(|(holder, _)| holder));
+        if tables::remove(&mut self.rooms, holder).is_some() {
+            self.gone.push(holder.clone());
+        }
     }
 
     pub(super) fn room_of(&self, holder: &Holder) -> Option<RoomId> {

@@ -40,6 +40,7 @@ pub use proven::Proven;
 
 use crate::address::Address;
 use crate::limits::Limits;
+use crate::tables;
 use failures::Failures;
 use holders::Holders;
 use revival::Ended;
@@ -361,7 +362,7 @@ impl Rooms {
     }
 
     fn discard(&mut self, id: RoomId) {
-        let Some(room) = self.rooms.remove(&id) else { return };
+        let Some(room) = tables::remove(&mut self.rooms, &id) else { return };
         self.changes.push(Change::DiscardRoom(id));
         self.note_end(id, &room);
         if let Some(at) = room.dies_at {
@@ -374,7 +375,7 @@ impl Rooms {
         if let Some(opened) = self.openers.get_mut(&opened_from) {
             *opened -= 1;
             if *opened == 0 {
-                self.openers.remove(&opened_from);
+                tables::remove(&mut self.openers, &opened_from);
             }
         }
     }

@@ -14,6 +14,7 @@ use crate::address::Address;
 use crate::rooms::{Ask, ConnectionId, Granted, Outcome, Proven, Who};
 use crate::socket::outbox::{Outbox, text_frame};
 use crate::state::commits::Ticket;
+use crate::tables;
 
 /// One connection's line. Dropped, its member is away.
 pub(crate) struct Line {
@@ -143,7 +144,7 @@ impl Line {
 impl Drop for Line {
     fn drop(&mut self) {
         self.switchboard.decide(|hall, now| {
-            hall.outboxes.remove(&self.connection);
+            tables::remove(&mut hall.outboxes, &self.connection);
             if let Some(room) = self.place {
                 let effects = hall.rooms.lost(self.who(room), now);
                 hall.keep();
