@@ -84,6 +84,8 @@ pub(crate) const DOORSTEP_SECONDS: u32 = 4;
 pub(crate) const TURNS: usize = 2;
 /// Connections that are accepted at once.
 pub(crate) const ACCEPTS: usize = 32;
+/// Orders of the relay's owner that are carried out at once: a storm of rooms that end is one for each of their members.
+pub(crate) const ORDERS: usize = 32;
 /// Datagrams that are received or sent with one call at most.
 pub(crate) const BATCH: usize = 32;
 /// The largest control message that is looked at. None that a client has reason to send is half as large.

@@ -241,6 +241,18 @@ fn a_relay_that_shuts_down_serves_whom_it_has_for_a_while() {
 }
 
 #[test]
+fn orders_that_come_by_the_thousand_are_all_carried_out() {
+    let relay = start(config());
+    Visitor::over_udp(&relay).allocate();
+    let usher = relay.usher();
+    for stranger in 0..10_000 {
+        usher.dismiss(stranger.to_string().parse().unwrap());
+    }
+    usher.dismiss("ana".parse().unwrap());
+    until(&relay, |figures| figures.allocations == 0);
+}
+
+#[test]
 fn a_relay_that_can_not_start_says_why() {
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let holder = std::net::TcpListener::bind(taken).unwrap();

@@ -22,7 +22,7 @@ use crate::admission::Admission;
 use crate::core::{Client, Core, Now, Seeds, Settings, Slot};
 use crate::credentials::Holder;
 use crate::figures::Counts;
-use crate::limits::{ACCEPTS, BATCH, TURNS};
+use crate::limits::{ACCEPTS, BATCH, ORDERS, TURNS};
 use crate::policy::Policy;
 
 /// Events that are fetched with one call.
@@ -250,27 +250,36 @@ impl Engine {
         }
     }
 
+    /// Carries some orders out. The bell was rung once for each, so it rings on where there are more.
     fn obey(&mut self, now: Now) {
         self.send_on();
         let mut rung = [0; 8];
-        let _ = rustix::io::read(&*self.bell, &mut rung);
-        while let Ok(order) = self.orders.try_recv() {
-            match order {
-                Order::Adopt(socket, tls) => {
-                    if let Some(id) = self.net.take_in(now, socket, Cover::tls(tls)) {
-                        self.net.take(now, id, &mut self.scratch);
-                    }
+        for _ in 0..ORDERS {
+            if rustix::io::read(&*self.bell, &mut rung).is_err() {
+                return;
+            }
+            if let Ok(order) = self.orders.try_recv() {
+                self.carry_out(now, order);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, now: Now, order: Order) {
+        match order {
+            Order::Adopt(socket, tls) => {
+                if let Some(id) = self.net.take_in(now, socket, Cover::tls(tls)) {
+                    self.net.take(now, id, &mut self.scratch);
                 }
-                Order::Own(own) => self.net.core.own_are([&self.named[..], &own].concat()),
-                Order::Dismiss(holder) => {
-                    self.net.core.dismiss(&holder);
-                    self.net.close_relayed();
-                }
-                Order::End(grace) => {
-                    self.net.core.drain();
-                    self.listeners.clear();
-                    self.end = Some(now.millis.saturating_add(grace.as_millis() as u64));
-                }
+            }
+            Order::Own(own) => self.net.core.own_are([&self.named[..], &own].concat()),
+            Order::Dismiss(holder) => {
+                self.net.core.dismiss(&holder);
+                self.net.close_relayed();
+            }
+            Order::End(grace) => {
+                self.net.core.drain();
+                self.listeners.clear();
+                self.end = Some(now.millis.saturating_add(grace.as_millis() as u64));
             }
         }
     }

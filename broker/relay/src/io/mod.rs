@@ -117,7 +117,8 @@ impl Relay {
         let addresses = doors.addresses();
         let counts = Arc::<Counts>::default();
         let (orders, inbox) = channel();
-        let bell = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(StartError::system)?);
+        let bell = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK | EventfdFlags::SEMAPHORE;
+        let bell = Arc::new(eventfd(0, bell).map_err(StartError::system)?);
         let line = Line { orders, bell: bell.clone() };
         let own = Watch::start({
             let line = line.clone();
