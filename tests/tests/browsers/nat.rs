@@ -3,9 +3,10 @@
 //! TLS to the relay is judged as any other: Chromium and Firefox look for the name in the certificate, and trust one that nobody has
 //! signed as they are told to trust all (`--ignore-certificate-errors`, `acceptInsecureCerts`).
 
-use klatch_tests::Kind;
+use anyhow::Result;
 use klatch_tests::homes::{meet, play_in_lab};
 use klatch_tests::lab::{Firewall, Nat, PAGE_PORT};
+use klatch_tests::{Kind, Lab, Scene};
 
 /// The bundled relay on the public host.
 const TURN: [&str; 3] = ["--turn", "--turn-listen", "203.0.113.1:3478"];
@@ -62,41 +63,24 @@ fn where_one_router_is_strict_members_connect_by_whatever_way_there_is() {
 
 #[test]
 fn where_udp_is_blocked_members_get_through_over_tcp() {
-    play_in_lab(async |scene, lab| {
-        let homes = [lab.home(Nat::Cone, Firewall::NoUdp).await?, lab.home(Nat::Cone, Firewall::NoUdp).await?];
-        let broker = scene.broker_in(lab, PAGE_PORT, &TURN).await?;
-        let people = [(&homes[0], Kind::Chromium, "Ana"), (&homes[1], Kind::Firefox, "Bo")];
-        let (ana, bo) = meet(scene, &broker, people).await?;
-        ana.is_connected_by("relay", "Bo").await?;
-        bo.is_connected_by("relay", "Ana").await
-    });
+    play_in_lab(async |scene, lab| get_through(scene, lab, Firewall::NoUdp, PAGE_PORT, &TURN).await);
 }
 
 #[test]
 fn where_only_tls_is_open_members_get_through_over_tls() {
     play_in_lab(async |scene, lab| {
-        let homes = [lab.home(Nat::Cone, Firewall::TlsOnly).await?, lab.home(Nat::Cone, Firewall::TlsOnly).await?];
         let [chain, key] = lab.certificate()?;
         let tls = ["--turn-tls-listen", "203.0.113.1:443", "--tls-cert", &chain, "--tls-key", &key];
-        let broker = scene.broker_in(lab, PAGE_PORT, &[&TURN[..], &tls].concat()).await?;
-        let people = [(&homes[0], Kind::Chromium, "Ana"), (&homes[1], Kind::Firefox, "Bo")];
-        let (ana, bo) = meet(scene, &broker, people).await?;
-        ana.is_connected_by("relay", "Bo").await?;
-        bo.is_connected_by("relay", "Ana").await
+        get_through(scene, lab, Firewall::TlsOnly, PAGE_PORT, &[&TURN[..], &tls].concat()).await
     });
 }
 
 #[test]
 fn where_only_https_is_open_one_port_serves_the_page_and_the_relay() {
     play_in_lab(async |scene, lab| {
-        let homes = [lab.home(Nat::Cone, Firewall::TlsOnly).await?, lab.home(Nat::Cone, Firewall::TlsOnly).await?];
         let [chain, key] = lab.certificate()?;
         let tls = ["--tls-cert", &chain, "--tls-key", &key];
-        let broker = scene.broker_in(lab, 443, &[&TURN[..], &tls].concat()).await?;
-        let people = [(&homes[0], Kind::Chromium, "Ana"), (&homes[1], Kind::Chromium, "Bo")];
-        let (ana, bo) = meet(scene, &broker, people).await?;
-        ana.is_connected_by("relay", "Bo").await?;
-        bo.is_connected_by("relay", "Ana").await
+        get_through(scene, lab, Firewall::TlsOnly, 443, &[&TURN[..], &tls].concat()).await
     });
 }
 
@@ -117,4 +101,14 @@ fn who_hides_the_address_is_reached_over_the_relay_alone() {
         ana.page().reload().await?;
         ana.is_connected_by("relay", "Bo").await
     });
+}
+
+/// Two who are both behind such a firewall, over the relay.
+async fn get_through(scene: &Scene, lab: &mut Lab, firewall: Firewall, port: u16, flags: &[&str]) -> Result<()> {
+    let homes = [lab.home(Nat::Cone, firewall).await?, lab.home(Nat::Cone, firewall).await?];
+    let broker = scene.broker_in(lab, port, flags).await?;
+    let people = [(&homes[0], Kind::Chromium, "Ana"), (&homes[1], Kind::Firefox, "Bo")];
+    let (ana, bo) = meet(scene, &broker, people).await?;
+    ana.is_connected_by("relay", "Bo").await?;
+    bo.is_connected_by("relay", "Ana").await
 }
