@@ -17,6 +17,9 @@ const FAILED: [u64; 2] = [0, 6_000];
 const QUIET: u8 = 4;
 /// The same while the path is doubted, because the network changed.
 const QUIET_IN_DOUBT: u8 = 2;
+/// Beats after which a connection that was described, and has not come about, is given up. Browsers say nothing of one end that found
+/// no way to be reached by, or forgot to look for one, as Chromium may where descriptions cross.
+const STILLBORN: u8 = 10;
 /// How long after a change of network, or a word of the other end's, a lost path is mended at once.
 const DOUBT: u64 = 20_000;
 /// Changes of network come in bursts; within this of an attempt they ask for no other.
@@ -50,7 +53,7 @@ pub(crate) struct Vitals {
 #[derive(Clone, Copy, Debug)]
 enum Standing {
     /// Being made.
-    Young { since: u64 },
+    Young { since: u64, beats: u8 },
     /// Connected.
     Well,
     /// Not any more; may heal by itself. The next attempt is due at `next`.
@@ -88,7 +91,7 @@ impl Vitals {
     /// Of a connection that is being made.
     pub(crate) fn new(now: u64) -> Self {
         Self {
-            standing: Standing::Young { since: now },
+            standing: Standing::Young { since: now, beats: 0 },
             past: Past::Unconnected,
             said: Said::Doubtful,
             pulse: Pulse::Unheard,
@@ -160,7 +163,15 @@ impl Vitals {
     }
 
     /// A beat has passed. Beats are counted, not time: a page that slept has heard nothing of what it will read in a moment.
-    pub(crate) fn beat(&mut self, now: u64, manners: Manners) {
+    pub(crate) fn beat(&mut self, now: u64, manners: Manners, is_described: bool) {
+        if let Standing::Young { beats, .. } = &mut self.standing
+            && is_described
+        {
+            *beats = beats.saturating_add(1);
+            if *beats >= STILLBORN {
+                self.observe(now, ConnectionState::Failed, manners);
+            }
+        }
         if let Pulse::Quiet(beats) = self.pulse {
             let beats = beats.saturating_add(1);
             self.pulse = Pulse::Quiet(beats);
@@ -174,7 +185,7 @@ impl Vitals {
     /// The connection is replaced by a fresh one.
     pub(crate) fn replaced(&mut self, now: u64) {
         (self.said, self.pulse) = (Said::Doubtful, Pulse::Unheard);
-        self.standing = Standing::Young { since: self.since(now) };
+        self.standing = Standing::Young { since: self.since(now), beats: 0 };
     }
 
     /// The machine's network changed: what is not known to work is restarted at once, what works is doubted for a while.
@@ -230,7 +241,7 @@ impl Vitals {
     pub(crate) fn health(&self, now: u64) -> Health {
         match self.standing {
             Standing::Well => Health::Connected,
-            Standing::Young { since } | Standing::Down { since, .. } => match self.past {
+            Standing::Young { since, .. } | Standing::Down { since, .. } => match self.past {
                 Past::Unconnected | Past::Connected if now >= since + HOPE => Health::Failed,
                 Past::Unconnected => Health::Connecting,
                 Past::Connected => Health::Interrupted,
@@ -242,7 +253,7 @@ impl Vitals {
     pub(crate) fn deadline(&self, now: u64) -> Option<u64> {
         let (since, next) = match self.standing {
             Standing::Well => return None,
-            Standing::Young { since } => (since, None),
+            Standing::Young { since, .. } => (since, None),
             Standing::Down { since, next } => (since, Some(next)),
         };
         let hopeless = Some(since + HOPE).filter(|at| *at > now);
@@ -267,7 +278,7 @@ impl Vitals {
     /// Since when it has not worked.
     fn since(&self, now: u64) -> u64 {
         match self.standing {
-            Standing::Young { since } | Standing::Down { since, .. } => since,
+            Standing::Young { since, .. } | Standing::Down { since, .. } => since,
             Standing::Well => now,
         }
     }
@@ -367,15 +378,31 @@ mod tests {
     #[test]
     fn four_beats_of_silence_tell_before_the_browser_does() {
         let mut vitals = connected(Manners::Impolite);
-        (1..100).for_each(|beat| vitals.beat(beat * 1_000, Manners::Impolite));
+        (1..100).for_each(|beat| vitals.beat(beat * 1_000, Manners::Impolite, true));
         assert!(vitals.is_well(), "who has never spoken may be of a kind that does not");
         vitals.heard();
-        (100..103).for_each(|beat| vitals.beat(beat * 1_000, Manners::Impolite));
+        (100..103).for_each(|beat| vitals.beat(beat * 1_000, Manners::Impolite, true));
         assert!(vitals.is_well());
-        vitals.beat(103_000, Manners::Impolite);
+        vitals.beat(103_000, Manners::Impolite, true);
         assert_eq!((vitals.health(103_000), vitals.deadline(103_000)), (Health::Interrupted, Some(105_000)));
         vitals.heard();
         assert_eq!(vitals.health(103_000), Health::Connected);
+    }
+
+    #[test]
+    fn what_was_described_and_has_not_come_about_is_given_up_though_the_browser_says_nothing() {
+        let mut vitals = Vitals::new(0);
+        (1..=100).for_each(|beat| vitals.beat(beat * 100, Manners::Impolite, false));
+        (1..10).for_each(|beat| vitals.beat(10_000 + beat * 1_000, Manners::Impolite, true));
+        assert!(!vitals.has_failed() && !vitals.take_due(19_999, Manners::Impolite));
+        vitals.beat(20_000, Manners::Impolite, true);
+        assert!(vitals.has_failed() && vitals.take_due(20_000, Manners::Impolite));
+        vitals.replaced(21_000);
+        (1..10).for_each(|beat| vitals.beat(21_000 + beat * 1_000, Manners::Impolite, true));
+        assert!(!vitals.has_failed(), "the next one has as long");
+        vitals.observe(30_500, Connected, Manners::Impolite);
+        (1..100).for_each(|beat| vitals.beat(30_500 + beat * 1_000, Manners::Impolite, true));
+        assert!(vitals.is_well());
     }
 
     #[test]
@@ -437,9 +464,9 @@ mod tests {
         let mut vitals = connected(Manners::Polite);
         vitals.heard();
         vitals.network_changed(10_000);
-        vitals.beat(10_500, Manners::Polite);
+        vitals.beat(10_500, Manners::Polite, true);
         assert!(vitals.is_well());
-        vitals.beat(11_500, Manners::Polite);
+        vitals.beat(11_500, Manners::Polite, true);
         assert!(vitals.take_due(11_500, Manners::Polite));
     }
 }

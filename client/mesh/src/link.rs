@@ -248,7 +248,7 @@ impl<R: Rules> Link<R> {
     }
 
     pub(crate) fn beat(&mut self, now: u64) {
-        self.vitals.beat(now, self.manners);
+        self.vitals.beat(now, self.manners, self.heard.is_some());
     }
 
     /// Does all there is to do at this time.

@@ -82,6 +82,18 @@ impl Call {
 }
 
 #[test]
+fn a_connection_that_never_comes_about_is_replaced_though_browsers_say_nothing_of_it() {
+    let mut world = World::new(Broken(None), [false, true], [&[], &[]], 2).expect("two ends meet");
+    world.path.is_hushed = true;
+    for end in &mut world.ends {
+        end.browser.iter_mut().for_each(|(_, browser)| browser.jam());
+    }
+    let mut call = Call { world, beat: BEAT };
+    let at = call.first(60_000, Call::is_whole).expect("it comes about");
+    assert!(at <= 16_000, "connected after {at} ms");
+}
+
+#[test]
 fn a_dead_path_is_noticed_by_both_ends_before_their_browsers_say_so() {
     let mut call = Call::of_two();
     call.happens(0, PathDown);

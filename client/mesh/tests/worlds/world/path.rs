@@ -10,6 +10,8 @@ use super::World;
 #[derive(Clone, Debug, Hash)]
 pub struct Path {
     pub works: bool,
+    /// Browsers say nothing of what never was: none of their candidates led anywhere.
+    pub is_hushed: bool,
     said: [Said; 2],
     /// ICE generations that have failed.
     pub dead: BTreeSet<(u32, u32)>,
@@ -25,7 +27,7 @@ struct Said {
 impl Default for Path {
     fn default() -> Self {
         let said = Said { of: 0, state: ConnectionState::New, since: 0 };
-        Self { works: true, said: [said; 2], dead: BTreeSet::new() }
+        Self { works: true, is_hushed: false, said: [said; 2], dead: BTreeSet::new() }
     }
 }
 
@@ -59,7 +61,7 @@ impl World {
         }
         match state {
             ConnectionState::New | ConnectionState::Connecting => {
-                browser.is_described().then_some((since + NEVER, ConnectionState::Failed))
+                (browser.is_described() && !self.path.is_hushed).then_some((since + NEVER, ConnectionState::Failed))
             }
             ConnectionState::Disconnected => Some((since + FAILED, ConnectionState::Failed)),
             ConnectionState::Connected => Some((since + DISCONNECTED, ConnectionState::Disconnected)),
