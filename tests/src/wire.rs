@@ -1,6 +1,7 @@
 //! Everything that passes between browsers and the broker, byte by byte, and looking for things in it.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,9 +15,19 @@ use tokio::sync::watch;
 pub struct Recorder {
     port: u16,
     target: Arc<AtomicU16>,
-    open: watch::Sender<bool>,
+    traffic: watch::Sender<Traffic>,
     wires: Wires,
     task: tokio::task::JoinHandle<()>,
+}
+
+/// What becomes of wires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Traffic {
+    Flows,
+    /// They are there, and nothing passes.
+    Stalled,
+    /// There are none.
+    Torn,
 }
 
 /// One connection: what the browser sent, what the broker sent.
@@ -40,7 +51,7 @@ impl Recorder {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let port = listener.local_addr()?.port();
         let (target, wires) = (Arc::new(AtomicU16::new(0)), Wires::default());
-        let (open, is_open) = watch::channel(true);
+        let (traffic, watching) = watch::channel(Traffic::Flows);
         let task = tokio::spawn({
             let (target, wires) = (target.clone(), wires.clone());
             async move {
@@ -51,18 +62,12 @@ impl Recorder {
                         wires.push(Wire::default());
                         wires.len() - 1
                     };
-                    let mut cut = is_open.clone();
                     let passing = pass(browser, broker, wires.clone(), index);
-                    tokio::spawn(async move {
-                        tokio::select! {
-                            _ = cut.wait_for(|open| !open) => {}
-                            () = passing => {}
-                        }
-                    });
+                    tokio::spawn(as_traffic_is(passing, watching.clone()));
                 }
             }
         });
-        Ok(Self { port, target, open, wires, task })
+        Ok(Self { port, target, traffic, wires, task })
     }
 
     /// The broker's port.
@@ -72,7 +77,12 @@ impl Recorder {
 
     /// Tears all wires and every new one, until they may last again.
     pub fn let_pass(&self, open: bool) {
-        self.open.send_replace(open);
+        self.traffic.send_replace(if open { Traffic::Flows } else { Traffic::Torn });
+    }
+
+    /// Takes everything and says nothing, on all wires and every new one, until it is to pass again.
+    pub fn stall(&self) {
+        self.traffic.send_replace(Traffic::Stalled);
     }
 
     /// What browsers open.
@@ -184,6 +194,21 @@ pub fn contains(hay: &[u8], needle: &[u8]) -> bool {
         }
     }
     false
+}
+
+async fn as_traffic_is(passing: impl Future<Output = ()>, mut traffic: watch::Receiver<Traffic>) {
+    let mut passing = pin!(passing);
+    loop {
+        let now = *traffic.borrow_and_update();
+        let flows = now == Traffic::Flows;
+        if now == Traffic::Torn {
+            return;
+        }
+        tokio::select! {
+            changed = traffic.changed() => if changed.is_err() { return },
+            () = &mut passing, if flows => return,
+        }
+    }
 }
 
 async fn pass(mut browser: TcpStream, broker: SocketAddr, wires: Wires, index: usize) {

@@ -147,6 +147,12 @@ impl Socket {
         *self.doubt.borrow_mut() = Some(doubt);
     }
 
+    /// Whether it has been opened for so long that it was asked into a network that is not there any more.
+    pub(super) fn hangs(&self) -> bool {
+        const PATIENCE_MS: u64 = 1_000;
+        self.socket.ready_state() == WebSocket::CONNECTING && clock::now() >= self.heard.get() + PATIENCE_MS
+    }
+
     /// The end, once, however it was noticed: open requests are lost, and the owner is told.
     fn over(&self, code: Option<CloseCode>) {
         self.pending.borrow_mut().clear();

@@ -135,6 +135,7 @@ const SOCKETS: &str = r#"() => {
         construct(target, args) {
             if (window.__cut) throw new Error("cut");
             const socket = new target(...args);
+            socket.__since = performance.now();
             const doomed = new Set();
             const send = socket.send;
             socket.send = (text) => {
@@ -203,6 +204,36 @@ fn a_refusal_that_will_pass_does_not_end_the_call() {
             ana.no_longer_sees("Bo").await?;
         }
         Ok(())
+    });
+}
+
+#[test]
+fn a_silent_socket_is_given_up_whatever_it_says_and_one_that_hangs_is_replaced_when_the_network_is_back() {
+    play(async |scene| {
+        let recorder = Recorder::start().await?;
+        let broker = scene.broker(&["--public-url", &recorder.url()]).await?;
+        recorder.forward_to(broker.port());
+        scene.forgive("WebSocket");
+        let ana = scene.person(Kind::Chromium, "Ana").await?;
+        ana.page().prepare(SOCKETS).await?;
+        ana.creates_at(&recorder.url(), "Sunday breakfast").await?;
+
+        recorder.stall();
+        ana.is_told("The connection to the server is lost.").await?;
+        let online = r#"() => {
+            const last = window.__sockets.at(-1);
+            const hangs = last.readyState === WebSocket.CONNECTING && performance.now() - last.__since > 1500;
+            if (!hangs) return 0;
+            const before = window.__sockets.length;
+            dispatchEvent(new Event('online'));
+            return window.__sockets.length - before;
+        }"#;
+        wait::until("a socket that hangs to be replaced", PATIENCE, async || {
+            Ok((ana.page().call(online, Value::Null).await? == 1).then_some(()))
+        })
+        .await?;
+        recorder.let_pass(true);
+        ana.is_told("The server is back.").await
     });
 }
 

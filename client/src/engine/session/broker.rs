@@ -118,6 +118,10 @@ impl Session {
     /// The network or the tab came back: no reason to wait any longer, nor to trust a socket that may have died meanwhile.
     pub(super) fn reconnect_now(&self) {
         match self.socket() {
+            Some(socket) if socket.hangs() => {
+                self.close_socket();
+                self.connect();
+            }
             Some(socket) => socket.doubt(),
             None if !self.over.get() => self.connect(),
             None => {}
