@@ -26,6 +26,8 @@ const HEALING: Duration = Duration::from_secs(90);
 const STEADY: Time = 3_000.0;
 /// What may pass until all that was said is read.
 const READING: Duration = Duration::from_secs(30);
+/// A browser has given a path up after that.
+const GIVEN_UP: Duration = Duration::from_secs(15);
 /// How long what is lossy is so.
 const LOSSY: Duration = Duration::from_secs(20);
 
@@ -62,6 +64,17 @@ impl Trouble {
         Self::RelayKilled,
         Self::Apart,
     ];
+
+    /// What may pass from its end until all is whole again, on a busy machine: a few times what it takes on one that is not.
+    /// Of what browsers have given up the next attempt may be half a minute away.
+    pub fn heals_within(self) -> Time {
+        match self {
+            Self::Cut(length) if length > GIVEN_UP => 35_000.0,
+            Self::Cut(_) | Self::Loss(_) => 10_000.0,
+            Self::Moved | Self::ServerKilled | Self::RelayKilled => 20_000.0,
+            Self::MemberKilled | Self::Apart => 35_000.0,
+        }
+    }
 
     /// Whether it leaves no way for sound.
     fn silences(self) -> bool {

@@ -67,6 +67,8 @@ impl Account {
     pub fn check(&self) -> Result<()> {
         ensure!(self.lost.is_empty(), "lost: {:?}", self.lost);
         ensure!(self.repeated.is_empty(), "read more than once: {:?}", self.repeated);
+        let most = self.trouble.heals_within();
+        ensure!(self.healed <= most, "healed after {:.0} ms, and {most} were to do: {self:?}", self.healed);
         ensure!(self.silence <= self.bearable(), "silence for {:.0} ms: {self:?}", self.silence);
         Ok(())
     }
@@ -147,5 +149,15 @@ mod tests {
         check(&[], &[]).unwrap_err();
         check(&[], &["Ana:0;", "Ana:0;"]).unwrap_err();
         check(&[(1_000.0, 3_000.0)], &["Ana:0;"]).unwrap_err();
+    }
+
+    #[test]
+    fn who_is_heard_again_too_late_was_not_to_be_silent_for_so_long() {
+        let check = |heard: Time| {
+            let trouble = Trouble::Cut(std::time::Duration::from_secs(5));
+            Account::of(trouble, (1_000.0, 6_000.0), &[diary(&[], &[(1_100.0, heard)], &[], &[])], &[]).check()
+        };
+        check(15_900.0).unwrap();
+        check(16_100.0).unwrap_err();
     }
 }
