@@ -10,35 +10,67 @@ process.chdir(process.env.TRUNK_STAGING_DIR);
 const files = readdirSync(".");
 const [script, module] = [".js", "_bg.wasm"].map((end) => files.find((name) => name.endsWith(end)));
 
-// The module imports functions under names that end in a hash, which compresses badly; a number as long does as well.
-let [js, wasm] = [script, module].map((name) => readFileSync(name, "latin1"));
-const names = new Set(js.match(/\b__wb\w+_[0-9a-f]{16}\b/g));
-[...names].forEach((name, index) => {
-  const short = name.slice(0, -16) + String(index).padStart(16, "_");
-  [js, wasm] = [js, wasm].map((text) => text.replaceAll(name, short));
-});
-writeFileSync(module, withoutNames(Buffer.from(wasm, "latin1")));
+// The module imports functions under long names that end in a hash: letters say as much. A browser needs no names beside them, nor to
+// be told by whom the module was made: what is in custom sections (WebAssembly Core §5.5.3). Before that, functions were put in the
+// order of their names, as what is alike then compresses better.
+let js = readFileSync(script, "latin1");
+const letter = (index) => String.fromCharCode((index < 26 ? 97 : 39) + index);
+const short = (index) => (index < 52 ? "" : letter(Math.floor(index / 52) - 1)) + letter(index % 52);
+writeFileSync(module, shrunk(readFileSync(module)));
 
 const options = ["--minify", "--format=esm", "--target=es2022", "--log-level=warning"];
 const { status, stdout } = spawnSync("esbuild", options, { input: Buffer.from(js, "latin1"), stdio: ["pipe", "pipe", "inherit"] });
 if (status !== 0) process.exit(1);
 writeFileSync(script, stdout);
 
-// Functions were put in the order of their names, as what is alike then compresses better; a browser needs no names, nor to be told by
-// whom the module was made: what is in custom sections (WebAssembly Core §5.5.3).
-function withoutNames(module) {
+function shrunk(module) {
   const kept = [module.subarray(0, 8)];
-  for (let at = 8, end; at < module.length; at = end) {
-    let [length, shift, next, byte] = [0, 0, at + 1];
-    do {
-      byte = module[next++];
-      length |= (byte & 0x7f) << shift;
-      shift += 7;
-    } while (byte & 0x80);
-    end = next + length;
-    if (module[at] !== 0) kept.push(module.subarray(at, end));
+  for (let at = 8, id, length; at < module.length; at += length) {
+    id = module[at];
+    [length, at] = number(module, at + 1);
+    let section = module.subarray(at, at + length);
+    if (id === 0) continue;
+    if (id === 2) section = withShortNames(section);
+    kept.push(Buffer.from([id, ...bytes(section.length)]), section);
   }
   return Buffer.concat(kept);
+}
+
+// The imports, of which the script has each name once (§5.5.5).
+function withShortNames(section) {
+  const [count, first] = number(section, 0);
+  const kept = [section.subarray(0, first)];
+  for (let index = 0, at = first; index < count; index++) {
+    const name = text(section, text(section, at).end);
+    if (section[name.end] !== 0) throw new Error(`${name.text} is no function`);
+    const [, end] = number(section, name.end + 1);
+    const parts = js.split(name.text);
+    if (parts.length !== 2) throw new Error(`The script has ${name.text} ${parts.length - 1} times`);
+    js = parts.join(short(index));
+    kept.push(section.subarray(at, name.start), Buffer.from([short(index).length]), Buffer.from(short(index)), section.subarray(name.end, end));
+    at = end;
+  }
+  return Buffer.concat(kept);
+}
+
+function text(section, start) {
+  const [length, at] = number(section, start);
+  return { start, text: section.toString("latin1", at, at + length), end: at + length };
+}
+
+// Numbers are in LEB128 (§5.2.2): what one is and where it ends, and the other way round.
+function number(bytes, at) {
+  let [value, shift, byte] = [0, 0];
+  do {
+    byte = bytes[at++];
+    value |= (byte & 0x7f) << shift;
+    shift += 7;
+  } while (byte & 0x80);
+  return [value, at];
+}
+
+function bytes(number) {
+  return number < 0x80 ? [number] : [(number & 0x7f) | 0x80, ...bytes(number >>> 7)];
 }
 
 let page = readFileSync("index.html", "utf8");
