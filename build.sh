@@ -462,7 +462,7 @@ const loaded = new Set(["index.html"]);
 // What a loaded text mentions, a browser may fetch.
 for (const name of loaded) {
   if (!/\.(html|js|css|webmanifest)$/.test(name)) continue;
-  // Under data-rel stands what is loaded on the way into a room.
+  // Under data-rel stands what the door of a room does not wait for.
   const text = fs.readFileSync(path.join(dist, name), "utf8").replace(/<link [^>]*data-rel=[^>]*>/g, "");
   for (const other of files) if (text.includes(other)) loaded.add(other);
 }

@@ -84,8 +84,8 @@ preloads.forEach((link) => replace(link, ""));
 const compile = `<script>const compiling = WebAssembly.compileStreaming(fetch("/${module}"))</script>`;
 replace("<link", [...preloads.reverse(), compile, "<link"].join(""));
 replace(/module_or_path: '[^']+'/, "module_or_path: compiling");
-// What only a room needs is loaded on the way in (`engine::late`).
-for (const late of [/(href=\/manifest.webmanifest) rel=/, /(href=\/room-[^>]*) rel=/]) replace(late, "$1 data-rel=");
+// What the door of a room does not need is loaded later (`engine::late`).
+for (const late of [/(href=\/manifest.webmanifest) rel=/, /(href=\/late-[^>]*) rel=/]) replace(late, "$1 data-rel=");
 // A request less: the icon is smaller than the headers that it would come with.
 const icon = files.find((name) => name.endsWith(".svg"));
 const image = encodeURI(readFileSync(icon, "utf8").trim().replaceAll('"', "'")).replaceAll("%20", " ").replaceAll("#", "%23");

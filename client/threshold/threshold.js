@@ -94,6 +94,13 @@
     document.addEventListener("pointerup", () => (held = -1), true);
   };
 
+  // What the home page needs besides; elsewhere the app asks for it.
+  if (location.pathname === "/")
+    document.querySelectorAll("[data-rel]").forEach((link) => {
+      link.rel = link.dataset.rel;
+      delete link.dataset.rel;
+    });
+
   // Only where the app will, unless a browser can't make calls.
   const invited = /^\/r\/[-0-9a-f]{36}$/.test(location.pathname) && /^#[-\w]{43}\.[-\w]{22}$/.test(location.hash);
   if (invited && isSecureContext && window.RTCPeerConnection) showLobby();

@@ -1,7 +1,9 @@
-//! What only a room needs of the page's files: its styles. Whoever opens an invitation does not wait for them.
+//! What of the page's files the door of a room does not need: the styles of rooms and of the home page. Whoever opens an invitation
+//! does not wait for them.
 //!
 //! A release has them under `data-rel` (`client/shrink.mjs`), where browsers leave them; other builds load them with the page. Until
-//! they are there a room is not shown (`assets/blocks/page.css`).
+//! they are there neither is shown (`assets/blocks/page.css`). Where the home page is what was opened, they are asked for before the
+//! app is there (`client/threshold`).
 
 /// Has them loaded.
 pub(super) fn load() {

@@ -152,6 +152,7 @@ impl Core {
         self.turn_page();
         self.visit.borrow_mut().take();
         self.media.stop_all();
+        late::load();
         self.store.dispatch(Action::Show(Page::Home(Home::default())));
         self.watch_rooms();
     }
