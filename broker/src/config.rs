@@ -58,6 +58,12 @@ pub struct Config {
     #[arg(long, env = "KLATCH_PRIVACY", value_name = "URL")]
     pub privacy: Option<Link>,
 
+    /// Only who knows one of the codes in this file may open rooms: one a line, or sha256: and the hash of one as
+    /// `printf %s CODE | sha256sum` prints it, if it is long and random. Lines that begin with # are skipped. Read again when it changes.
+    /// Without --state the first to bring a room back after a restart needs a code too [default: none]
+    #[arg(long, env = "KLATCH_HOST_CODE_FILE", value_name = "FILE")]
+    pub host_code_file: Option<PathBuf>,
+
     /// Believe what this proxy says of whom it brings, in X-Forwarded-For and X-Forwarded-Proto, and nobody else. Repeatable
     /// [default: none]
     #[arg(long, env = "KLATCH_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
@@ -252,6 +258,6 @@ mod tests {
 
     #[test]
     fn flags_of_later_versions_are_unknown() {
-        assert!(Config::try_parse_from(["klatch", "--host-code-file=a"]).is_err());
+        assert!(Config::try_parse_from(["klatch", "--knock=a"]).is_err());
     }
 }

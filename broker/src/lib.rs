@@ -6,6 +6,7 @@
 //! - [`rooms`] decides everything that is about rooms, and does nothing else: no clock, no IO, no await.
 //! - The `switchboard` is where they meet: a connection asks, rooms decide, everybody concerned is told in that order.
 //! - `check` tries all that is configured, and serves nobody.
+//! - `host_codes` tells who may open rooms, where not everybody may.
 //! - `state` keeps rooms in a file, where one is named: what is told of a decision waits until it is written down.
 //! - `relay` runs the bundled STUN and TURN relay ([`klatch_relay`]) and tells it who has a seat; `ice` makes the list that members
 //!   are handed.
@@ -19,6 +20,7 @@ mod clock;
 mod config;
 mod connection;
 mod doors;
+mod host_codes;
 mod ice;
 mod limits;
 mod link;
@@ -35,6 +37,7 @@ mod secret;
 mod server;
 mod site;
 mod socket;
+mod stamp;
 mod state;
 mod stream;
 mod switchboard;
@@ -44,6 +47,7 @@ mod tls;
 pub use address::Address;
 pub use check::{Finding, chained, check};
 pub use config::{BadConfig, BadConfigFile, BadSpan, Config, Fault, LogFormat, Place, Span};
+pub use host_codes::{BadHostCodeFile, BadLine};
 pub use ice::{BadIceUrl, IceUrl};
 pub use limits::Limits;
 pub use link::{BadLink, Link};

@@ -14,7 +14,8 @@ klatch_relay::limits! {
         connections_per_address "connections-per-address" = 1000, 1;
         /// Living rooms opened from one address.
         rooms_per_address "rooms-per-address" = 500, 1;
-        /// Wrong proofs, invitations and seat tokens from an address in `failure-seconds`; each one more ends its connection.
+        /// Wrong proofs, invitations, seat tokens and host codes from an address in `failure-seconds`; each one more ends its connection, and
+        /// no host code from there is looked at until they are over, be it right or wrong.
         failures_per_address "failures-per-address" = 50, 1;
         /// How long failures of an address are counted.
         failure_seconds "failure-seconds" = 300, 1;

@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 use crate::config::Config;
 use crate::connection::{Front, Manner, STOP_PATIENCE, accept};
 use crate::doors::Doors;
+use crate::host_codes::{BadHostCodeFile, CodeFile};
 use crate::ice::{IceUrl, Servers};
 use crate::listening::{BadAddress, listen};
 use crate::metrics::Metrics;
@@ -69,6 +70,9 @@ pub enum ServeError {
     /// HTTPS can't be served.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The host's codes can't be had.
+    #[error(transparent)]
+    HostCodes(#[from] BadHostCodeFile),
     /// A secret can't be had.
     #[error(transparent)]
     Secret(#[from] BadSecretFile),
@@ -105,6 +109,7 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
     let (listeners, addresses) = listen(&config.listen).await?;
     let (redirectors, redirecting) = listen(config.tls.http_redirect.as_slice()).await?;
     let (measuring, measured_at) = listen(config.metrics_listen.as_slice()).await?;
+    let code_file = config.host_code_file.as_deref().map(CodeFile::read).transpose()?;
     let source = Source::open(&config.tls, config.state.as_deref())?;
     let served = source.as_ref().map(Source::served);
     let url = addresses.first().map(|address| site::local_url(served.is_some(), address)).unwrap_or_default();
@@ -133,7 +138,13 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
         public_url: public_url.as_ref().map(ToString::to_string),
         imprint: config.imprint.as_ref().map(ToString::to_string),
         privacy: config.privacy.as_ref().map(ToString::to_string),
+        host_codes: code_file.as_ref().map(CodeFile::codes).unwrap_or_default(),
     };
+    if may_be_used_by_strangers(config, &addresses) {
+        tracing::info!(
+            "anybody may open rooms here, and use the relay then: --host-code-file keeps that for those who have a code"
+        );
+    }
     let switchboard = Arc::new(Switchboard::new(state, limits.clone(), welcome, servers));
     let keeping = failure.map(|failure| tokio::spawn(give_up_after(failure, Arc::downgrade(&switchboard))));
     seated.ask(&switchboard);
@@ -190,6 +201,9 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
     }
     if let Some(source) = source {
         tokio::spawn(until_the_end(source.keep_fresh(), watching.clone()));
+    }
+    if let Some(codes) = code_file {
+        tokio::spawn(until_the_end(codes.keep_fresh(), watching.clone()));
     }
     let time = Arc::clone(&switchboard);
     tokio::spawn(until_the_end(async move { time.keep_time().await }, watching));
@@ -296,6 +310,12 @@ fn announce(source: &Source, config: &Config, addresses: &[SocketAddr]) -> Vec<S
             place.into_iter().chain([print]).collect()
         }
     }
+}
+
+/// Whether the relay runs for whoever finds this, beyond this machine.
+fn may_be_used_by_strangers(config: &Config, addresses: &[SocketAddr]) -> bool {
+    let is_found = config.public_url.is_some() || !site::is_local(addresses);
+    config.relay.turn && config.host_code_file.is_none() && is_found
 }
 
 /// Does something beside the connections until the server stops.

@@ -26,6 +26,7 @@ fn remembers(client: &Client, room: &Room, seat: &Seat, admitted: &Admitted, loc
             next_ordinal: admitted.ordinal + 1,
             seats: seats.collect(),
         },
+        code: None,
     }
 }
 

@@ -23,6 +23,7 @@ pub mod wire;
 
 mod clusters;
 mod encoding;
+mod host_code;
 mod ids;
 mod invitation;
 mod member_keys;
@@ -32,6 +33,7 @@ mod room_keys;
 mod secrets;
 
 pub use encoding::{BadEncoding, Sealed};
+pub use host_code::{BadHostCode, HostCode, HostCodeHash};
 pub use ids::{BadId, ClientHash, ExchangeId, MemberId, MessageId, Nonce, RoomId, SessionNonce};
 pub use invitation::{BadInvitation, Invitation};
 pub use member_keys::{BadCard, Card, DhPublicKey, MemberKeys, Signature, VerifyingKey};

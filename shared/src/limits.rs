@@ -16,6 +16,8 @@ pub const MAX_SEALED_ROOM_NAME_CHARS: usize = sealed_chars(ROOM_NAME_BYTES);
 pub const CARD_BYTES: usize = 576;
 /// Bytes a room's name is padded to before sealing.
 pub const ROOM_NAME_BYTES: usize = 640;
+/// A host's code, in bytes of UTF-8.
+pub const MAX_HOST_CODE_BYTES: usize = 256;
 /// Rooms one `peek` may ask for.
 pub const MAX_PEEKED_ROOMS: usize = 50;
 /// Seats one room holds, present or not.

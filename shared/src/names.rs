@@ -120,12 +120,12 @@ fn parse(text: &str, max_clusters: usize, max_bytes: usize) -> Result<String, Ba
 }
 
 #[cfg(target_arch = "wasm32")]
-fn nfc(text: &str) -> Cow<'_, str> {
+pub(crate) fn nfc(text: &str) -> Cow<'_, str> {
     Cow::Owned(String::from(js_sys::JsString::from(text).normalize("NFC")))
 }
 
 #[cfg(not(target_arch = "wasm32"))]
-fn nfc(text: &str) -> Cow<'_, str> {
+pub(crate) fn nfc(text: &str) -> Cow<'_, str> {
     use unicode_normalization::{UnicodeNormalization, is_nfc};
     if is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
 }

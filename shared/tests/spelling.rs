@@ -6,9 +6,11 @@ use klatch_shared::wire::{Admitted, Empty, IceServers, Peeked, Request, ServerFr
 
 const REQUESTS: &[&str] = &[
     r#"{"id":1,"verb":"create","member":"M","key":"K32","proof":"K64","seat":"K32","invite":"K32","name":"AAAA","card":"BBBB","session":"K16"}"#,
+    r#"{"id":1,"verb":"create","member":"M","key":"K32","proof":"K64","seat":"K32","invite":"K32","name":"AAAA","card":"BBBB","session":"K16","code":"a \"secret\""}"#,
     r#"{"id":-2,"verb":"join","member":"M","key":"K32","proof":"K64","admission":{"invite":{"token":"K16","seat":"K32"}},"card":"AAAA","session":"K16"}"#,
     r#"{"id":3,"verb":"join","member":"M","key":"K32","proof":"K64","admission":{"seat":{"token":"K32"}},"card":"AAAA","session":"K16"}"#,
     r#"{"id":4,"verb":"revive","member":"M","key":"K32","proof":"K64","token":"K32","ordinal":1,"card":"AAAA","session":"K16","account":{"creator":"M","locked":true,"name":"AAAA","invite":"K32","next_ordinal":3,"seats":[{"member":"M","ordinal":2,"latch":"K32"}]}}"#,
+    r#"{"id":4,"verb":"revive","member":"M","key":"K32","proof":"K64","token":"K32","ordinal":1,"card":"AAAA","session":"K16","account":{"creator":"M","locked":true,"name":"AAAA","invite":"K32","next_ordinal":3,"seats":[]},"code":"K16"}"#,
     r#"{"id":9223372036854775807,"verb":"leave"}"#,
     r#"{"id":-9223372036854775808,"verb":"forget"}"#,
     r#"{"id":0,"verb":"forget","token":"K32"}"#,
@@ -21,6 +23,7 @@ const REQUESTS: &[&str] = &[
     r#"{"id":1,"verb":"candidate","to":"M","exchange":1,"side":"answerer","sequence":2,"body":"AAAA"}"#,
     r#"{"id":1,"verb":"peek","rooms":[]}"#,
     r#"{"id":1,"verb":"peek","rooms":[{"room":"R","token":{"seat":"K32"}},{"room":"R","token":{"invite":"K16"}}]}"#,
+    r#"{"id":1,"verb":"host-code","code":"Käse und Brot"}"#,
     r#"{"id":1,"verb":"ice-servers"}"#,
     r#"{"id":1,"verb":"ping"}"#,
 ];
@@ -28,7 +31,7 @@ const REQUESTS: &[&str] = &[
 const EVENTS: &[&str] = &[
     r#"{"event":"hello","nonce":"K16","version":"1","max_members":12,"max_frame_bytes":65536}"#,
     r#"{"event":"hello","nonce":"K16","version":"1","max_members":12,"max_frame_bytes":1,"public_url":"https://klatch.example","client":"0123456789012345"}"#,
-    r#"{"event":"hello","nonce":"K16","version":"1","max_members":12,"max_frame_bytes":1,"imprint":"https://a.example/i","privacy":"https://a.example/p"}"#,
+    r#"{"event":"hello","nonce":"K16","version":"1","max_members":12,"max_frame_bytes":1,"imprint":"https://a.example/i","privacy":"https://a.example/p","host_code":true}"#,
     r#"{"event":"joined","member":"M","ordinal":7,"presence":"present","latch":"K32","session":"K16","card":"AAAA"}"#,
     r#"{"event":"back","member":"M","ordinal":7,"presence":"away","latch":"K32","session":"K16","card":"AAAA"}"#,
     r#"{"event":"away","member":"M"}"#,

@@ -95,6 +95,7 @@ impl Outsider {
                 card: self.card()?,
                 session: self.session,
                 account,
+                code: None,
             }))
             .await?;
         Ok(Presence(tokio::spawn(async move { while let Some(Ok(_)) = line.socket.next().await {} })))

@@ -13,6 +13,7 @@ use tokio::net::lookup_host;
 use tokio::time::timeout;
 
 use crate::config::{Config, Place};
+use crate::host_codes::CodeFile;
 use crate::listening::listen;
 use crate::origin::Origin;
 use crate::relay::Seated;
@@ -46,6 +47,7 @@ pub async fn check(config: &Config) -> Vec<Finding> {
     let (source, found) = certificate(config);
     findings.extend(found);
     findings.extend(state(config));
+    findings.extend(host_codes(config));
     let public_url = site::public_url(config, &config.listen);
     findings.extend(match &public_url {
         Some(url) => name(url, config).await,
@@ -113,6 +115,14 @@ fn state(config: &Config) -> Option<Finding> {
     Some(match State::probe(path) {
         Ok(true) => Well(format!("the state file {} can be used", path.display())),
         Ok(false) => Well(format!("the state file {} can be made", path.display())),
+        Err(error) => wrong(&error),
+    })
+}
+
+fn host_codes(config: &Config) -> Option<Finding> {
+    let path = config.host_code_file.as_deref()?;
+    Some(match CodeFile::read(path) {
+        Ok(file) => Well(format!("{} host codes can be read from {}", file.count(), path.display())),
         Err(error) => wrong(&error),
     })
 }

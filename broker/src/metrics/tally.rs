@@ -37,6 +37,7 @@ impl Kind {
             | Verb::Lock(_)
             | Verb::End
             | Verb::Peek(_)
+            | Verb::HostCode(_)
             | Verb::IceServers
             | Verb::Ping => Self::Other,
         }

@@ -27,11 +27,11 @@ pub struct Who {
 #[derive(Clone, Debug)]
 pub enum Ask {
     /// See [`klatch_shared::wire::Verb::Create`].
-    Create(Proven<Create>),
+    Create(Proven<Create>, Right),
     /// See [`klatch_shared::wire::Verb::Join`].
     Join(Proven<Join>),
     /// See [`klatch_shared::wire::Verb::Revive`].
-    Revive(Proven<Revive>),
+    Revive(Proven<Revive>, Right),
     /// See [`klatch_shared::wire::Verb::Leave`].
     Leave,
     /// See [`klatch_shared::wire::Verb::Forget`], of the seat that one sits on.
@@ -59,9 +59,9 @@ impl Ask {
             Self::Offer(Offer { to, body, .. })
             | Self::Answer(Answer { to, body, .. })
             | Self::Candidate(Candidate { to, body, .. }) => Some((*to, body)),
-            Self::Create(_)
+            Self::Create(..)
             | Self::Join(_)
-            | Self::Revive(_)
+            | Self::Revive(..)
             | Self::Leave
             | Self::Forget
             | Self::Release(_)
@@ -70,6 +70,19 @@ impl Ask {
             | Self::End => None,
         }
     }
+}
+
+/// By what right somebody would open a room that there is not yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// Everybody may, here.
+    Everybodys,
+    /// They showed a code of this host's.
+    Shown,
+    /// They showed none, and one is wanted.
+    Unshown,
+    /// They showed another.
+    Wrong,
 }
 
 /// What is to be done, in this order.

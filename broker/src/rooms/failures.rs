@@ -43,6 +43,11 @@ impl Failures {
         false
     }
 
+    /// Whether one more would be too many.
+    pub(super) fn are_too_many(&self, address: Address) -> bool {
+        self.counts.get(&address).is_some_and(|count| *count >= self.most)
+    }
+
     /// Forgets those whose time is over.
     pub(super) fn expire(&mut self, now: u64) {
         while self.deadline().is_some_and(|end| end <= now) {

@@ -34,7 +34,7 @@ use klatch_shared::wire::{
 };
 use klatch_shared::{MemberId, RoomId, Sealed, SeatToken};
 
-pub use ask::{Ask, ConnectionId, Effect, Granted, Outcome, Policy, Revival, Who};
+pub use ask::{Ask, ConnectionId, Effect, Granted, Outcome, Policy, Revival, Right, Who};
 pub use kept::{Change, KeptRoom, KeptSeat, Whereabouts};
 pub use proven::Proven;
 
@@ -91,13 +91,13 @@ impl Rooms {
     /// Decides one thing.
     pub fn ask(&mut self, who: Who, ask: Ask, now: u64) -> Outcome {
         self.expire(now);
-        let joining = matches!(ask, Ask::Join(_) | Ask::Revive(_));
+        let joining = matches!(ask, Ask::Join(_) | Ask::Revive(..));
         let signalling = ask.signal().is_some();
         let mut news = Vec::new();
         let decision = match ask {
-            Ask::Create(create) => self.create(who, create.into_inner()),
+            Ask::Create(create, right) => self.create(who, create.into_inner(), right),
             Ask::Join(join) => self.join(who, join.into_inner()),
-            Ask::Revive(revive) => self.revive(who, revive.into_inner(), now, &mut news),
+            Ask::Revive(revive, right) => self.revive(who, revive.into_inner(), right, now, &mut news),
             Ask::Leave => self.leave(who, now),
             Ask::Forget => self.forget(who, now),
             Ask::Release(token) => self.release(who, &token, now),
@@ -191,6 +191,16 @@ impl Rooms {
         if self.failures.note(address, now) { RefusalCode::TooManyFailures } else { code }
     }
 
+    /// Whether somebody at this address may open rooms by this right, before they would.
+    ///
+    /// # Errors
+    /// Says why not. A wrong code is a failure of the address.
+    pub fn may_open(&mut self, address: Address, right: Right, now: u64) -> Result<(), RefusalCode> {
+        self.failures.expire(now);
+        self.admit(address, right)
+            .map_err(|code| if is_failure(code, false) { self.fail(address, code, now) } else { code })
+    }
+
     /// How many live.
     pub fn count(&self) -> usize {
         self.rooms.len()
@@ -217,7 +227,7 @@ impl Rooms {
         self.failures.expire(now);
     }
 
-    fn create(&mut self, who: Who, create: Create) -> Decision {
+    fn create(&mut self, who: Who, create: Create, right: Right) -> Decision {
         fit(&create.card, MAX_SEALED_CARD_CHARS)?;
         fit(&create.name, MAX_SEALED_ROOM_NAME_CHARS)?;
         if let Some(room) = self.rooms.get(&who.room) {
@@ -229,7 +239,7 @@ impl Rooms {
                 Err(RefusalCode::RoomExists)
             };
         }
-        self.count_opening(who.address)?;
+        self.count_opening(who.address, right)?;
         let room = Room::open(&create, who.address, who.connection);
         let admitted = room.admitted(create.member).expect("the creator has a seat");
         self.rooms.insert(who.room, room);
@@ -237,7 +247,8 @@ impl Rooms {
     }
 
     /// Counts one more room of an address, if it may open one.
-    fn count_opening(&mut self, address: Address) -> Result<(), RefusalCode> {
+    fn count_opening(&mut self, address: Address, right: Right) -> Result<(), RefusalCode> {
+        self.admit(address, right)?;
         if self.rooms.len() >= self.policy.max_rooms {
             return Err(RefusalCode::BrokerFull);
         }
@@ -247,6 +258,18 @@ impl Rooms {
         }
         *opened += 1;
         Ok(())
+    }
+
+    /// Codes are short beside tokens. So where an address has failed too often none is looked at, or guesses would cost a connection each
+    /// and nothing else. That keeps a neighbour of who guesses from opening rooms for a while, and from nothing else.
+    fn admit(&self, address: Address, right: Right) -> Result<(), RefusalCode> {
+        match right {
+            Right::Everybodys => Ok(()),
+            Right::Unshown => Err(RefusalCode::HostCodeWanted),
+            Right::Shown | Right::Wrong if self.failures.are_too_many(address) => Err(RefusalCode::TooManyFailures),
+            Right::Shown => Ok(()),
+            Right::Wrong => Err(RefusalCode::HostCodeWrong),
+        }
     }
 
     fn join(&mut self, who: Who, join: Join) -> Decision {
@@ -388,5 +411,6 @@ fn fit(sealed: &Sealed, most: usize) -> Result<(), RefusalCode> {
 
 /// Whether somebody who guesses would be refused like this. Giving up seats of rooms that are gone is no guessing: a page does that.
 fn is_failure(code: RefusalCode, joining: bool) -> bool {
-    joining && matches!(code, RefusalCode::UnknownSeat | RefusalCode::BadInvitation | RefusalCode::MemberTaken)
+    code == RefusalCode::HostCodeWrong
+        || joining && matches!(code, RefusalCode::UnknownSeat | RefusalCode::BadInvitation | RefusalCode::MemberTaken)
 }

@@ -7,7 +7,8 @@
 //!
 //! The broker can't tell a member's account from that of somebody who has the link: who is quick to revive a room is inside, locked or
 //! not, and sits where the creator sat if they know of that seat. So pages don't take its word: they let in nobody new until the creator
-//! says so itself (`klatch_mesh::Bar`). Rooms are revived only for a while after the start (`--limit revival-seconds=…`), and never one
+//! says so itself (`klatch_mesh::Bar`). Where a host's code is wanted of whoever opens a room, it is of whoever is the first to bring one back, too: a
+//! member who has one is enough for all. Rooms are revived only for a while after the start (`--limit revival-seconds=…`), and never one
 //! that was created or has ended here.
 
 use klatch_shared::limits::{MAX_ORDINAL, MAX_SEALED_CARD_CHARS, MAX_SEALED_ROOM_NAME_CHARS, MAX_SEATS};
@@ -16,7 +17,7 @@ use klatch_shared::{Latch, MemberId, RoomId};
 
 use super::room::{Arrival, Room};
 use super::seat::{Attendance, Seat};
-use super::{Decision, Effect, Revival, Rooms, Who, fit};
+use super::{Decision, Effect, Revival, Right, Rooms, Who, fit};
 use crate::address::Address;
 
 /// Rooms that ended here, and are remembered for it.
@@ -61,8 +62,15 @@ impl Ended {
 impl Rooms {
     /// Somebody says what they remember of a room, and comes back to their seat in it.
     /// What follows from the account for whoever is inside is `news`, whether there is a seat for its author or not.
-    pub(super) fn revive(&mut self, who: Who, revive: Revive, now: u64, news: &mut Vec<Effect>) -> Decision {
-        let Revive { member, key: _, proof: _, token, ordinal, card, session, account } = revive;
+    pub(super) fn revive(
+        &mut self,
+        who: Who,
+        revive: Revive,
+        right: Right,
+        now: u64,
+        news: &mut Vec<Effect>,
+    ) -> Decision {
+        let Revive { member, key: _, proof: _, token, ordinal, card, session, account, code: _ } = revive;
         fit(&card, MAX_SEALED_CARD_CHARS)?;
         fit(&account.name, MAX_SEALED_ROOM_NAME_CHARS)?;
         let own = SeatOf { member, ordinal, latch: token.hash().latch() };
@@ -75,7 +83,7 @@ impl Rooms {
             if !may_revive || self.ended.iter().any(|ended| ended.room == who.room && ended.agrees(&account, own)) {
                 return Err(RefusalCode::UnknownRoom);
             }
-            self.count_opening(who.address)?;
+            self.count_opening(who.address, right)?;
             self.rooms.insert(who.room, Room::revived(&account, who.address, number));
         }
         let room = self.rooms.get_mut(&who.room).ok_or(RefusalCode::UnknownRoom)?;

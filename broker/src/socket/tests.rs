@@ -305,6 +305,7 @@ async fn a_member_who_is_calm_has_a_place_apart_for_as_long() {
         name: "name".parse().expect("base64url"),
         card: "card".parse().expect("base64url"),
         session: SessionNonce::random(),
+        code: None,
     });
     pipe.ask(Request { id: 1, verb: create }.to_frame()).await;
     pipe.is_answered().await;

@@ -11,6 +11,7 @@ pub(super) fn answer(line: &Line, Request { id, verb }: Request) {
     match verb {
         Verb::Ping => line.grant(id, &Empty {}),
         Verb::Peek(peek) => line.peek(id, &peek),
+        Verb::HostCode(code) => line.try_code(id, &code),
         verb => match line.place() {
             None => line.refuse(Some(id), RefusalCode::NoRoomHere),
             Some(room) => answer_in_room(line, room, id, verb),
@@ -38,7 +39,7 @@ fn answer_in_room(line: &Line, room: RoomId, id: i64, verb: Verb) {
                 Err(code) => line.refuse(Some(id), code),
             };
         }
-        Verb::Peek(_) | Verb::Ping => return,
+        Verb::Peek(_) | Verb::HostCode(_) | Verb::Ping => return,
     };
     match ask {
         Ok(ask) => line.ask(room, id, ask),

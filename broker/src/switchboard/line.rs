@@ -7,11 +7,11 @@ use std::time::SystemTime;
 use klatch_relay::Holder;
 use klatch_shared::json::ToJson;
 use klatch_shared::wire::{CloseCode, Create, Empty, IceServers, Join, Peek, Refusal, RefusalCode, Revive, ok_frame};
-use klatch_shared::{Nonce, RoomId};
+use klatch_shared::{HostCode, Nonce, RoomId};
 
 use super::Switchboard;
 use crate::address::Address;
-use crate::rooms::{Ask, ConnectionId, Granted, Outcome, Proven, Who};
+use crate::rooms::{Ask, ConnectionId, Granted, Outcome, Proven, Right, Who};
 use crate::socket::outbox::{Outbox, text_frame};
 use crate::state::commits::Ticket;
 use crate::tables;
@@ -44,7 +44,8 @@ impl Line {
 
     /// Checks a `create`'s proof.
     pub(crate) fn prove_create(&self, room: RoomId, create: Create) -> Result<Ask, RefusalCode> {
-        self.prove(|nonce| Proven::<Create>::check(create, room, nonce).map(Ask::Create))
+        let right = self.right(create.code.as_ref());
+        self.prove(|nonce| Ok(Ask::Create(Proven::<Create>::check(create, room, nonce)?, right)))
     }
 
     /// Checks a `join`'s proof.
@@ -54,7 +55,8 @@ impl Line {
 
     /// Checks a `revive`'s proof.
     pub(crate) fn prove_revive(&self, room: RoomId, revive: Revive) -> Result<Ask, RefusalCode> {
-        self.prove(|nonce| Proven::<Revive>::check(revive, room, nonce).map(Ask::Revive))
+        let right = self.right(revive.code.as_ref());
+        self.prove(|nonce| Ok(Ask::Revive(Proven::<Revive>::check(revive, room, nonce)?, right)))
     }
 
     /// Asks the rooms, and queues the reply and everything that follows.
@@ -84,6 +86,15 @@ impl Line {
             }
             hall.perform(self.connection, after, effects);
         });
+    }
+
+    /// Says whether this is a host's code.
+    pub(crate) fn try_code(&self, id: i64, code: &HostCode) {
+        let right = self.right(Some(code));
+        match self.switchboard.decide(|hall, now| hall.rooms.may_open(self.address, right, now)) {
+            Ok(()) => self.grant(id, &Empty {}),
+            Err(code) => self.refuse(Some(id), code),
+        }
     }
 
     /// Looks at some rooms.
@@ -134,6 +145,10 @@ impl Line {
     /// many connections, and beyond so many failures one more ends the connection that it came on.
     fn prove(&self, check: impl FnOnce(&Nonce) -> Result<Ask, RefusalCode>) -> Result<Ask, RefusalCode> {
         check(&self.nonce).map_err(|code| self.switchboard.decide(|hall, now| hall.rooms.fail(self.address, code, now)))
+    }
+
+    fn right(&self, code: Option<&HostCode>) -> Right {
+        self.switchboard.welcome.host_codes.right_of(code)
     }
 
     fn who(&self, room: RoomId) -> Who {

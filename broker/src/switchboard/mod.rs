@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 
 use crate::address::Address;
 use crate::clock::Clock;
+use crate::host_codes::HostCodes;
 use crate::ice::Servers;
 use crate::limits::Limits;
 use crate::metrics::Tally;
@@ -56,12 +57,13 @@ pub(crate) struct Switchboard {
     usher: OnceLock<Usher>,
 }
 
-/// What `hello` says of this host.
+/// Who may open rooms, and what else `hello` says of this host.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Welcome {
     pub(crate) public_url: Option<String>,
     pub(crate) imprint: Option<String>,
     pub(crate) privacy: Option<String>,
+    pub(crate) host_codes: HostCodes,
 }
 
 /// See [`Switchboard::attendance`].
@@ -125,7 +127,7 @@ impl Switchboard {
     pub(crate) fn connect(self: &Arc<Self>, place: Option<RoomId>, address: Address) -> Line {
         let connection = ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed));
         let (nonce, outbox) = (Nonce::random(), Outbox::new(&self.limits, &self.backlog, &self.commits));
-        let Welcome { public_url, imprint, privacy } = self.welcome.clone();
+        let Welcome { public_url, imprint, privacy, host_codes } = self.welcome.clone();
         let hello = Event::Hello(Hello {
             nonce,
             version: env!("CARGO_PKG_VERSION").into(),
@@ -135,6 +137,7 @@ impl Switchboard {
             client: page::client_hash(),
             imprint,
             privacy,
+            host_code: host_codes.are_wanted().then_some(true),
         });
         outbox.push(text_frame(hello.to_frame()));
         let mut hall = self.lock();

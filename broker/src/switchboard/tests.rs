@@ -33,6 +33,7 @@ fn create(switchboard: &Arc<Switchboard>, keys: &RoomKeys, member: MemberId, inv
         name: "name".parse().expect("base64url"),
         card: "card".parse().expect("base64url"),
         session: SessionNonce::random(),
+        code: None,
     };
     // As it comes over the wire, so that the test breaks where the words change.
     let request = Request { id: 1, verb: Verb::Create(create) };

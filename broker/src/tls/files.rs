@@ -1,10 +1,8 @@
 //! A certificate in files: read at start, and again once they have changed, as whoever renews it replaces them.
 
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -13,6 +11,7 @@ use time::OffsetDateTime;
 
 use super::period::{BadPeriod, Period};
 use super::served::Served;
+use crate::stamp::Stamp;
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(10);
@@ -30,9 +29,6 @@ pub(crate) struct Files {
     /// What was last said of the certificate's age.
     told: Age,
 }
-
-/// What changes with a file: renewal replaces it or writes it anew.
-type Stamp = (SystemTime, u64, u64);
 
 /// How old the certificate is that is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +61,7 @@ pub enum BadCertificate {
 impl Files {
     /// Reads them.
     pub(crate) fn read(chain: &Path, key: &Path) -> Result<Self, BadCertificate> {
-        let seen = [stamp(chain), stamp(key)];
+        let seen = [Stamp::of(chain), Stamp::of(key)];
         let served = Served::with(certified(chain, key)?);
         Ok(Self { chain: chain.into(), key: key.into(), served, seen, told: Age::Fresh })
     }
@@ -87,7 +83,7 @@ impl Files {
     /// Reads them again if one has changed. What can't be served is left aside, as it may be half written: the next change
     /// is another try.
     fn refresh(&mut self) {
-        let now = [stamp(&self.chain), stamp(&self.key)];
+        let now = [Stamp::of(&self.chain), Stamp::of(&self.key)];
         if self.seen == now {
             return;
         }
@@ -128,11 +124,6 @@ impl Files {
     }
 }
 
-fn stamp(path: &Path) -> Option<Stamp> {
-    let stamp = |metadata: Metadata| Some((metadata.modified().ok()?, metadata.len(), metadata.ino()));
-    std::fs::metadata(path).ok().and_then(stamp)
-}
-
 fn certified(chain: &Path, key: &Path) -> Result<CertifiedKey, BadCertificate> {
     let certificates = CertificateDer::pem_file_iter(chain)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
@@ -153,6 +144,7 @@ fn certified(chain: &Path, key: &Path) -> Result<CertifiedKey, BadCertificate> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::SystemTime;
 
     /// A folder with a certificate and its key, gone with the test.
     struct Folder(PathBuf);

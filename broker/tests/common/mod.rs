@@ -178,6 +178,7 @@ impl Client {
             name: room.name.clone(),
             card: seat.card.clone(),
             session: seat.session,
+            code: None,
         }
     }
 

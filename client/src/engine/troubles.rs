@@ -53,6 +53,7 @@ pub(super) fn of_the_refusal(code: RefusalCode, sentence: &str) -> Option<Troubl
         RefusalCode::BadProof => "The key in this link does not fit",
         RefusalCode::BadInvitation => "This invitation is not valid",
         RefusalCode::UnknownSeat => "Your seat was released",
+        RefusalCode::HostCodeWanted | RefusalCode::HostCodeWrong => "A host code is wanted",
         RefusalCode::BadFrame
         | RefusalCode::UnknownVerb
         | RefusalCode::BadRequest

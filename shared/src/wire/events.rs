@@ -118,6 +118,8 @@ pub struct Hello {
     pub imprint: Option<String>,
     /// Where the host says what becomes of people's data.
     pub privacy: Option<String>,
+    /// Whether a host's code is wanted of whoever opens a room; left out where it is not.
+    pub host_code: Option<bool>,
 }
 
 /// A seat as other members see it.
@@ -227,7 +229,7 @@ pub enum ServerFrame {
     Unknown,
 }
 
-object!(Hello { nonce, version, max_members, max_frame_bytes ? public_url, client, imprint, privacy });
+object!(Hello { nonce, version, max_members, max_frame_bytes ? public_url, client, imprint, privacy, host_code });
 object!(MemberView { member, ordinal, presence, latch, session, card });
 
 words! {
@@ -371,6 +373,7 @@ mod tests {
             client: "0123456789abcdef".parse().ok(),
             imprint: Some("https://klatch.example/imprint".into()),
             privacy: None,
+            host_code: Some(true),
         };
         let (from, exchange) = (member, ExchangeId(1));
         let all = [

@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::limits::{
-    MAX_FRAME_BYTES, MAX_PEEKED_ROOMS, MAX_SEALED_CARD_CHARS, MAX_SEALED_CHARS, MAX_SEALED_ROOM_NAME_CHARS, MAX_SEATS,
+    MAX_FRAME_BYTES, MAX_HOST_CODE_BYTES, MAX_PEEKED_ROOMS, MAX_SEALED_CARD_CHARS, MAX_SEALED_CHARS,
+    MAX_SEALED_ROOM_NAME_CHARS, MAX_SEATS,
 };
 use crate::{
-    AnyToken, ExchangeId, InviteToken, MemberId, Nonce, Proof, ProofLabel, RoomId, RoomKey, RoomKeys, Sealed,
+    AnyToken, ExchangeId, HostCode, InviteToken, MemberId, Nonce, Proof, ProofLabel, RoomId, RoomKey, RoomKeys, Sealed,
     SeatToken, SessionNonce,
 };
 
@@ -19,6 +20,11 @@ fn card() -> Sealed {
 
 fn name() -> Sealed {
     sealed(MAX_SEALED_ROOM_NAME_CHARS)
+}
+
+/// Of characters that are written as longest.
+fn code() -> Option<HostCode> {
+    "\"".repeat(MAX_HOST_CODE_BYTES).parse().ok()
 }
 
 fn view() -> MemberView {
@@ -92,6 +98,7 @@ fn no_frame_from_a_page_is_larger_than_promised() {
         name: name(),
         card: card(),
         session,
+        code: code(),
     };
     let of = SeatOf { member, ordinal: u32::MAX, latch: seat.hash().latch() };
     let seats = vec![of; MAX_SEATS - 1];
@@ -106,6 +113,7 @@ fn no_frame_from_a_page_is_larger_than_promised() {
         card: card(),
         session,
         account,
+        code: code(),
     };
     let admission = Admission::Invite { token: invite, seat: seat.hash() };
     let at = PeekAt { room: keys.id(), token: AnyToken::Seat(seat) };

@@ -80,6 +80,10 @@ codes! {
     BrokerFull "broker-full" => "This server has no room left for another room. Try again later.",
     /// No such room, or no longer; or no token for it.
     UnknownRoom "unknown-room" => "This room no longer exists: it was ended, or stood empty for too long. If others are inside, this link is damaged: ask for it to be sent again.",
+    /// This broker wants a host's code of whoever opens a room, and none was given.
+    HostCodeWanted "host-code-wanted" => "This server opens rooms for those who have its host code. Type it on the start page.",
+    /// A code was given that is none of this broker's. Counted as a failure of the address; after too many no code is looked at.
+    HostCodeWrong "host-code-wrong" => "This is not a host code of this server. Ask whoever runs it for one.",
     /// `create` for a room that lives.
     RoomExists "room-exists" => "This room exists already.",
     /// As many are present as may be.

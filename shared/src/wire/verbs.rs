@@ -6,7 +6,8 @@ use super::{Refusal, RefusalCode};
 use crate::json::{Object, ToFields, ToJson, words, written};
 use crate::secrets::AnyToken;
 use crate::{
-    ExchangeId, InviteToken, Latch, MemberId, Proof, RoomId, RoomPublicKey, Sealed, SeatToken, SessionNonce, TokenHash,
+    ExchangeId, HostCode, InviteToken, Latch, MemberId, Proof, RoomId, RoomPublicKey, Sealed, SeatToken, SessionNonce,
+    TokenHash,
 };
 
 /// One request: `{"id":1,"verb":"lock","locked":true}`.
@@ -18,8 +19,8 @@ pub struct Request {
     pub verb: Verb,
 }
 
-/// The verbs. The room is the one in the socket's path, `/ws/<room>`; on `/ws` only `peek`, `ice-servers` (refused) and `ping`
-/// make sense.
+/// The verbs. The room is the one in the socket's path, `/ws/<room>`; on `/ws` only `peek`, `host-code`, `ice-servers` (refused)
+/// and `ping` make sense.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verb {
     /// Opens the room and takes its first seat, the creator's. Answer: [`super::Admitted`]. Asked again with the same member, seat and
@@ -48,6 +49,8 @@ pub enum Verb {
     Candidate(Candidate),
     /// How some rooms are, for who has a token of each. Answer: [`super::Peeked`].
     Peek(Peek),
+    /// Whether this is one of the host's codes, before it is needed. Answer: [`super::Empty`], also where none is wanted.
+    HostCode(HostCode),
     /// The STUN and TURN servers to use, with fresh credentials. Answer: [`super::IceServers`].
     IceServers,
     /// Nothing but an answer. Answer: [`super::Empty`].
@@ -73,6 +76,9 @@ pub struct Create {
     pub card: Sealed,
     /// Of this page load.
     pub session: SessionNonce,
+    /// One of the host's, where [`super::Hello::host_code`] says that one is wanted.
+    #[serde(default)]
+    pub code: Option<HostCode>,
 }
 
 /// See [`Verb::Join`].
@@ -130,6 +136,9 @@ pub struct Revive {
     pub session: SessionNonce,
     /// The room as this member knows it.
     pub account: Account,
+    /// One of the host's, as with [`Create`]. Only who is the first to bring a room back needs it.
+    #[serde(default)]
+    pub code: Option<HostCode>,
 }
 
 /// What a member remembers of a room.
@@ -249,9 +258,9 @@ pub struct PeekAt {
     pub token: AnyToken,
 }
 
-written!(Create { member, key, proof, seat, invite, name, card, session });
+written!(Create { member, key, proof, seat, invite, name, card, session, code });
 written!(Join { member, key, proof, admission, card, session });
-written!(Revive { member, key, proof, token, ordinal, card, session, account });
+written!(Revive { member, key, proof, token, ordinal, card, session, account, code });
 written!(Account { creator, locked, name, invite, next_ordinal, seats });
 written!(SeatOf { member, ordinal, latch });
 written!(Forget { token });
@@ -292,6 +301,7 @@ impl ToFields for Request {
             Verb::Answer(answer) => to.tag("verb", "answer").fields(answer),
             Verb::Candidate(candidate) => to.tag("verb", "candidate").fields(candidate),
             Verb::Peek(peek) => to.tag("verb", "peek").fields(peek),
+            Verb::HostCode(code) => to.tag("verb", "host-code").field("code", code),
             Verb::IceServers => to.tag("verb", "ice-servers"),
             Verb::Ping => to.tag("verb", "ping"),
         };
@@ -313,6 +323,12 @@ struct Head<'a> {
     id: Option<i64>,
     #[serde(borrow)]
     verb: Option<std::borrow::Cow<'a, str>>,
+}
+
+/// See [`Verb::HostCode`].
+#[derive(Deserialize)]
+struct Given {
+    code: HostCode,
 }
 
 /// An id, where the rest is wrongly typed.
@@ -362,6 +378,7 @@ impl Request {
             "answer" => body(text, Verb::Answer),
             "candidate" => body(text, Verb::Candidate),
             "peek" => body(text, Verb::Peek),
+            "host-code" => body(text, |Given { code }| Verb::HostCode(code)),
             "ice-servers" => Ok(Verb::IceServers),
             "ping" => Ok(Verb::Ping),
             _ => Err(RefusalCode::UnknownVerb),
@@ -404,6 +421,7 @@ mod tests {
                 name: card.clone(),
                 card: card.clone(),
                 session,
+                code: "a secret".parse().ok(),
             }),
             Verb::Revive(Revive {
                 member,
@@ -421,6 +439,7 @@ mod tests {
                     next_ordinal: 4,
                     seats: vec![SeatOf { member: MemberId::random(), ordinal: 1, latch: seat.hash().latch() }],
                 },
+                code: None,
             }),
             join(Admission::Invite { token: invite.clone(), seat: seat.hash() }),
             join(Admission::Seat { token: seat.clone() }),
@@ -434,6 +453,7 @@ mod tests {
             Verb::Answer(Answer { to: member, exchange, body: body.clone() }),
             Verb::Candidate(Candidate { to: member, exchange, side: Side::Answerer, sequence: 1, body }),
             Verb::Peek(Peek { rooms: vec![PeekAt { room: keys.id(), token: AnyToken::Seat(seat) }] }),
+            Verb::HostCode("a secret".parse().expect("a code")),
             Verb::IceServers,
             Verb::Ping,
         ]

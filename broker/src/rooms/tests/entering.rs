@@ -34,7 +34,10 @@ fn creating_again_is_harmless_for_whoever_created_and_refused_to_others() {
 
     assert_eq!(world.create(3, 3), Err(RefusalCode::RoomExists));
     for forged in [Create { seat: hash(3), ..create_request(1) }, Create { session: session(1), ..create_request(1) }] {
-        assert_eq!(world.ask(3, Ask::Create(Proven::granted(forged))).reply, Err(RefusalCode::RoomExists));
+        assert_eq!(
+            world.ask(3, Ask::Create(Proven::granted(forged), Right::Everybodys)).reply,
+            Err(RefusalCode::RoomExists)
+        );
     }
     assert_eq!(world.create(2, 2), Err(RefusalCode::RoomExists), "a member who did not create it");
 }
@@ -232,7 +235,7 @@ fn what_is_no_card_by_its_size_is_refused() {
     for request in
         [Create { card: large.clone(), ..create_request(1) }, Create { name: large.clone(), ..create_request(1) }]
     {
-        let asked = World::new().ask(1, Ask::Create(Proven::granted(request)));
+        let asked = World::new().ask(1, Ask::Create(Proven::granted(request), Right::Everybodys));
         assert_eq!(asked.reply, Err(RefusalCode::BadRequest));
     }
 }

@@ -241,7 +241,10 @@ fn with_what_is_kept_nobody_comes_in() {
         let seated = Admission::Seat { token: as_token(2) };
         assert_eq!(world.ask(9, join(2, seated, 0)).reply, Err(RefusalCode::UnknownSeat));
         let created = Create { seat: as_hash(1), ..create_request(1) };
-        assert_eq!(world.ask(9, Ask::Create(Proven::granted(created))).reply, Err(RefusalCode::RoomExists));
+        assert_eq!(
+            world.ask(9, Ask::Create(Proven::granted(created), Right::Everybodys)).reply,
+            Err(RefusalCode::RoomExists)
+        );
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod entering;
 mod expiry;
+mod hosts;
 mod keeping;
 mod outsiders;
 mod peeking;
@@ -146,11 +147,11 @@ fn create_request(number: u8) -> Create {
     let (key, proof) = key_and_proof();
     let (seat, invite) = (hash(number), invite_token().hash());
     let (member, card, session) = (member(number), card(number), session(0));
-    Create { member, key, proof, seat, invite, name: sealed("name"), card, session }
+    Create { member, key, proof, seat, invite, name: sealed("name"), card, session, code: None }
 }
 
 fn create(number: u8) -> Ask {
-    Ask::Create(Proven::granted(create_request(number)))
+    Ask::Create(Proven::granted(create_request(number)), Right::Everybodys)
 }
 
 fn join(number: u8, admission: Admission, session_number: u8) -> Ask {

@@ -25,7 +25,7 @@ fn usurping() -> Revive {
 
 impl World {
     fn revives_as(&mut self, connection: u64, revive: Revive) -> Result<(Admitted, Vec<Effect>), RefusalCode> {
-        seat(self.ask(connection, Ask::Revive(Proven::granted(revive))))
+        seat(self.ask(connection, Ask::Revive(Proven::granted(revive), Right::Everybodys)))
     }
 }
 
@@ -143,7 +143,7 @@ fn whoever_is_inside_is_told_when_an_account_locks_the_room() {
     // By an account for which there is no seat as well.
     let mut world = World::forgetful();
     world.revive(remembers(2, &[1])).expect("a seat");
-    let outcome = world.ask(OUTSIDER.into(), Ask::Revive(Proven::granted(locked(usurping()))));
+    let outcome = world.ask(OUTSIDER.into(), Ask::Revive(Proven::granted(locked(usurping())), Right::Everybodys));
     assert_eq!((outcome.reply, outcome.effects), (Err(RefusalCode::UnknownSeat), vec![told]));
 }
 

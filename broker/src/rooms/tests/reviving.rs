@@ -20,7 +20,7 @@ impl World {
 
     pub(super) fn revive(&mut self, revive: Revive) -> Result<(Admitted, Vec<Effect>), RefusalCode> {
         let connection = revive.member.as_bytes()[0].into();
-        seat(self.ask(connection, Ask::Revive(Proven::granted(revive))))
+        seat(self.ask(connection, Ask::Revive(Proven::granted(revive), Right::Everybodys)))
     }
 }
 
@@ -47,6 +47,7 @@ pub(super) fn remembers(number: u8, others: &[u8]) -> Revive {
             next_ordinal: 0,
             seats: others.iter().map(|number| of(*number)).collect(),
         },
+        code: None,
     }
 }
 
@@ -208,7 +209,7 @@ fn a_room_that_cannot_be_is_not_revived() {
 fn a_revived_room_counts_as_opened_and_dies_as_any_other() {
     let mut world = World::forgetful();
     for number in 1..=4 {
-        let asked = Ask::Revive(Proven::granted(remembers(1, &[])));
+        let asked = Ask::Revive(Proven::granted(remembers(1, &[])), Right::Everybodys);
         let outcome = world.rooms.ask(who(number.into(), number), asked, world.now);
         assert_eq!(outcome.reply.err(), (number == 4).then_some(RefusalCode::TooManyRooms));
     }

@@ -191,6 +191,7 @@ impl Session {
                 name: seal::seal_room_name(self.room.sealing(), self.room.id(), name),
                 card,
                 session,
+                code: None,
             });
         }
         let admission = if seat.taken {
@@ -220,6 +221,7 @@ impl Session {
                 next_ordinal: self.chat.borrow().as_ref()?.latest_seat() + 1,
                 seats: self.peers.borrow().seats(),
             },
+            code: None,
         }))
     }
 

@@ -160,6 +160,7 @@ impl Room {
                 name: seal::seal_room_name(keys.sealing(), keys.id(), &"Bench".parse().expect("a name")),
                 card,
                 session,
+                code: None,
             })
         } else {
             Verb::Join(Join {
