@@ -2,6 +2,7 @@
 
 use yew::prelude::*;
 
+use super::attribute::join;
 use super::field::Field;
 
 #[derive(Properties, PartialEq)]
@@ -55,7 +56,7 @@ pub fn Entry(props: &Props) -> Html {
         ..Field::new(props.id, props.label, value, on_input)
     };
     html! {
-        <form class="row row--field" {onsubmit}>
+        <form id={join(props.id, "-form")} class="row row--field" {onsubmit}>
             { field.view() }
             <button type="submit" class={props.class} disabled={idle}>{ props.button }</button>
         </form>

@@ -17,6 +17,8 @@ pub struct Field {
     pub described_by: Option<&'static str>,
     /// Code, not prose: left to right, no spelling.
     pub code: bool,
+    /// A secret, which passwords' managers may keep; of the form with this id, wherever it stands.
+    pub secret_of: Option<&'static str>,
     pub on_input: Callback<String>,
 }
 
@@ -32,6 +34,7 @@ impl Field {
             autocomplete: "off",
             described_by: None,
             code: false,
+            secret_of: None,
             on_input,
         }
     }
@@ -44,7 +47,7 @@ impl Field {
         html! {
             <div class="field">
                 <label class="field__label" for={self.id}>{ self.label }</label>
-                <input class="input" id={self.id} type="text" dir={if self.code { "ltr" } else { "auto" }} value={self.value}
+                <input class="input" id={self.id} type={if self.secret_of.is_some() { "password" } else { "text" }} form={self.secret_of} dir={if self.code { "ltr" } else { "auto" }} value={self.value}
                     placeholder={self.placeholder} oninput={typed(self.on_input)} autocomplete={self.autocomplete}
                     spellcheck={self.code.then_some("false")} autocapitalize={self.code.then_some("off")} enterkeyhint="go"
                     aria-invalid={wrong.then_some(truth(true))} aria-describedby={described_by} />

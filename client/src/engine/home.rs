@@ -4,31 +4,63 @@ use std::rc::Rc;
 
 use gloo_timers::callback::Interval;
 use klatch_shared::wire::{Empty, Forget, Glance, Verb};
-use klatch_shared::{Invitation, InviteToken, RoomId, RoomKey, RoomName};
+use klatch_shared::{HostCode, Invitation, InviteToken, RoomId, RoomKey, RoomName};
 
 use super::peek::{self, Greeted};
+use super::socket::AskError;
 use super::storage::{self, SeatRecord};
 use super::task::spawn;
+use super::troubles::UNREACHABLE;
 use super::{Core, page_is_hidden, route};
-use crate::state::{Action, KnownRoom};
+use crate::components::focus_id;
+use crate::state::{Action, KnownRoom, Page};
 
 /// How often *Your rooms* are looked at while somebody looks.
 const LOOK_MS: u32 = 5_000;
 
 impl Core {
+    /// *Create room* was clicked. Whether the host's code is right is asked here, where it was typed.
     pub(super) fn create_room(self: &Rc<Self>, name: &str) {
-        match name.parse::<RoomName>() {
-            Ok(name) => {
-                let invitation = Invitation::new(RoomKey::random(), InviteToken::random());
-                let seat = SeatRecord::new(invitation, true, Some(name));
-                route::push(&format!("/r/{}#{}", seat.invitation.room, seat.invitation.fragment()));
-                if storage::save_seat(&seat) {
-                    route::hide_fragment(seat.invitation.room);
-                }
-                self.visit_seat(seat, false);
+        let name = match name.parse::<RoomName>() {
+            Ok(name) => name,
+            Err(error) => return self.store.dispatch(Action::NameRefused(Some(error.to_string()))),
+        };
+        let state = self.store.state();
+        let code = match &state.page {
+            Page::Home(home) if state.host.wants_code => home.code.clone(),
+            _ => return self.prepare_room(name, None),
+        };
+        self.store.dispatch(Action::NameRefused(None));
+        let (this, turn) = (self.clone(), self.turn.get());
+        spawn(async move {
+            // Until it has worked.
+            storage::remember_host_code(None);
+            let checked = checked(&code).await;
+            if !this.is_on_page(turn) {
+                return;
             }
-            Err(error) => self.store.dispatch(Action::NameRefused(Some(error.to_string()))),
+            match checked {
+                Ok(code) => {
+                    storage::remember_host_code(Some(&code));
+                    this.prepare_room(name, Some(code));
+                }
+                Err(sentence) => {
+                    this.store.dispatch(Action::CodeRefused(sentence));
+                    focus_id("host-code");
+                }
+            }
+        });
+    }
+
+    /// Goes to the lobby of a new room.
+    fn prepare_room(self: &Rc<Self>, name: RoomName, code: Option<HostCode>) {
+        let invitation = Invitation::new(RoomKey::random(), InviteToken::random());
+        let seat = SeatRecord { code, ..SeatRecord::new(invitation, true, Some(name)) };
+        route::push(&format!("/r/{}#{}", seat.invitation.room, seat.invitation.fragment()));
+        if storage::save_seat(&seat) {
+            route::hide_fragment(seat.invitation.room);
         }
+        self.visit_seat(seat, false);
     }
 
     pub(super) fn open_invitation(self: &Rc<Self>, link: &str) {
@@ -101,6 +133,22 @@ impl Core {
         if let Some(seat) = seat {
             spawn(release(seat));
         }
+    }
+}
+
+/// The host's code, if it is one; else why not, in a sentence.
+async fn checked(code: &str) -> Result<HostCode, String> {
+    let unreachable = || UNREACHABLE.to_owned();
+    let Ok(code) = code.parse::<HostCode>() else {
+        return Err("Please type the host code. Whoever runs this server can give you one.".to_owned());
+    };
+    let Greeted { socket, .. } = peek::greeted("/ws").await.ok_or_else(unreachable)?;
+    let answer = socket.ask::<Empty>(Verb::HostCode(code.clone())).await;
+    socket.close();
+    match answer {
+        Ok(Empty {}) => Ok(code),
+        Err(AskError::Refused(refusal)) => Err(refusal.reason.into_owned()),
+        Err(AskError::Lost) => Err(unreachable()),
     }
 }
 

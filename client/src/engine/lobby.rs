@@ -13,6 +13,7 @@ use super::peek::Seen;
 use super::session::{EnterError, Session, Surroundings, seat_for};
 use super::storage::{self, SeatRecord};
 use super::task::spawn;
+use super::troubles::UNREACHABLE;
 use super::ways::Spare;
 use super::{Core, peek, route, troubles};
 use crate::state::{Action, Lobby, Page};
@@ -216,8 +217,7 @@ impl Core {
                 }
                 Err(EnterError::Refused(code, sentence)) => this.refuse(code, &sentence),
                 Err(EnterError::Unreachable) => {
-                    let sentence = "The server cannot be reached. Check your connection, then try again.";
-                    this.store.dispatch(Action::JoinRefused(sentence.to_owned()));
+                    this.store.dispatch(Action::JoinRefused(UNREACHABLE.to_owned()));
                 }
             }
         });

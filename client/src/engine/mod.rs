@@ -153,7 +153,8 @@ impl Core {
         self.visit.borrow_mut().take();
         self.media.stop_all();
         late::load();
-        self.store.dispatch(Action::Show(Page::Home(Home::default())));
+        let code = storage::host_code().map(|code| code.reveal().to_owned()).unwrap_or_default();
+        self.store.dispatch(Action::Show(Page::Home(Home { code, ..Home::default() })));
         self.watch_rooms();
     }
 
@@ -189,6 +190,7 @@ impl Core {
     fn intend(self: &Rc<Self>, intent: Intent) {
         match intent {
             Intent::CreateRoom(name) => self.create_room(&name),
+            Intent::TypeCode(code) => self.store.dispatch(Action::Code(code)),
             Intent::OpenInvitation(link) => self.open_invitation(&link),
             Intent::Rejoin(room) => self.rejoin(room),
             Intent::ForgetRoom(room) => self.forget_room(room),

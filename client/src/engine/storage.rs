@@ -5,7 +5,9 @@
 
 use klatch_shared::json::{FromJson, Raw, ToJson, object};
 use klatch_shared::peer::ChatMessage;
-use klatch_shared::{Invitation, InviteToken, MemberId, MemberKeys, RoomId, RoomKey, RoomName, SeatToken, Username};
+use klatch_shared::{
+    HostCode, Invitation, InviteToken, MemberId, MemberKeys, RoomId, RoomKey, RoomName, SeatToken, Username,
+};
 
 use super::clock;
 use crate::state::{Preferences, Theme};
@@ -14,6 +16,7 @@ const PREFERENCES: &str = "klatch.preferences";
 const ROOMS: &str = "klatch.rooms";
 const INSIDE: &str = "klatch.inside";
 const MUTED: &str = "klatch.muted";
+const HOST_CODE: &str = "klatch.host-code";
 /// Rooms that are remembered; the oldest go first.
 const MAX_ROOMS: usize = klatch_shared::limits::MAX_PEEKED_ROOMS;
 
@@ -108,6 +111,8 @@ pub(super) struct SeatRecord {
     pub(super) missed: Option<u32>,
     /// With whom we want no connection: at most as many as there are seats.
     pub(super) cut: Vec<MemberId>,
+    /// The host's code, for whoever opens the room. It is not stored with the seat.
+    pub(super) code: Option<HostCode>,
 }
 
 impl SeatRecord {
@@ -129,6 +134,7 @@ impl SeatRecord {
             lock: (None, None),
             missed: None,
             cut: Vec::new(),
+            code: None,
         }
     }
 }
@@ -200,6 +206,7 @@ impl StoredSeat {
             lock: (self.known, self.revival),
             missed: self.missed,
             cut: self.cut.unwrap_or_default(),
+            code: host_code(),
         })
     }
 }
@@ -309,6 +316,19 @@ pub(super) fn forget_seat(room: RoomId) {
 pub(super) fn forget_all_seats() {
     Shelf::Machine.delete(ROOMS);
     Shelf::Tab.delete(ROOMS);
+}
+
+/// The host's code that worked last.
+pub(super) fn host_code() -> Option<HostCode> {
+    Shelf::Machine.get(HOST_CODE)
+}
+
+/// Remembers this code, or none.
+pub(super) fn remember_host_code(code: Option<&HostCode>) {
+    match code {
+        Some(code) => _ = Shelf::Machine.set(HOST_CODE, code),
+        None => Shelf::Machine.delete(HOST_CODE),
+    }
 }
 
 /// Notes that this tab is inside a room, so that a reload goes straight back.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use klatch_shared::wire::Hello;
 use yew::Callback;
 
-use crate::state::{Action, Devices, Home, LocalMedia, Page, Preferences, State};
+use crate::state::{Action, Devices, Home, Host, LocalMedia, Page, Preferences, State};
 
 /// Holds the state and tells the root component of each new one.
 pub struct Store {
@@ -37,6 +37,7 @@ impl Store {
             notices: Vec::new(),
             served: None,
             update_ready: false,
+            host: Rc::default(),
         };
         Self { state: RefCell::new(Rc::new(state)), listener, telling: Cell::new(Telling::Now) }
     }
@@ -46,11 +47,12 @@ impl Store {
         self.state.borrow().clone()
     }
 
-    /// Takes in which page the broker serves: another than the first time is a newer one.
+    /// Takes in who runs the broker, and which page it serves: another than the first time is a newer one.
     pub fn greeted(&self, hello: &Hello) {
         if let Some(page) = hello.client {
             self.dispatch(Action::Served(page));
         }
+        self.dispatch(Action::Hosted(Host::of(hello)));
     }
 
     /// Changes the state; an action that changes nothing tells nobody.

@@ -6,6 +6,9 @@ use klatch_shared::{BadInvitation, RoomId};
 use super::session::Over;
 use crate::state::{Intent, Trouble};
 
+/// What may pass by itself.
+pub(super) const UNREACHABLE: &str = "The server cannot be reached. Check your connection, then try again.";
+
 fn trouble(title: &str, advice: &str, remedy: Option<(&str, Intent)>) -> Trouble {
     Trouble {
         title: title.to_owned(),

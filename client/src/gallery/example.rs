@@ -9,8 +9,9 @@ use web_sys::MediaStream;
 
 use super::query::Query;
 use crate::state::{
-    BrokerLink, Capture, Chat, Conduct, Device, Devices, Home, Intent, KnownRoom, Line, Lobby, LocalMedia, LocalTile,
-    Member, Notice, Page, Panel, Path, Preferences, Receipt, Revision, Room, Said, State, Theme, Tone, Trouble,
+    BrokerLink, Capture, Chat, Conduct, Device, Devices, Home, Host, Intent, KnownRoom, Line, Lobby, LocalMedia,
+    LocalTile, Member, Notice, Page, Panel, Path, Preferences, Receipt, Revision, Room, Said, State, Theme, Tone,
+    Trouble,
 };
 
 const NAMES: [&str; 11] = [
@@ -45,6 +46,8 @@ pub fn state(query: &Query) -> State {
         _ => Page::Home(Home {
             name_error: bad.then(|| "Please type a name.".to_owned()),
             link_error: bad.then(|| "That link has no key after the #. Ask for the whole link.".to_owned()),
+            code: String::new(),
+            code_error: bad.then(|| "This is not a host code of this server. Ask whoever runs it for one.".to_owned()),
         }),
     };
     let denied = query.text("page") == "denied";
@@ -84,6 +87,11 @@ pub fn state(query: &Query) -> State {
         notices: notices().into_iter().take(query.number("notices", 0)).collect(),
         served: None,
         update_ready: query.number("update", 0) > 0,
+        host: Rc::new(Host {
+            imprint: bad.then(|| "https://klatch.example/imprint".to_owned()),
+            privacy: bad.then(|| "https://klatch.example/privacy".to_owned()),
+            wants_code: query.number("code", 0) > 0,
+        }),
     }
 }
 

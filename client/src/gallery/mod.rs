@@ -8,7 +8,8 @@
 //!
 //! Serve that folder and choose a state by the query: `page` = `home`, `first` (no rooms yet), `lobby`, `denied`, `room` or
 //! `trouble`; `theme` = `light`, `dark`; in the room `members` = 0 to 11 others, `screens` = 0 to 3, `cameras=1`, `panel` = `chat`,
-//! `people`, `invite`, `settings`; `notices` = 0 to 3; `bad=1` shows what goes wrong. Clicks do what the state alone can do.
+//! `people`, `invite`, `settings`; `notices` = 0 to 3; `bad=1` shows what goes wrong; `code=1` has
+//! the home page ask for a host's code. Clicks do what the state alone can do.
 
 mod example;
 mod query;

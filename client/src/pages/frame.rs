@@ -29,8 +29,18 @@ pub fn sheet(name: &'static str, foot: &'static str, state: &State, on_intent: &
                     { theme_choice(state.preferences.theme, true, on_intent) }
                 </header>
                 <main class="page__main">{ main }</main>
-                <footer class="page__foot">{ foot }</footer>
+                <footer class="page__foot">
+                    { foot }
+                    { link("Imprint", &state.host.imprint) }
+                    { link("Privacy", &state.host.privacy) }
+                </footer>
             </div>
     };
     frame(state, on_intent, page)
+}
+
+/// To a page of the host's own.
+fn link(label: &'static str, url: &Option<String>) -> Html {
+    let Some(url) = url.clone() else { return Html::default() };
+    html! { <a class="page__link" href={url} target="_blank" rel="noreferrer">{ label }</a> }
 }

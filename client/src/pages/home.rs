@@ -4,7 +4,7 @@ use yew::prelude::*;
 
 use super::frame::sheet;
 use super::your_rooms::your_rooms;
-use crate::components::Entry;
+use crate::components::{Entry, Field};
 use crate::state::{Home, Intent, State};
 
 /// The home page.
@@ -15,6 +15,9 @@ pub fn home_page(home: &Home, state: &State, on_intent: &Callback<Intent>) -> Ht
             <section class="home__start">
                 <h1 class="home__title">{ "A room for the few of you, and nobody else." }</h1>
                 <p class="lead">{ "Talk, show your screen and chat straight from browser to browser. No account: a link and a name. The room is gone when you are." }</p>
+                if state.host.wants_code {
+                    { host_code(home, on_intent) }
+                }
                 <Entry id="room-name" label="Room name" button="Create room" class="button button--tall button--main"
                     placeholder="Sunday breakfast" error={home.name_error.clone()} on_enter={on_intent.reform(Intent::CreateRoom)} />
                 <Entry id="link" label="Invitation link" button="Open" class="button button--tall" code=true
@@ -24,6 +27,18 @@ pub fn home_page(home: &Home, state: &State, on_intent: &Callback<Intent>) -> Ht
         </div>
     };
     sheet("home", foot, state, on_intent, main)
+}
+
+/// It stands before the name, so that passwords' managers don't take that for the name of an account.
+fn host_code(home: &Home, on_intent: &Callback<Intent>) -> Html {
+    Field {
+        autocomplete: "current-password",
+        error: home.code_error.clone(),
+        code: true,
+        secret_of: Some("room-name-form"),
+        ..Field::new("host-code", "Host code", home.code.clone(), on_intent.reform(Intent::TypeCode))
+    }
+    .view()
 }
 
 /// For those who are here for the first time.

@@ -8,7 +8,7 @@ use klatch_shared::{ClientHash, MemberId, MessageId, RoomName, Username};
 use web_sys::MediaStream;
 
 use super::{
-    BrokerLink, Capture, Chat, Conduct, Devices, KnownRoom, Line, Member, Notice, Page, Panel, Path, Preferences,
+    BrokerLink, Capture, Chat, Conduct, Devices, Host, KnownRoom, Line, Member, Notice, Page, Panel, Path, Preferences,
     Receipt, Revision, Room, Sound, State, TileId,
 };
 
@@ -21,6 +21,10 @@ pub enum Action {
     NameRefused(Option<String>),
     /// Home: what is wrong with what was pasted.
     LinkRefused(Option<String>),
+    /// Home: the host's code is being typed.
+    Code(String),
+    /// Home: what is wrong with it.
+    CodeRefused(String),
     /// The rooms with a seat of ours.
     Rooms(Vec<KnownRoom>),
     /// The name used last.
@@ -62,6 +66,8 @@ pub enum Action {
     Dismiss(u32),
     /// The server said hello, and which page it serves.
     Served(ClientHash),
+    /// It said something of who runs it.
+    Hosted(Host),
 }
 
 /// A fact for the room's page.
@@ -142,6 +148,16 @@ impl State {
                     home.link_error = error;
                 }
             }
+            Action::Code(code) => {
+                if let Page::Home(home) = &mut self.page {
+                    home.code = code;
+                }
+            }
+            Action::CodeRefused(error) => {
+                if let Page::Home(home) = &mut self.page {
+                    home.code_error = Some(error);
+                }
+            }
             Action::Rooms(rooms) => self.rooms = Rc::new(rooms),
             Action::Named(name) => self.name = Some(name),
             Action::Preferences(preferences) => self.preferences = preferences,
@@ -187,6 +203,7 @@ impl State {
             }
             Action::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
             Action::Served(page) => self.update_ready |= *self.served.get_or_insert(page) != page,
+            Action::Hosted(host) => self.host = Rc::new(host),
             Action::Room(action) => {
                 if let Page::Room(room) = &mut self.page {
                     room.apply(action);

@@ -9,6 +9,8 @@ use super::{DeviceKind, Panel, Theme, TileId};
 pub enum Intent {
     /// Home: prepare a room of this name and go to its lobby.
     CreateRoom(String),
+    /// Home: this is the host's code, so far.
+    TypeCode(String),
     /// Home: go to the lobby of this invitation link.
     OpenInvitation(String),
     /// Home: back to a room with a seat of ours.

@@ -12,6 +12,7 @@ mod tests;
 
 use std::rc::Rc;
 
+use klatch_shared::wire::Hello;
 use klatch_shared::{ClientHash, RoomId, RoomName, Username};
 
 pub use action::{Action, RoomAction};
@@ -41,6 +42,30 @@ pub struct State {
     pub served: Option<ClientHash>,
     /// The server has another page now.
     pub update_ready: bool,
+    /// What the server says of who runs it.
+    pub host: Rc<Host>,
+}
+
+/// What a server says of who runs it, and wants of whoever opens rooms.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Host {
+    /// Where they say who they are.
+    pub imprint: Option<String>,
+    /// Where they say what becomes of people's data.
+    pub privacy: Option<String>,
+    /// Whether one of their codes is wanted.
+    pub wants_code: bool,
+}
+
+impl Host {
+    /// As a server said hello. What is no address on the web is no link.
+    pub fn of(hello: &Hello) -> Self {
+        let link = |url: &Option<String>| {
+            url.clone().filter(|url| ["https://", "http://"].iter().any(|scheme| url.starts_with(scheme)))
+        };
+        let wants_code = hello.host_code.unwrap_or_default();
+        Self { imprint: link(&hello.imprint), privacy: link(&hello.privacy), wants_code }
+    }
 }
 
 /// A page, with its state.
@@ -63,6 +88,10 @@ pub struct Home {
     pub name_error: Option<String>,
     /// What is wrong with the link that was pasted.
     pub link_error: Option<String>,
+    /// The host's code, as far as it is typed or known.
+    pub code: String,
+    /// What is wrong with it.
+    pub code_error: Option<String>,
 }
 
 /// Before joining.

@@ -25,6 +25,7 @@ fn state(page: Page) -> State {
         notices: Vec::new(),
         served: None,
         update_ready: false,
+        host: Rc::default(),
     }
 }
 
@@ -188,4 +189,41 @@ fn a_screen_s_sound_is_captured_with_the_screen() {
     let state = state(Page::Home(Home::default())).reduce(Action::Captured(Source::ScreenSound, Capture::Starting));
     assert_eq!(*state.local_capture(Source::Screen), Capture::Starting);
     assert_eq!(*state.local_capture(Source::Camera), Capture::Off);
+}
+
+#[test]
+fn a_host_is_linked_to_by_addresses_on_the_web_alone() {
+    let hello = |url: &str| Hello {
+        nonce: klatch_shared::Nonce::random(),
+        version: String::new(),
+        max_members: 12,
+        max_frame_bytes: 1,
+        public_url: None,
+        client: None,
+        imprint: Some(url.to_owned()),
+        privacy: Some("https://klatch.example/privacy".to_owned()),
+        host_code: Some(true),
+    };
+    for (url, is_link) in [
+        ("https://klatch.example/imprint", true),
+        ("http://klatch.example", true),
+        ("javascript:alert(1)", false),
+        ("httpsx://a", false),
+        ("//klatch.example", false),
+        ("", false),
+    ] {
+        let state = state(Page::Home(Home::default())).reduce(Action::Hosted(Host::of(&hello(url))));
+        assert_eq!(state.host.imprint.as_deref(), is_link.then_some(url), "{url}");
+        assert!(state.host.privacy.is_some() && state.host.wants_code);
+    }
+    assert!(!Host::of(&Hello { host_code: None, ..hello("") }).wants_code);
+}
+
+#[test]
+fn what_was_typed_stays_where_a_code_is_refused() {
+    let home = state(Page::Home(Home::default())).reduce(Action::Code("wrong".to_owned()));
+    let Page::Home(home) = home.reduce(Action::CodeRefused("No.".to_owned())).page else { panic!("home") };
+    assert_eq!((&*home.code, home.code_error.as_deref()), ("wrong", Some("No.")));
+    let elsewhere = in_room();
+    assert!(elsewhere.reduce(Action::Code("late".to_owned())) == elsewhere);
 }

@@ -5,7 +5,7 @@ use klatch_tests::page::PATIENCE;
 use klatch_tests::{Broker, Kind, Person, Scene, play, wait};
 use serde_json::Value;
 
-const SIZES: [(u32, u32); 3] = [(360, 740), (1280, 800), (1920, 1080)];
+pub(crate) const SIZES: [(u32, u32); 3] = [(360, 740), (1280, 800), (1920, 1080)];
 
 #[test]
 fn every_page_before_a_room_fits_from_phone_to_wide_screen_by_day_and_by_night() {
@@ -70,7 +70,7 @@ async fn returning(scene: &Scene, broker: &Broker) -> Result<()> {
 }
 
 /// In each size and theme.
-async fn themed(scene: &Scene, person: &Person, what: &str) -> Result<()> {
+pub(crate) async fn themed(scene: &Scene, person: &Person, what: &str) -> Result<()> {
     for scheme in ["light", "dark"] {
         for size in SIZES {
             seen(scene, person, what, size, scheme).await?;
@@ -80,7 +80,7 @@ async fn themed(scene: &Scene, person: &Person, what: &str) -> Result<()> {
 }
 
 /// A picture, and what must hold in each.
-async fn seen(
+pub(crate) async fn seen(
     scene: &Scene,
     person: &Person,
     what: &str,

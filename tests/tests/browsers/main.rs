@@ -11,6 +11,7 @@ mod faults;
 mod five;
 mod harness;
 mod hostile;
+mod hosts;
 mod keys;
 mod looks;
 mod meeting;

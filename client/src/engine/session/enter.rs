@@ -120,7 +120,7 @@ impl Session {
         if let Err(EnterError::Refused(RefusalCode::UnknownRoom | RefusalCode::UnknownSeat, _)) = taken {
             // It may have been restarted. Where it was not, it refuses that too.
             if let Some(verb) = self.revive_verb(prove(ProofLabel::Revive)) {
-                taken = self.take_seat(verb).await;
+                taken = self.take_seat(verb).await.or_else(|error| self.without_code(error, taken));
             }
         }
         match taken {
@@ -154,6 +154,16 @@ impl Session {
             // The socket tells of its own end.
             Err(EnterError::Unreachable) => {}
         }
+    }
+
+    /// Where a host's code is wanted, somebody else may have one and bring the room back: until then it is gone. Whoever shows a wrong one
+    /// does it once.
+    fn without_code(&self, error: EnterError, before: Result<Admitted, EnterError>) -> Result<Admitted, EnterError> {
+        if !matches!(error, EnterError::Refused(RefusalCode::HostCodeWanted | RefusalCode::HostCodeWrong, _)) {
+            return Err(error);
+        }
+        self.seat.borrow_mut().code = None;
+        before
     }
 
     /// Asks for the seat and for ICE servers, in one breath.
@@ -191,7 +201,7 @@ impl Session {
                 name: seal::seal_room_name(self.room.sealing(), self.room.id(), name),
                 card,
                 session,
-                code: None,
+                code: seat.code.clone(),
             });
         }
         let admission = if seat.taken {
@@ -221,7 +231,7 @@ impl Session {
                 next_ordinal: self.chat.borrow().as_ref()?.latest_seat() + 1,
                 seats: self.peers.borrow().seats(),
             },
-            code: None,
+            code: seat.code.clone(),
         }))
     }
 
