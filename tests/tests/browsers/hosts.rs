@@ -138,6 +138,38 @@ fn a_code_that_was_withdrawn_while_somebody_waits_before_a_room_is_told_to_them(
 }
 
 #[test]
+fn a_member_with_a_code_brings_the_room_back_for_all_after_a_restart() {
+    play(async |scene| {
+        let codes = Codes::new("back")?;
+        let recorder = Recorder::start().await?;
+        let url = recorder.url();
+        let flags = ["--public-url", &url, "--host-code-file", codes.path()];
+        for text in ["WebSocket", "ws://", "can’t establish a connection", "interrupted while the page was loading"] {
+            scene.forgive(text);
+        }
+        let mut broker = Broker::start(&flags).await?;
+        recorder.forward_to(broker.port());
+        let (ana, bo) = (scene.person(Kind::Chromium, "Ana").await?, scene.person(Kind::Firefox, "Bo").await?);
+        ana.page().open(&url).await?;
+        types_code(&ana, CODE).await?;
+        ana.names_a_room("Sunday breakfast").await?;
+        ana.joins().await?;
+        let link = ana.invitation().await?;
+        bo.accepts(&link).await?;
+        bo.is_connected_to("Ana").await?;
+        broker.stop().await?;
+        let broker = Broker::start(&flags).await?;
+        recorder.forward_to(broker.port());
+        for person in [&ana, &bo] {
+            person.is_told("The server is back.").await?;
+        }
+        let dee = scene.person(Kind::Chromium, "Dee").await?;
+        dee.accepts(&link).await?;
+        dee.is_connected_to("Bo").await
+    });
+}
+
+#[test]
 fn where_everybody_may_open_rooms_no_code_is_asked_for() {
     play(async |scene| {
         let broker = scene.broker(&["--imprint", "https://klatch.example/imprint"]).await?;
