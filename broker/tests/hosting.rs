@@ -128,6 +128,30 @@ async fn no_code_is_logged_however_much_is() {
     assert!(!log.contains("guess number") && !log.contains(CODE), "{log}");
 }
 
+/// What it logs until it serves, with these flags and a relay.
+async fn log_with_relay(flags: &[&str]) -> String {
+    let relaying = ["--listen", "127.0.0.1:0", "--turn", "--turn-listen", "127.0.0.1:0"];
+    let (mut child, _) = start(&[&relaying, flags].concat()).await;
+    child.start_kill().expect("it runs");
+    let mut log = String::new();
+    child.stderr.take().expect("piped").read_to_string(&mut log).await.expect("text");
+    log
+}
+
+#[tokio::test]
+async fn a_relay_that_strangers_may_use_is_told_of() {
+    let file = TempFile::with(CODE);
+    let public = ["--public-url", "https://klatch.example"];
+    for (flags, is_told) in [
+        (&public[..], true),
+        (&[], false),
+        (&["--public-url", "https://klatch.example", "--host-code-file", file.path()], false),
+    ] {
+        let log = log_with_relay(flags).await;
+        assert_eq!(log.contains("--host-code-file keeps that for those who have a code"), is_told, "{log}");
+    }
+}
+
 #[tokio::test]
 async fn a_file_without_codes_ends_it_in_a_sentence_and_a_check_says_the_same() {
     let (bad, good) = (TempFile::with("# none\n\nshort\n"), TempFile::with(CODE));
