@@ -1,5 +1,6 @@
 //! What the program can be told: flags, each with an environment variable `KLATCH_<FLAG>` and a key in the file of `--config`.
 
+mod completions;
 mod file;
 mod log;
 mod span;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::builder::{ArgPredicate, BoolishValueParser};
 use clap::parser::ValueSource;
 use clap::{ArgAction, CommandFactory as _, Parser};
+use clap_complete::Shell;
 use klatch_relay::{Cidr, LimitSetting};
 use tracing_subscriber::filter::Targets;
 
@@ -21,6 +23,7 @@ use crate::origin::Origin;
 use crate::relay::RelayFlags;
 use crate::tls::TlsFlags;
 
+pub use completions::completions;
 pub use file::{BadConfigFile, Fault};
 pub use log::LogFormat;
 pub use span::{BadSpan, Span};
@@ -124,6 +127,10 @@ pub struct Config {
     /// Print the SHA-256 of each file of the page inside instead of serving, as sha256sum does
     #[arg(long, env = "KLATCH_PRINT_CLIENT_HASH", value_parser = BoolishValueParser::new())]
     pub print_client_hash: bool,
+
+    /// Print what this shell needs to complete these flags instead of serving
+    #[arg(long, env = "KLATCH_COMPLETIONS", value_name = "SHELL")]
+    pub completions: Option<Shell>,
 
     /// What was said, and where.
     #[arg(skip)]

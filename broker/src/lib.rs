@@ -46,7 +46,7 @@ mod tls;
 
 pub use address::Address;
 pub use check::{Finding, chained, check};
-pub use config::{BadConfig, BadConfigFile, BadSpan, Config, Fault, LogFormat, Place, Span};
+pub use config::{BadConfig, BadConfigFile, BadSpan, Config, Fault, LogFormat, Place, Span, completions};
 pub use host_codes::{BadHostCodeFile, BadLine};
 pub use ice::{BadIceUrl, IceUrl};
 pub use limits::Limits;

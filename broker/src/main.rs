@@ -5,7 +5,9 @@ use std::pin::pin;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use klatch_broker::{BadConfig, Config, Finding, LogFormat, chained, check, client_hashes, serve, step_back};
+use klatch_broker::{
+    BadConfig, Config, Finding, LogFormat, chained, check, client_hashes, completions, serve, step_back,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -29,6 +31,10 @@ fn main() -> ExitCode {
     };
     if config.print_client_hash {
         client_hashes().for_each(|line| _ = writeln!(io::stdout(), "{line}"));
+        return ExitCode::SUCCESS;
+    }
+    if let Some(shell) = config.completions {
+        let _ = io::stdout().write_all(&completions(shell));
         return ExitCode::SUCCESS;
     }
     if config.check {

@@ -305,6 +305,7 @@ async fn help_lists_every_flag_with_its_variable_and_every_limit_with_its_defaul
         "--metrics-listen",
         "--check",
         "--print-client-hash",
+        "--completions",
         "--config",
         "KLATCH_CONFIG",
         "--state",

@@ -12,7 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// What the program is told to do now, rather than what it is: nobody wants that in a file.
-const COMMAND_LINE_ALONE: [&str; 3] = ["config", "check", "print-client-hash"];
+const COMMAND_LINE_ALONE: [&str; 4] = ["config", "check", "completions", "print-client-hash"];
 
 /// What one key says.
 #[derive(Debug, PartialEq, Eq)]
