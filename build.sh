@@ -18,6 +18,8 @@ readonly TEST_PACKAGES=(
   chromium=120 chromium-driver=120 firefox-esr=128 coturn=4.6 pebble=2.3 xvfb sox iproute2 nftables procps openssl libnss3-tools
   fonts-noto-core fonts-noto-color-emoji fonts-noto-cjk
 )
+# What `test all` needs besides.
+readonly LONG_TEST_PACKAGES=(nginx caddy)
 readonly MAX_PAGE_BYTES=200000
 readonly MAX_PAGE_REQUESTS=6
 readonly MAX_BINARY_BYTES=10000000
@@ -38,7 +40,8 @@ Usage: ./build.sh VERB
 
   run [FLAG…]     build, and serve on http://localhost:8080; flags go to klatch (see `run --help`)
   test            everything a change must pass: format, lints, licences, unit, broker and browser tests, sizes
-  test all        the same, and the long tests: soaks of the broker and of rooms (KLATCH_SOAK_MINUTES each), long faults
+  test all        the same, and the long tests: soaks of the broker and of rooms (KLATCH_SOAK_MINUTES each), long faults, and
+                  nginx and Caddy in front
   dist            one release binary with the client inside: target/dist/klatch
   bench [NAME [ROUNDS]]
                   measure against floors: load, idle, join, relay, relay-memory, size; `attack`: what members of other rooms notice
@@ -105,6 +108,7 @@ run_tests() {
   TESTING=true
   set_up
   set_up_checks
+  ! $long || set_up_proxies
 
   step "Format" "Run \`cargo fmt\`."
   cargo fmt --all --check
@@ -291,6 +295,14 @@ set_up_checks() {
   note "$("$CHROMIUM" --version 2>/dev/null), $("$FIREFOX" --version 2>/dev/null)"
 }
 
+# Tests start proxies by themselves. What Debian starts because their packages are new is stopped.
+set_up_proxies() {
+  local package new=()
+  for package in "${LONG_TEST_PACKAGES[@]}"; do debian_has "$package" || new+=("$package"); done
+  apt_install "${LONG_TEST_PACKAGES[@]}"
+  if ((${#new[@]})) && [[ -d /run/systemd/system ]] && debian_has "${new[0]}"; then as_root systemctl disable --now "${new[@]}"; fi
+}
+
 # Installs what is missing or older than asked for.
 apt_install() {
   local wanted=() spec
@@ -301,16 +313,19 @@ apt_install() {
   for spec; do debian_has "$spec" || wanted+=("${spec%%=*}"); done
   ((${#wanted[@]})) || return 0
 
-  local as_root=() command="apt-get install ${wanted[*]}"
-  if ((EUID)); then
-    command -v sudo >/dev/null || die "Debian packages are missing: run \`$command\` as root, then this again."
-    as_root=(sudo)
-    [[ -t 0 ]] || as_root+=(-n)
-  fi
+  local command="apt-get install ${wanted[*]}"
+  ((EUID == 0)) || command -v sudo >/dev/null || die "Debian packages are missing: run \`$command\` as root, then this again."
   step "Installing ${wanted[*]}" "Run \`$command\` as root, then this again."
-  "${as_root[@]}" apt-get update -q
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${wanted[@]}"
+  as_root apt-get update -q
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${wanted[@]}"
   for spec; do debian_has "$spec" || die "apt can't give ${spec/=/ in version } or newer, which is needed."; done
+}
+
+as_root() {
+  local sudo=(sudo)
+  [[ -t 0 ]] || sudo+=(-n)
+  ((EUID)) || sudo=()
+  "${sudo[@]}" "$@"
 }
 
 debian_has() {

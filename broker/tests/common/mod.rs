@@ -30,9 +30,9 @@ use klatch_shared::{
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, Uri};
 use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
 /// Longer than anything here takes, so that a test fails rather than hangs.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -119,17 +119,27 @@ impl Client {
         url: &str,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, tungstenite::Error> {
+        let uri: Uri = url.parse().expect("a URL");
+        let host = uri.host().expect("a host").trim_start_matches('[').trim_end_matches(']');
+        let stream = TcpStream::connect((host, uri.port_u16().expect("a port"))).await?;
+        Self::connect_over(stream, connector, url, headers).await
+    }
+
+    /// Over a connection that is there already.
+    pub async fn connect_over(
+        stream: TcpStream,
+        connector: Connector,
+        url: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, tungstenite::Error> {
         let mut request = url.into_client_request().expect("a URL");
         request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("klatch.v1"));
         for (name, value) in headers {
             request.headers_mut().insert(*name, HeaderValue::from_str(value).expect("a value"));
         }
-        let (socket, response) = {
-            let connecting = connect_async_tls_with_config(request, None, false, Some(connector));
-            timeout(PATIENCE, connecting).await.expect("an answer in time")?
-        };
+        let connecting = client_async_tls_with_config(request, stream, None, Some(connector));
+        let (mut socket, response) = timeout(PATIENCE, connecting).await.expect("an answer in time")?;
         assert_eq!(response.headers()["sec-websocket-protocol"], "klatch.v1");
-        let mut socket = socket;
         let first = timeout(PATIENCE, socket.next()).await.expect("hello in time");
         let first = first.unwrap_or(Err(tungstenite::Error::ConnectionClosed))?;
         let ServerFrame::Event(Event::Hello(hello)) = ServerFrame::parse(first.to_text()?) else {

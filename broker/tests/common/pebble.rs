@@ -113,7 +113,8 @@ async fn run(mut command: Command, ready: &str) -> Child {
     child
 }
 
-fn free_addresses<const COUNT: usize>() -> [SocketAddr; COUNT] {
+/// Addresses of this machine that nobody has at the moment.
+pub fn free_addresses<const COUNT: usize>() -> [SocketAddr; COUNT] {
     let taken: [_; COUNT] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
     taken.each_ref().map(|listener| listener.local_addr().expect("bound"))
 }
