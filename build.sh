@@ -14,6 +14,7 @@ readonly CARGO_DENY_VERSION=0.20.2
 readonly NODE_MINIMUM=18
 # Debian packages; `name=version` asks for at least that version.
 readonly COMPILER_PACKAGES=(build-essential)
+readonly STATIC_PACKAGES=(musl-tools)
 readonly TEST_PACKAGES=(
   chromium=120 chromium-driver=120 firefox-esr=128 coturn=4.6 pebble=2.3 xvfb sox iproute2 nftables procps openssl libnss3-tools
   fonts-noto-core fonts-noto-color-emoji fonts-noto-cjk
@@ -42,7 +43,8 @@ Usage: ./build.sh VERB
   test            everything a change must pass: format, lints, licences, unit, broker and browser tests, sizes
   test all        the same, and the long tests: soaks of the broker and of rooms (KLATCH_SOAK_MINUTES each), long faults, and
                   nginx and Caddy in front
-  dist            one release binary with the client inside: target/dist/klatch
+  dist            a folder to copy to a server, target/dist: the program with the client inside, for any Linux of this machine's
+                  kind; completions for shells, and what systemd, containers and proxies want to know of it
   bench [NAME [ROUNDS]]
                   measure against floors: load, idle, join, relay, relay-memory, size; `attack`: what members of other rooms notice
                   while the broker is attacked, and whether its memory returns; and `faults`: what cuts, kills and updates do
@@ -89,11 +91,20 @@ dist() {
   no_arguments dist "$@"
   set_up
   build_client
-  build_broker
-  check_sizes
-  mkdir -p target/dist
-  cp "$KLATCH" target/dist/klatch
+  local target
+  target=$(static_target) || true
+  if [[ -n $target ]]; then
+    step "Building the broker, static"
+    holding target build_static "$target"
+  else
+    build_broker
+  fi
+  local binary=${target:+$CHECKOUT/target/bin/klatch-static}
+  binary=${binary:-$KLATCH}
+  check_sizes "$binary"
+  lay_out "$binary"
   finish
+  [[ -n $target ]] || note "It is for systems with glibc $(ldd --version | sed -n '1s/.* //p') or newer: a static one can't be had here, as said above."
   printf '%s bytes\t%s\n' "$(stat -c %s target/dist/klatch)" "$CHECKOUT/target/dist/klatch"
 }
 
@@ -121,7 +132,7 @@ run_tests() {
   logged native cargo test --workspace --exclude klatch-tests --no-fail-fast
   page_tests
   build_broker
-  check_sizes
+  check_sizes "$KLATCH"
 
   step "End-to-end tests" "Screenshots and logs are in $ARTIFACTS."
   # Compiled apart, so that the time limit is not spent on it.
@@ -429,6 +440,39 @@ build_and_keep() {
   install_binary "$CARGO_TARGET_DIR/release/klatch" "$KLATCH"
 }
 
+# Says for which target a program can be built here that needs no C library of the system; fails where for none.
+static_target() {
+  local target
+  target=$(uname -m)-unknown-linux-musl
+  {
+    # In a shell of its own: what is missing here is a reason to do without.
+    (command -v musl-gcc >/dev/null || apt_install "${STATIC_PACKAGES[@]}") && command -v musl-gcc >/dev/null &&
+      { [[ -d $(rustc --print target-libdir --target "$target" 2>/dev/null) ]] || rustup target add "$target"; }
+  } >&2 || return 1
+  echo "$target"
+}
+
+# build_static TARGET, with a C compiler for what is not Rust in it.
+build_static() {
+  env "CC_${1//-/_}=musl-gcc" cargo build --release -p klatch-broker --target "$1"
+  # Of a static one there is no list of libraries.
+  ! LC_ALL=C ldd "$CARGO_TARGET_DIR/$1/release/klatch" 2>/dev/null | grep -q '=>' || die "The binary for $1 is not static."
+  install_binary "$CARGO_TARGET_DIR/$1/release/klatch" target/bin/klatch-static
+}
+
+# lay_out BINARY: what a host copies, with sums to see that all of it came. It is also what the container file is built in.
+lay_out() {
+  step "Laying out target/dist"
+  rm -rf target/dist
+  mkdir -p target/dist/completions
+  cp "$1" target/dist/klatch
+  cp packaging/* LICENSE-APACHE LICENSE-MIT target/dist
+  "$1" --completions bash >target/dist/completions/klatch.bash
+  "$1" --completions zsh >target/dist/completions/_klatch
+  "$1" --completions fish >target/dist/completions/klatch.fish
+  (cd target/dist && find . -type f -printf '%P\n' | LC_ALL=C sort | xargs sha256sum >"$CACHE/sums.$$" && mv "$CACHE/sums.$$" SHA256SUMS)
+}
+
 install_binary() {
   mkdir -p "$(dirname "$2")"
   cmp -s "$1" "$2" && return
@@ -465,9 +509,10 @@ page_tests() {
     logged page limited "$BROWSER_SECONDS" cargo test -p klatch-client --target wasm32-unknown-unknown --no-fail-fast
 }
 
+# check_sizes BINARY, and of the page.
 check_sizes() {
   step "Sizes" "See what made it grow; the limits are in build.sh."
-  node - dist "$KLATCH" "$MAX_PAGE_BYTES" "$MAX_PAGE_REQUESTS" "$MAX_BINARY_BYTES" <<'JS'
+  node - dist "$1" "$MAX_PAGE_BYTES" "$MAX_PAGE_REQUESTS" "$MAX_BINARY_BYTES" <<'JS'
 const fs = require("fs"), path = require("path"), zlib = require("zlib");
 const [dist, binary, ...limits] = process.argv.slice(2);
 const [maxBytes, maxRequests, maxBinary] = limits.map(Number);
