@@ -13,6 +13,8 @@ pub(crate) mod quarters;
 pub(crate) mod upgrade;
 
 mod conversation;
+#[cfg(test)]
+mod judged;
 mod pace;
 mod queue;
 #[cfg(test)]
@@ -130,7 +132,7 @@ impl<S: Portable, V: Send + 'static> Session<S, V> {
                             return Outcome::Moves(Quarter::Yard);
                         }
                         Incident::Text(text) => self.conversation.take_text(&self.line, &text),
-                        Incident::Binary(size) => self.conversation.take_binary(&self.line, size),
+                        Incident::Binary(bytes) => self.conversation.take_binary(&self.line, bytes.len()),
                         Incident::Other(size) => self.conversation.overhear(&self.line, size),
                         Incident::Taken | Incident::Written => {}
                         Incident::End(end) => return Outcome::Over(end),

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 
 use super::*;
 use crate::ice::Servers;
@@ -134,6 +134,15 @@ async fn a_silent_socket_is_closed_after_its_time() {
     assert_eq!(start.elapsed().as_secs(), 25);
     while pipe.page.next().await.is_some() {}
     pipe.serving.await.expect("it ends");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_closes_is_answered_with_the_same_code() {
+    let mut pipe = open(Limits::default(), 4096).await;
+    let _hello = pipe.next().await;
+    let frame = CloseFrame { code: 3000.into(), reason: Utf8Bytes::default() };
+    pipe.page.close(Some(frame)).await.expect("open");
+    assert_eq!(pipe.close_code().await, 3000);
 }
 
 #[tokio::test(start_paused = true)]

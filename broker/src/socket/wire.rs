@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf as _, BufMut as _, BytesMut};
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use futures_util::{Sink as _, SinkExt as _, Stream as _};
 use klatch_shared::limits::MAX_FRAME_BYTES;
 use klatch_shared::wire::CloseCode;
@@ -29,8 +29,8 @@ const READ_BYTES: usize = 4 * 1024;
 const WRITE_BYTES: usize = 16 * 1024;
 /// Messages read before what is queued is written.
 const READ_BATCH: u32 = 16;
-/// How much may be read before it makes a message: one that is cut into many small frames costs too.
-const MESSAGE_BYTES_READ: usize = 2 * MAX_FRAME_BYTES;
+/// How much may be read before it makes a message, as a multiple of the longest: one that is cut into many small frames costs too.
+const READ_FOR_A_MESSAGE: usize = 2;
 /// How long the other end may take to close, once it was asked to.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
 /// How much is read, and thrown away, of somebody whose frames can't be told apart any more: who is closed with data unread
@@ -41,6 +41,8 @@ const DRAIN_BYTES: u64 = 4 * MAX_FRAME_BYTES as u64;
 pub(super) struct Wire<S> {
     socket: WebSocketStream<Gathering<S>>,
     outbox: Outbox,
+    /// The longest message that is taken, in bytes.
+    longest: usize,
     /// Messages read since something was written.
     unanswered: u32,
     /// The other end did not take what was written.
@@ -52,8 +54,8 @@ pub(super) struct Wire<S> {
 pub(super) enum Incident {
     /// A message of text.
     Text(Utf8Bytes),
-    /// A message of so many bytes that is no text.
-    Binary(usize),
+    /// A message that is no text.
+    Binary(Bytes),
     /// A ping (which is answered) or a pong of so many bytes.
     Other(usize),
     /// The other end took what it had not taken before.
@@ -116,14 +118,19 @@ pub(super) enum Unusable {
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// A wire over an upgraded connection, of which something may have been read already.
     pub(super) async fn new(stream: S, already_read: Vec<u8>, outbox: Outbox) -> Self {
+        Self::taking(MAX_FRAME_BYTES, stream, already_read, outbox).await
+    }
+
+    /// The same for messages of so many bytes.
+    pub(super) async fn taking(longest: usize, stream: S, already_read: Vec<u8>, outbox: Outbox) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BYTES)
             .write_buffer_size(0)
-            .max_message_size(Some(MAX_FRAME_BYTES))
-            .max_frame_size(Some(MAX_FRAME_BYTES));
-        let stream = Gathering { stream, readable: MESSAGE_BYTES_READ, gathered: BytesMut::new() };
+            .max_message_size(Some(longest))
+            .max_frame_size(Some(longest));
+        let stream = Gathering { stream, readable: READ_FOR_A_MESSAGE * longest, gathered: BytesMut::new() };
         let socket = WebSocketStream::from_partially_read(stream, already_read, Role::Server, Some(config)).await;
-        Self { socket, outbox, unanswered: 0, blocked: false }
+        Self { socket, outbox, longest, unanswered: 0, blocked: false }
     }
 
     /// Has the connection looked after by the runtime that this is called on.
@@ -166,8 +173,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                 }
                 self.say(unusable.code(), unusable.reason()).await?;
             }
-            // The same code back (RFC 6455 §5.5.1): queued by the socket when it read the close.
-            End::Closed => self.socket.flush().await?,
+            // The same code back (RFC 6455 §5.5.1): queued by the socket when it read the close. It is done with it once it has handed it on.
+            End::Closed => {
+                self.socket.flush().await?;
+                self.socket.get_mut().flush().await?;
+            }
             End::Gone => {}
         }
         let stream = &mut self.socket.get_mut().stream;
@@ -213,10 +223,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Incident> {
         let read = ready!(Pin::new(&mut self.socket).poll_next(cx));
-        self.socket.get_mut().readable = MESSAGE_BYTES_READ;
+        self.socket.get_mut().readable = READ_FOR_A_MESSAGE * self.longest;
         Poll::Ready(match read {
             Some(Ok(Message::Text(text))) => Incident::Text(text),
-            Some(Ok(Message::Binary(bytes))) => Incident::Binary(bytes.len()),
+            Some(Ok(Message::Binary(bytes))) => Incident::Binary(bytes),
             Some(Ok(Message::Ping(bytes) | Message::Pong(bytes))) => Incident::Other(bytes.len()),
             Some(Ok(Message::Close(_))) => Incident::End(End::Closed),
             // A frame by itself is never read.
