@@ -110,8 +110,9 @@ async fn connection(
         Manner::Plain => (Stream::Plain(stream), false),
         Manner::Redirecting => (Stream::Plain(stream), true),
         Manner::Sealed(tls) => {
+            let address = (!from.is_for_others).then(|| from.peer.into());
             let opened = tokio::select! {
-                opened = tls.open(stream, from.peer.into()) => opened,
+                opened = tls.open(stream, address) => opened,
                 _ = watching.changed() => return,
             };
             match opened {

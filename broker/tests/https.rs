@@ -139,6 +139,16 @@ async fn one_address_begins_so_many_handshakes_at_once() {
 }
 
 #[tokio::test]
+async fn a_trusted_proxy_begins_handshakes_for_others() {
+    let certificate = Certificate::new();
+    let flags = ["--limit", "tls-handshakes-per-address=1", "--trusted-proxy", "127.0.0.1"];
+    let broker = Broker::start(&[&certificate.flags()[..], &flags].concat()).await;
+    let connect = async || TcpStream::connect(broker.address()).await.expect("a connection");
+    let _silent = (connect().await, connect().await);
+    assert_eq!(certificate.trusting(&[]).get(broker.address(), "/healthz", &[]).await.text(), "ok");
+}
+
+#[tokio::test]
 async fn where_all_places_are_taken_the_oldest_handshake_gives_way() {
     let certificate = Certificate::new();
     let flags = [&certificate.flags()[..], &["--limit", "tls-handshakes=1"]].concat();

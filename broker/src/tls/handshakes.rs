@@ -23,7 +23,7 @@ pub(crate) struct Handshakes {
 #[derive(Debug, Default)]
 struct UnderWay {
     next: u64,
-    by_age: BTreeMap<u64, (Address, oneshot::Sender<()>)>,
+    by_age: BTreeMap<u64, (Option<Address>, oneshot::Sender<()>)>,
     from: HashMap<Address, u32>,
 }
 
@@ -44,10 +44,11 @@ impl Handshakes {
         })
     }
 
-    /// Begins one more, unless there are enough from this address.
-    pub(crate) fn begin(self: &Arc<Self>, address: Address) -> Option<Handshake> {
+    /// Begins one more, unless there are enough from this address. A trusted proxy's is of none.
+    pub(crate) fn begin(self: &Arc<Self>, address: Option<Address>) -> Option<Handshake> {
         let mut under_way = self.lock();
-        if under_way.from.get(&address).is_some_and(|from_one| *from_one >= self.most_from_one) {
+        let from_one = address.and_then(|address| under_way.from.get(&address));
+        if from_one.is_some_and(|from_one| *from_one >= self.most_from_one) {
             return None;
         }
         while under_way.by_age.len() >= self.most {
@@ -58,7 +59,9 @@ impl Handshakes {
         let number = under_way.next;
         under_way.next += 1;
         under_way.by_age.insert(number, (address, give_up));
-        *under_way.from.entry(address).or_default() += 1;
+        if let Some(address) = address {
+            *under_way.from.entry(address).or_default() += 1;
+        }
         Some(Handshake { all: Arc::clone(self), number, given_up })
     }
 
@@ -71,7 +74,7 @@ impl Handshakes {
 impl UnderWay {
     /// Takes one out. Whoever waits for it to be given up hears of that by losing the sender.
     fn remove(&mut self, number: u64) {
-        let Some((address, _)) = self.by_age.remove(&number) else { return };
+        let Some((Some(address), _)) = self.by_age.remove(&number) else { return };
         if let Some(from_one) = self.from.get_mut(&address) {
             *from_one -= 1;
             if *from_one == 0 {
@@ -105,8 +108,8 @@ mod tests {
         Handshakes::new(&limits)
     }
 
-    fn address(last: u8) -> Address {
-        IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)).into()
+    fn address(last: u8) -> Option<Address> {
+        Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)).into())
     }
 
     #[test]
@@ -117,6 +120,15 @@ mod tests {
         assert!(handshakes.begin(address(1)).is_none() && handshakes.begin(address(2)).is_some());
         drop(first);
         assert!(handshakes.begin(address(1)).is_some());
+    }
+
+    #[test]
+    fn who_comes_for_others_has_as_many_as_there_are() {
+        let handshakes = handshakes(3, 1);
+        let all: Vec<_> = (0..4).map(|_| handshakes.begin(None).expect("a place")).collect();
+        assert_eq!(handshakes.lock().by_age.len(), 3);
+        drop(all);
+        assert!(handshakes.lock().by_age.is_empty());
     }
 
     #[test]

@@ -196,9 +196,9 @@ impl Tls {
         })
     }
 
-    /// Begins with one connection. Nothing if it is not worth an answer, or too slow, or one of too many; nor if it is the
+    /// Begins with one connection, from this address if it is of one. Nothing if it is not worth an answer, or too slow, or one of too many; nor if it is the
     /// relay's from now on.
-    pub(crate) async fn open(&self, stream: TcpStream, address: Address) -> Option<Opened> {
+    pub(crate) async fn open(&self, stream: TcpStream, address: Option<Address>) -> Option<Opened> {
         let mut handshake = self.handshakes.begin(address)?;
         let opened = tokio::select! {
             opened = timeout(self.patience, self.shake_hands(stream)) => opened.ok().flatten(),
