@@ -95,6 +95,19 @@ async fn each_part_that_is_wrong_says_why() {
 }
 
 #[tokio::test]
+async fn the_folder_for_certificates_is_tried_and_not_made() {
+    let (above, file) = (TempFile::unused(), TempFile::with(""));
+    let folder = format!("{}/below", above.path());
+    let (is_well, well, wrong) = check(&["--acme", "localhost", "--acme-cache", &folder]).await;
+    assert!(is_well, "{wrong:?}");
+    assert!(well.contains(&format!("well: certificates can be kept in {folder}")), "{well:#?}");
+    assert!(!std::fs::exists(above.path()).expect("a place for files"), "it is only tried");
+    let folder = format!("{}/below", file.path());
+    let (is_well, _, wrong) = check(&["--acme", "localhost", "--acme-cache", &folder]).await;
+    assert!(!is_well && wrong[0].starts_with(&format!("klatch: can't keep certificates in {folder}: ")), "{wrong:?}");
+}
+
+#[tokio::test]
 async fn what_was_said_is_told_by_where_it_was_said() {
     let file = TempFile::with("max-rooms = 5\nmax-members = 5\nroom-ttl = \"5m\"\n");
     let mut command = klatch(&["--check", "--listen", "127.0.0.1:0", "--config", file.path(), "--max-rooms", "6"]);

@@ -86,7 +86,7 @@ fn certificate(config: &Config) -> (Option<Source>, Vec<Finding>) {
         let text = "a certificate is made at the start, of which browsers warn once";
         return (None, vec![Well(text.into())]);
     }
-    match Source::open(&config.tls, config.state.as_deref()) {
+    match Source::try_out(&config.tls) {
         Ok(None) => (None, Vec::new()),
         Err(error) => (None, vec![wrong(&error)]),
         Ok(Some(source)) => {
@@ -94,6 +94,9 @@ fn certificate(config: &Config) -> (Option<Source>, Vec<Finding>) {
                 Some(end) => Well(format!("the certificate and its key go together, until {end}")),
                 None => Unsure("there is no certificate yet: it is asked for at the start".into()),
             }];
+            findings.extend(
+                source.folder().map(|folder| Well(format!("certificates can be kept in {}", folder.display()))),
+            );
             let host = config.public_url.as_ref().map(Origin::host);
             if let (Some(host), Some(_)) = (host, source.end()) {
                 let is_named = source.served().is_for(host);

@@ -96,6 +96,25 @@ impl Source {
         Ok(None)
     }
 
+    /// The same for a trial, after which all is as it was: a certificate that this machine would make itself is not made.
+    pub(crate) fn try_out(flags: &TlsFlags) -> Result<Option<Self>, TlsError> {
+        if flags.self_signed {
+            return Ok(None);
+        }
+        if !flags.acme.is_empty() {
+            return Ok(Some(Self::Acme(Box::new(Acme::try_out(flags)?))));
+        }
+        Self::open(flags, None)
+    }
+
+    /// Where what is obtained is kept, if something is.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Files(_) | Self::SelfSigned(_) => None,
+            Self::Acme(acme) => Some(acme.folder()),
+        }
+    }
+
     /// What is served of it.
     pub(crate) fn served(&self) -> Arc<Served> {
         match self {

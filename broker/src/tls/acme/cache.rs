@@ -35,9 +35,8 @@ pub(super) fn usual_folder() -> Option<PathBuf> {
 }
 
 impl Cache {
-    /// Opens the folder, or makes it: its owner's alone.
-    pub(super) fn open(folder: &Path, directory: &DirectoryUrl, domains: &[Domain]) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    /// In this folder, which may not be there yet.
+    pub(super) fn at(folder: &Path, directory: &DirectoryUrl, domains: &[Domain]) -> Self {
         let digest = |texts: &[&str]| -> String {
             let mut sha256 = Sha256::new();
             texts.iter().for_each(|text| sha256.update([text.as_bytes(), b"\0"].concat()));
@@ -46,16 +45,31 @@ impl Cache {
         let directory = directory.to_string();
         let mut names: Vec<_> = domains.iter().map(Domain::as_str).collect();
         names.sort_unstable();
-        let cache = Self {
+        Self {
             account: folder.join(format!("account-{}.json", digest(&[&directory]))),
             certificate: folder.join(format!("certificate-{}.pem", digest(&[&[&*directory], &names[..]].concat()))),
             folder: folder.into(),
-        };
+        }
+    }
+
+    /// Makes the folder, its owner's alone, unless it is there, and sees whether something can be kept in it.
+    pub(super) fn make(&self) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         // Better now than when there is something to be kept.
-        let probe = folder.join(".writable");
+        let probe = self.folder.join(".writable");
         private_file::write(&probe, "")?;
-        fs::remove_file(&probe)?;
-        Ok(cache)
+        fs::remove_file(&probe)
+    }
+
+    /// Does the same, and leaves no folder that was not there.
+    pub(super) fn try_out(&self) -> io::Result<()> {
+        let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+        let missing: Vec<_> = self.folder.ancestors().take_while(is_missing).collect();
+        let made = self.make();
+        for folder in missing {
+            let _ = fs::remove_dir(folder);
+        }
+        made
     }
 
     /// Where it is.

@@ -8,7 +8,8 @@ mod challenges;
 mod http;
 mod order;
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,7 +55,7 @@ pub enum BadAcme {
     NoCache,
     /// It can't be used.
     #[error("can't keep certificates in {0}: name a folder that can be written to by --acme-cache")]
-    Cache(PathBuf, #[source] std::io::Error),
+    Cache(PathBuf, #[source] io::Error),
     /// The directory's root can't be read.
     #[error("can't read the directory's root certificate from {0}, which has to have it in PEM")]
     Roots(PathBuf, #[source] rustls::pki_types::pem::Error),
@@ -66,6 +67,15 @@ pub enum BadAcme {
 impl Acme {
     /// As the flags say; what was obtained before is served at once.
     pub(crate) fn open(flags: &TlsFlags) -> Result<Self, BadAcme> {
+        Self::kept_by(flags, Cache::make)
+    }
+
+    /// The same, but where there is no folder yet, none is made.
+    pub(crate) fn try_out(flags: &TlsFlags) -> Result<Self, BadAcme> {
+        Self::kept_by(flags, Cache::try_out)
+    }
+
+    fn kept_by(flags: &TlsFlags, prepare: impl FnOnce(&Cache) -> io::Result<()>) -> Result<Self, BadAcme> {
         let directory = flags.acme_directory.clone();
         let directory = directory.unwrap_or_else(|| LETS_ENCRYPT.parse().expect("it is a URL"));
         let roots = match &flags.acme_ca {
@@ -73,7 +83,8 @@ impl Acme {
             None => Roots::of_the_web(),
         };
         let folder = flags.acme_cache.clone().or_else(cache::usual_folder).ok_or(BadAcme::NoCache)?;
-        let cache = Cache::open(&folder, &directory, &flags.acme).map_err(|error| BadAcme::Cache(folder, error))?;
+        let cache = Cache::at(&folder, &directory, &flags.acme);
+        prepare(&cache).map_err(|error| BadAcme::Cache(folder, error))?;
         let served = Served::none();
         if let Some(certified) = cache.certificate() {
             served.set(certified);
@@ -93,6 +104,11 @@ impl Acme {
     /// What is served.
     pub(crate) fn served(&self) -> Arc<Served> {
         Arc::clone(&self.served)
+    }
+
+    /// Where what is obtained is kept.
+    pub(crate) fn folder(&self) -> &Path {
+        self.cache.folder()
     }
 
     /// What certificates are asked for.
