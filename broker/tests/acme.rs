@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use common::pebble::Pebble;
 use common::program::klatch;
-use common::tls::Visitor;
-use common::{PATIENCE, TempFile};
+use common::tls::{Certificate, Visitor};
+use common::{Broker, PATIENCE, TempFile};
 use rustls::pki_types::CertificateDer;
 use rustls::version::{TLS12, TLS13};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -137,6 +137,32 @@ async fn a_directory_that_can_not_be_asked_is_asked_again() {
     let warning = says(&mut child, "WARN").await;
     assert!(
         warning.contains("https://127.0.0.1:1/dir can't be asked (") && warning.contains("trying again in"),
+        "{warning}"
+    );
+}
+
+#[tokio::test]
+async fn who_is_refused_says_what_the_directory_said_and_serves_on() {
+    let Some(pebble) = Pebble::start_for_customers().await else { return };
+    let folder = Folder::new();
+    let mut child = serving(klatch_with(&pebble, &folder, &pebble.looks_at.to_string())).await;
+    let warning = says(&mut child, "WARN").await;
+    for part in ["no certificate yet for ", &format!("{} refuses: ", pebble.directory), "trying again in "] {
+        assert!(warning.contains(part), "{part} in {warning}");
+    }
+    assert!(child.try_wait().expect("a process").is_none(), "it runs on");
+}
+
+#[tokio::test]
+async fn of_a_directory_that_is_not_trusted_the_root_and_the_clock_are_suspected() {
+    let (theirs, other, folder) = (Certificate::new(), Certificate::new(), Folder::new());
+    let directory = Broker::start(&theirs.flags()).await;
+    let url = format!("{}/dir", directory.server.url);
+    let mut command = klatch(&["--listen", "127.0.0.1:0", "--acme", "klatch.example", "--acme-directory", &url]);
+    command.args(["--acme-ca", other.chain.path(), "--acme-cache", folder.0.to_str().expect("text")]);
+    let warning = says(&mut serving(command).await, "WARN").await;
+    assert!(
+        warning.contains("name the root that vouches for it by --acme-ca, or set this machine's clock"),
         "{warning}"
     );
 }

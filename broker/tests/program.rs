@@ -177,7 +177,7 @@ async fn a_relay_that_can_not_run_is_a_reason_to_end() {
 #[tokio::test]
 async fn a_certificate_that_can_not_be_served_is_a_reason_to_end() {
     let (certificate, other) = (Certificate::new(), Certificate::new());
-    let (empty, over) = (TempFile::with(""), Certificate::expired());
+    let (empty, over, ahead) = (TempFile::with(""), Certificate::expired(), Certificate::ahead());
     let (chain, key) = (certificate.chain.path(), certificate.key.path());
     for (files, reason) in [
         ([empty.path(), key], format!("can't read a certificate from {}, ", empty.path())),
@@ -189,6 +189,14 @@ async fn a_certificate_that_can_not_be_served_is_a_reason_to_end() {
             format!("the key in {} is not that of the certificate in {chain}: ", other.key.path()),
         ),
         ([over.chain.path(), over.key.path()], format!("the certificate in {} expired on ", over.chain.path())),
+        (
+            [ahead.chain.path(), ahead.key.path()],
+            format!(
+                "the certificate in {} is valid from 4095-01-01 00:00 UTC only: wait until then or, if that is past, set this \
+                 machine's clock",
+                ahead.chain.path()
+            ),
+        ),
     ] {
         let failed = output(&["--listen", "127.0.0.1:0", "--tls-cert", files[0], "--tls-key", files[1]]).await;
         assert_eq!((failed.status.code(), failed.stdout.len()), (Some(1), 0), "{files:?}");

@@ -29,6 +29,14 @@ pub enum StateError {
         /// What the store said.
         source: redb::Error,
     },
+    /// A part of it is missing, or is not what was written.
+    #[error("the state file {path} is spoilt or not whole: put a copy of it in its place, or name another by --state")]
+    Spoilt {
+        /// Which.
+        path: PathBuf,
+        /// What the store said.
+        source: redb::Error,
+    },
     /// It can't be written.
     #[error("can't write to the state file {path}")]
     Unwritable {
@@ -41,10 +49,12 @@ pub enum StateError {
     #[error("the state file {0} is in use: another klatch may be running")]
     InUse(PathBuf),
     /// It is something else.
-    #[error("{0} is no state file of klatch's")]
+    #[error("{0} is no state file of klatch's: name another by --state")]
     Foreign(PathBuf),
     /// It is of another version.
-    #[error("the state file {path} is of format {format}, which this version of klatch does not know")]
+    #[error(
+        "the state file {path} is of format {format}, which this version of klatch does not know: start the version that wrote it, or name another file by --state"
+    )]
     OtherFormat {
         /// Which.
         path: PathBuf,
@@ -58,7 +68,10 @@ pub enum StateError {
 
 impl StateError {
     fn unusable(path: &Path, source: impl Into<redb::Error>) -> Self {
-        Self::Unusable { path: path.into(), source: source.into() }
+        match (path.into(), source.into()) {
+            (path, source @ redb::Error::Corrupted(_)) => Self::Spoilt { path, source },
+            (path, source) => Self::Unusable { path, source },
+        }
     }
 
     fn unopened(path: &Path, error: DatabaseError) -> Self {

@@ -265,3 +265,18 @@ fn whatever_byte_of_the_file_is_spoilt_it_is_read_or_there_is_a_reason() {
         }
     }
 }
+
+#[test]
+fn wherever_the_file_was_cut_short_there_is_a_reason_or_all_of_it() {
+    let folder = Folder::new();
+    let store = folder.open().expect("a new file");
+    store.commit(&[Change::KeepRoom(room_id(1), room(None))]).expect("written");
+    drop(store);
+    let whole = fs::read(folder.file()).expect("it is there");
+    for length in (1..whole.len()).step_by(whole.len().div_ceil(50)) {
+        fs::write(folder.file(), &whole[..length]).expect("written");
+        if let Ok(mut store) = folder.open() {
+            assert_eq!(store.read().expect("readable").len(), 1, "{length} of {}", whole.len());
+        }
+    }
+}

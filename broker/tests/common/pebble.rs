@@ -29,6 +29,15 @@ pub struct Pebble {
 impl Pebble {
     /// Starts one whose certificates are valid for so many seconds.
     pub async fn start(seconds: u64) -> Option<Self> {
+        Self::start_for(seconds, false).await
+    }
+
+    /// Starts one that has certificates only for who has an account elsewhere.
+    pub async fn start_for_customers() -> Option<Self> {
+        Self::start_for(86_400, true).await
+    }
+
+    async fn start_for(seconds: u64, customers_alone: bool) -> Option<Self> {
         let is_there = |name: &str| {
             std::env::split_paths(&std::env::var_os("PATH")?).any(|folder| folder.join(name).is_file()).then_some(())
         };
@@ -46,6 +55,7 @@ impl Pebble {
             "httpPort": 1,
             "tlsPort": looks_at.port(),
             "certificateValidityPeriod": seconds,
+            "externalAccountBindingRequired": customers_alone,
         }});
         let config = TempFile::with(&config.to_string());
         let mut resolver = Command::new("pebble-challtestsrv");

@@ -33,15 +33,25 @@ impl Certificate {
         certificate.until(rcgen::date_time_ymd(2020, 1, 1))
     }
 
+    /// One whose time has yet to come.
+    pub fn ahead() -> Self {
+        let certificate = Self { der: Vec::new().into(), chain: TempFile::unused(), key: TempFile::unused() };
+        certificate.valid(rcgen::date_time_ymd(4095, 1, 1), rcgen::date_time_ymd(4096, 1, 1))
+    }
+
     /// Another in the same files.
     pub fn renewed(self) -> Self {
         self.until(rcgen::date_time_ymd(4096, 1, 1))
     }
 
     fn until(self, end: time::OffsetDateTime) -> Self {
+        self.valid(rcgen::date_time_ymd(1975, 1, 1), end)
+    }
+
+    fn valid(self, start: time::OffsetDateTime, end: time::OffsetDateTime) -> Self {
         let key = rcgen::KeyPair::generate().expect("a key");
         let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).expect("a name");
-        params.not_after = end;
+        (params.not_before, params.not_after) = (start, end);
         let made = params.self_signed(&key).expect("a certificate");
         std::fs::write(self.chain.path(), made.pem()).expect("a place for files");
         std::fs::write(self.key.path(), key.serialize_pem()).expect("a place for files");
