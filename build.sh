@@ -21,6 +21,11 @@ readonly TEST_PACKAGES=(
 )
 # What `test all` needs besides.
 readonly LONG_TEST_PACKAGES=(nginx caddy)
+# Outside judges, for `test all` alone.
+readonly JUDGE_PACKAGES=(testssl.sh=3.0)
+readonly OBSERVATORY_VERSION=1.4.8
+readonly OBSERVATORY_NODE_MINIMUM=20
+readonly AUTOBAHN_VERSION=25.10.1
 readonly MAX_PAGE_BYTES=200000
 readonly MAX_PAGE_REQUESTS=6
 readonly MAX_BINARY_BYTES=10000000
@@ -41,8 +46,8 @@ Usage: ./build.sh VERB
 
   run [FLAG…]     build, and serve on http://localhost:8080; flags go to klatch (see `run --help`)
   test            everything a change must pass: format, lints, licences, unit, broker and browser tests, sizes
-  test all        the same, and the long tests: soaks of the broker and of rooms (KLATCH_SOAK_MINUTES each), long faults, and
-                  nginx and Caddy in front
+  test all        the same, and the long tests: soaks of the broker and of rooms (KLATCH_SOAK_MINUTES each), long faults,
+                  nginx and Caddy in front, and what outside judges say: MDN's Observatory, testssl, Autobahn
   dist            a folder to copy to a server, target/dist: the program with the client inside, for any Linux of this machine's
                   kind; completions for shells, and what systemd, containers and proxies want to know of it
   bench [NAME [ROUNDS]]
@@ -119,7 +124,10 @@ run_tests() {
   TESTING=true
   set_up
   set_up_checks
-  ! $long || set_up_proxies
+  if $long; then
+    set_up_proxies
+    set_up_judges
+  fi
 
   step "Format" "Run \`cargo fmt\`."
   cargo fmt --all --check
@@ -143,7 +151,7 @@ run_tests() {
   if $long; then
     step "Long native tests"
     logged native-long limited "$LONG_SECONDS" \
-      cargo test --workspace --exclude klatch-tests --no-fail-fast -- --ignored
+      cargo test --workspace --exclude klatch-tests --no-fail-fast -- --ignored "${WITHOUT[@]}"
     step "Long end-to-end tests" "Screenshots and logs are in $ARTIFACTS."
     RUST_TEST_THREADS=1 logged browsers-long limited "$LONG_SECONDS" cargo test -p klatch-tests --no-fail-fast -- --ignored
   fi
@@ -151,6 +159,7 @@ run_tests() {
   finish
   print_disk
   echo "Screenshots and logs: $ARTIFACTS"
+  ((!${#LEFT_OUT[@]})) || printf 'LEFT OUT: %s\n' "${LEFT_OUT[@]}"
   print_total
 }
 
@@ -259,8 +268,14 @@ toolchain_is_there() {
 set_up_node() {
   local version
   version=$(node --version 2>/dev/null) || die "Node is missing: install Node $NODE_MINIMUM or newer with npm (on Debian: apt install nodejs npm)."
+  node_is "$NODE_MINIMUM" || die "Node $version is too old: install Node $NODE_MINIMUM or newer."
+}
+
+node_is() {
+  local version
+  version=$(node --version)
   version=${version#v}
-  ((${version%%.*} >= NODE_MINIMUM)) || die "Node $version is too old: install Node $NODE_MINIMUM or newer."
+  ((${version%%.*} >= $1))
 }
 
 # Cargo keys packages of a workspace by their path inside it, so two clones that share a target folder would take
@@ -312,6 +327,51 @@ set_up_proxies() {
   for package in "${LONG_TEST_PACKAGES[@]}"; do debian_has "$package" || new+=("$package"); done
   apt_install "${LONG_TEST_PACKAGES[@]}"
   if ((${#new[@]})) && [[ -d /run/systemd/system ]] && debian_has "${new[0]}"; then as_root systemctl disable --now "${new[@]}"; fi
+}
+
+# Whom `test all` asks besides. Who can't be had on this machine is left out, which is said, and once more at the end.
+set_up_judges() {
+  step "Setting up outside judges"
+  apt_install "${JUDGE_PACKAGES[@]}"
+  if node_is "$OBSERVATORY_NODE_MINIMUM"; then
+    set_up_observatory
+  else
+    leave_out the_observatory_passes_everything "the MDN HTTP Observatory, which needs Node $OBSERVATORY_NODE_MINIMUM"
+  fi
+  if autobahn_is_there; then
+    export KLATCH_WSTEST=$AUTOBAHN/wstest
+  else
+    leave_out autobahn_finds_no_failure "Autobahn's test suite, which can't be had here (why stands above, under \"Setting up outside judges\")"
+  fi
+}
+
+# Without the list of sites that browsers know to be HTTPS alone, which it would fetch: none of ours is on it.
+set_up_observatory() {
+  local root=$CACHE/tools/observatory-$OBSERVATORY_VERSION
+  local package=node_modules/@mdn/mdn-http-observatory
+  if [[ ! -d $root ]]; then
+    rm -rf "$root.$$"
+    npm install --prefix "$root.$$" --ignore-scripts --no-audit --no-fund "@mdn/mdn-http-observatory@$OBSERVATORY_VERSION"
+    echo '{}' >"$root.$$/$package/conf/hsts-preload.json"
+    mv "$root.$$" "$root"
+  fi
+  export KLATCH_OBSERVATORY=$root/$package/src/scan.js
+}
+
+# Installs it where it is not. It needs a Python that only Debian still has somewhere, so that it may fail for no fault of ours.
+autobahn_is_there() {
+  AUTOBAHN=$CACHE/tools/autobahn-$AUTOBAHN_VERSION
+  "$AUTOBAHN/wstest" --help >/dev/null 2>&1 && return
+  note "Installing Autobahn's test suite $AUTOBAHN_VERSION, with a Python 2.7 of its own."
+  rm -rf "$AUTOBAHN" "$AUTOBAHN".*
+  if tests/judges/autobahn.sh "$AUTOBAHN.$$" "$AUTOBAHN_VERSION"; then mv "$AUTOBAHN.$$" "$AUTOBAHN"; else return 1; fi
+}
+
+# leave_out TEST WHAT
+leave_out() {
+  note "LEFT OUT: $2"
+  LEFT_OUT+=("$2")
+  WITHOUT+=(--skip "$1")
 }
 
 # Installs what is missing or older than asked for.
@@ -580,9 +640,9 @@ print_disk() {
 # lint: with `failed`, at least one did.
 print_total() {
   mkdir -p "$LOGS" && touch "$LOGS/none.log"
-  # What the first run ignores, the long one runs.
-  awk -v long="$(compgen -G "$LOGS/*-long.log")" -v failed="${1:-}" '/^test result:/ { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p += $(i-1); if ($i ~ /^failed/) f += $(i-1); if ($i ~ /^ignored/) s += $(i-1) } }
-    END { if (failed && !f) f = 1; printf "Total: %d passed, %d failed, %d skipped\n", p, f, long ? 0 : s }' "$LOGS"/*.log
+  # What the first run ignores, the long one runs, but for what it was told to leave out.
+  awk -v long="$(compgen -G "$LOGS/*-long.log")" -v left="${#LEFT_OUT[@]}" -v failed="${1:-}" '/^test result:/ { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p += $(i-1); if ($i ~ /^failed/) f += $(i-1); if ($i ~ /^ignored/) s += $(i-1) } }
+    END { if (failed && !f) f = 1; printf "Total: %d passed, %d failed, %d skipped\n", p, f, long ? left : s }' "$LOGS"/*.log
 }
 
 clock() { printf '%2d:%02d' $(($1 / 60)) $(($1 % 60)); }
@@ -639,7 +699,7 @@ holding() {
   exec 9>&-
 }
 
-TIMES=() TESTING=''
+TIMES=() TESTING='' LEFT_OUT=() WITHOUT=()
 STEP='' HINT=''
 trap on_exit EXIT
 trap 'exit 130' INT
