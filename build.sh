@@ -51,9 +51,9 @@ Usage: ./build.sh VERB
   dist            a folder to copy to a server, target/dist: the program with the client inside, for any Linux of this machine's
                   kind; completions for shells, and what systemd, containers and proxies want to know of it
   bench [NAME [ROUNDS]]
-                  measure against floors: load, idle, join, relay, relay-memory, size; `attack`: what members of other rooms notice
-                  while the broker is attacked, and whether its memory returns; and `faults`: what cuts, kills and updates do
-                  to calls, which fails where a call did not get over them
+                  measure against floors: load, tls, idle, join, relay, relay-memory, size, start; `attack`: what
+                  members of other rooms notice while the broker is attacked, and whether its memory returns; and `faults`:
+                  what cuts, kills and updates do to calls, which fails where a call did not get over them
   dev             the page on http://localhost:8081, rebuilt as you edit, with a broker on port 8080
   help            this
 

@@ -90,7 +90,10 @@ impl Broker {
 }
 
 /// `KLATCH_BIN`, or what `./build.sh` left.
-fn program() -> Result<PathBuf> {
+///
+/// # Errors
+/// It left nothing.
+pub fn program() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("KLATCH_BIN") {
         return Ok(path.into());
     }

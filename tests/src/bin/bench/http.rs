@@ -28,8 +28,16 @@ impl Answer {
 /// # Errors
 /// It does not answer with 200.
 pub fn get(port: u16, path: &str, accept_encoding: &str) -> Result<Answer> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    let stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    ask(stream, port, path, accept_encoding)
+}
+
+/// The same over a connection that is there already.
+///
+/// # Errors
+/// It is not answered with 200.
+pub fn ask(mut stream: impl Read + Write, port: u16, path: &str, accept_encoding: &str) -> Result<Answer> {
     write!(
         stream,
         "GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nAccept-Encoding: {accept_encoding}\r\nConnection: close\r\n\r\n"

@@ -6,11 +6,12 @@ use anyhow::Result;
 use mio::event::Source;
 use mio::net::TcpStream;
 
+use super::stream::Stream;
 use super::ws;
 
 /// A connection.
 pub struct Line {
-    stream: TcpStream,
+    stream: Stream<TcpStream>,
     /// The answer to the upgrade is still to come, in front of the first frame.
     upgrading: bool,
     /// Read, and not a whole frame yet.
@@ -25,9 +26,10 @@ impl Line {
     ///
     /// # Errors
     /// The socket can't be told not to wait.
-    pub fn open(stream: std::net::TcpStream, held: Vec<u8>) -> Result<Self> {
-        stream.set_nonblocking(true)?;
-        let stream = TcpStream::from_std(stream);
+    pub fn open(stream: impl Into<Stream<std::net::TcpStream>>, held: Vec<u8>) -> Result<Self> {
+        let mut stream = stream.into();
+        stream.socket().set_nonblocking(true)?;
+        let stream = stream.map(TcpStream::from_std);
         Ok(Self { stream, upgrading: false, held, unsent: Vec::new(), alive: true })
     }
 
@@ -41,7 +43,7 @@ impl Line {
 
     /// What to wait for.
     pub fn source(&mut self) -> &mut impl Source {
-        &mut self.stream
+        self.stream.socket()
     }
 
     /// How many bytes the socket did not take yet.
@@ -54,6 +56,10 @@ impl Line {
     /// # Errors
     /// The socket is dead.
     pub fn flush(&mut self) -> Result<()> {
+        match self.stream.flush() {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            flushed => flushed?,
+        }
         let unsent = std::mem::take(&mut self.unsent);
         self.write(&unsent)
     }

@@ -1,4 +1,4 @@
-//! Offers and their acknowledgements through a busy broker: what a message costs it, and how long it takes.
+//! Offers and their acknowledgements through a busy broker: what a message costs it, and how long it takes; and what TLS adds to that.
 
 use std::time::Duration;
 
@@ -46,6 +46,31 @@ pub async fn bench(rounds: usize) -> Result<Table> {
     table.compare("delivered a second, busy", 0, &klatch.per_second, &floor.per_second, Target::None);
     table.compare("latency at 5,000/s, p50, ms", 3, &klatch.p50, &floor.p50, Target::None);
     table.compare("latency at 5,000/s, p99, ms", 3, &klatch.p99, &floor.p99, Target::Above(1.0));
+    Ok(table)
+}
+
+/// Measures Klatch over TLS and without in turns.
+///
+/// # Errors
+/// A message gets lost, or a server does not serve.
+pub async fn bench_tls(rounds: usize) -> Result<Table> {
+    let cores = Cores::split()?;
+    let (mut sealed, mut plain) = (Figures::default(), Figures::default());
+    for round in 0..rounds {
+        for over_tls in [round % 2 == 0, round % 2 == 1] {
+            let server = cores
+                .for_server(async { if over_tls { Server::klatch_over_tls().await } else { Server::klatch().await } });
+            measure(&server.await?, if over_tls { &mut sealed } else { &mut plain })?;
+        }
+    }
+    let title =
+        format!("tls: {ROOMS} rooms of 2 to 8 as in `load`, klatch over TLS beside itself without; {rounds} rounds");
+    let mut table = Table::beside(title, "over TLS", "plain");
+    table.compare("CPU s per million delivered, busy", 2, &sealed.busy, &plain.busy, Target::Ratio(1.5));
+    table.compare("CPU s per million delivered, 5,000/s", 2, &sealed.paced, &plain.paced, Target::Ratio(1.5));
+    table.compare("delivered a second, busy", 0, &sealed.per_second, &plain.per_second, Target::None);
+    table.compare("latency at 5,000/s, p50, ms", 3, &sealed.p50, &plain.p50, Target::None);
+    table.compare("latency at 5,000/s, p99, ms", 3, &sealed.p99, &plain.p99, Target::None);
     Ok(table)
 }
 

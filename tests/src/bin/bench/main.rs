@@ -22,6 +22,8 @@ mod relay;
 mod relayed;
 mod seats;
 mod size;
+mod start;
+mod stream;
 mod table;
 mod turn;
 mod ws;
@@ -31,8 +33,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 
 /// The benches, and how many rounds each takes.
-const NAMES: [(&str, usize); 8] = [
+const NAMES: [(&str, usize); 10] = [
     ("load", 5),
+    ("tls", 5),
     ("idle", 3),
     ("attack", 3),
     ("join", 9),
@@ -40,6 +43,7 @@ const NAMES: [(&str, usize); 8] = [
     ("relay-memory", 3),
     ("faults", 1),
     ("size", 1),
+    ("start", 21),
 ];
 
 #[tokio::main(flavor = "current_thread")]
@@ -48,6 +52,7 @@ async fn main() -> Result<ExitCode> {
     let (name, rounds) = match arguments.as_slice() {
         [] => (None, None),
         [name] if name == floor::VERB => return floor::serve().await.map(|()| ExitCode::SUCCESS),
+        [name] if name == start::VERB => return start::serve().map(|()| ExitCode::SUCCESS),
         [name, certificate, key] if name == relayed::VERB => {
             return relayed::serve(certificate, key).map(|()| ExitCode::SUCCESS);
         }
@@ -75,6 +80,8 @@ async fn run(name: &str, rounds: usize) -> Result<bool> {
     eprintln!("{name}: {rounds} rounds…");
     let table = match name {
         "load" => load::bench(rounds).await?,
+        "tls" => load::bench_tls(rounds).await?,
+        "start" => start::bench(rounds).await?,
         "idle" => idle::bench(rounds).await?,
         "attack" => attack::bench(rounds).await?,
         "join" => join::bench(rounds).await?,

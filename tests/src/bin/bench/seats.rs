@@ -13,7 +13,8 @@ use klatch_tests::Broker;
 use klatch_tests::process::Process;
 use serde_json::json;
 
-use super::{floor, ws};
+use super::stream::Stream;
+use super::{floor, turn, ws};
 
 /// What would keep a load from one address out.
 const LIFTED: [&str; 10] = [
@@ -56,6 +57,16 @@ impl Server {
         Broker::start(flags).await.map(Self::Klatch)
     }
 
+    /// The same over TLS.
+    ///
+    /// # Errors
+    /// It does not serve.
+    pub async fn klatch_over_tls() -> Result<Self> {
+        let (certificate, key) = turn::certificate()?;
+        let files = [&*certificate.to_string_lossy(), &*key.to_string_lossy()].map(str::to_owned);
+        Self::klatch_with(&[&LIFTED[..], &["--tls-cert", &files[0], "--tls-key", &files[1]]].concat()).await
+    }
+
     /// The floor.
     ///
     /// # Errors
@@ -66,6 +77,20 @@ impl Server {
         let mut process = Process::start("the floor", command)?;
         let url = process.says(PATIENCE, |line| line.strip_prefix(floor::GREETING).map(str::to_owned)).await?;
         Ok(Self::Floor { process, url })
+    }
+
+    /// A connection to it, over TLS where it speaks that.
+    ///
+    /// # Errors
+    /// There is none to be had.
+    pub fn connect(&self) -> Result<Stream<TcpStream>> {
+        let socket = TcpStream::connect(("127.0.0.1", self.port()?))?;
+        socket.set_nodelay(true)?;
+        Ok(if self.url().starts_with("https:") {
+            Stream::sealed(socket, &turn::certificate()?.0)?
+        } else {
+            socket.into()
+        })
     }
 
     /// Its process id.
@@ -116,7 +141,7 @@ pub struct Seat {
     /// Whose.
     pub member: MemberId,
     /// To the server.
-    pub stream: TcpStream,
+    pub stream: Stream<TcpStream>,
     /// Of frames that nobody looked at yet.
     pub held: Vec<u8>,
 }
@@ -141,7 +166,7 @@ impl Room {
     /// The server refuses.
     pub fn take_seat(&mut self, server: &Server) -> Result<Seat> {
         let newcomer = self.newcomer();
-        let (stream, held) = ws::connect(server.port()?, &newcomer.path)?;
+        let (stream, held) = ws::upgrade(server.connect()?, server.port()?, &newcomer.path)?;
         newcomer.sit_down(stream, held, matches!(server, Server::Klatch(_)))
     }
 
@@ -191,8 +216,9 @@ impl Newcomer {
     ///
     /// # Errors
     /// The server refuses.
-    pub fn sit_down(self, mut stream: TcpStream, mut held: Vec<u8>, prove: bool) -> Result<Seat> {
-        stream.set_read_timeout(Some(PATIENCE))?;
+    pub fn sit_down(self, stream: impl Into<Stream<TcpStream>>, mut held: Vec<u8>, prove: bool) -> Result<Seat> {
+        let mut stream = stream.into();
+        stream.socket().set_read_timeout(Some(PATIENCE))?;
         let request = if prove {
             let nonce = ws::wait_for(&mut stream, &mut held, nonce_of)?;
             self.request(&nonce)

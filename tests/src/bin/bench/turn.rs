@@ -211,7 +211,10 @@ fn free_port() -> Result<u16> {
 }
 
 /// A certificate and its key, as files.
-fn certificate() -> Result<(PathBuf, PathBuf)> {
+///
+/// # Errors
+/// There is no place for them.
+pub fn certificate() -> Result<(PathBuf, PathBuf)> {
     let folder = std::env::temp_dir().join(format!("klatch-bench-{}", std::process::id()));
     let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
     if !key.exists() {

@@ -1,7 +1,6 @@
 //! A WebSocket's client end (RFC 6455), as thin as it gets: whoever measures must not be what is slow.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
 
 use anyhow::{Context, Result, bail};
 use klatch_shared::wire::SUBPROTOCOL;
@@ -15,21 +14,11 @@ pub const PING: u8 = 0x9;
 /// We do.
 pub const PONG: u8 = 0xa;
 
-/// Connects to a server on this machine and asks for `path`. What was read behind the answer comes back too.
-///
-/// # Errors
-/// It does not answer with 101.
-pub fn connect(port: u16, path: &str) -> Result<(TcpStream, Vec<u8>)> {
-    let stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_nodelay(true)?;
-    upgrade(stream, port, path)
-}
-
 /// Asks on a connection for `path`. What was read behind the answer comes back too.
 ///
 /// # Errors
 /// It is not answered with 101.
-pub fn upgrade(mut stream: TcpStream, port: u16, path: &str) -> Result<(TcpStream, Vec<u8>)> {
+pub fn upgrade<S: Read + Write>(mut stream: S, port: u16, path: &str) -> Result<(S, Vec<u8>)> {
     stream.write_all(request(port, path).as_bytes())?;
     let mut held = Vec::new();
     let end = loop {
@@ -59,7 +48,7 @@ pub fn end_of_head(bytes: &[u8]) -> Option<usize> {
     bytes.windows(4).position(|bytes| bytes == b"\r\n\r\n").map(|at| at + 4)
 }
 
-fn read_some(stream: &mut TcpStream, held: &mut Vec<u8>) -> Result<()> {
+fn read_some(stream: &mut impl Read, held: &mut Vec<u8>) -> Result<()> {
     let mut chunk = [0; 16 * 1024];
     let count = stream.read(&mut chunk)?;
     if count == 0 {
@@ -103,7 +92,7 @@ pub fn first_frame(bytes: &[u8]) -> Option<(u8, &[u8], usize)> {
 ///
 /// # Errors
 /// The server closes.
-pub fn wait_for<T>(stream: &mut TcpStream, held: &mut Vec<u8>, wanted: impl Fn(&str) -> Option<T>) -> Result<T> {
+pub fn wait_for<T>(stream: &mut impl Read, held: &mut Vec<u8>, wanted: impl Fn(&str) -> Option<T>) -> Result<T> {
     loop {
         while let Some((opcode, payload, size)) = first_frame(held) {
             let text = String::from_utf8_lossy(payload).into_owned();
@@ -126,7 +115,7 @@ pub fn wait_for<T>(stream: &mut TcpStream, held: &mut Vec<u8>, wanted: impl Fn(&
 ///
 /// # Errors
 /// The server is gone.
-pub fn send(stream: &mut TcpStream, text: &str) -> Result<()> {
+pub fn send(stream: &mut impl Write, text: &str) -> Result<()> {
     let mut frame = Vec::with_capacity(text.len() + 16);
     put_frame(&mut frame, TEXT, text.as_bytes());
     Ok(stream.write_all(&frame)?)

@@ -58,7 +58,7 @@ pub fn attack(ground: &Ground, leash: &mut Leash) -> Result<String> {
             swarm.add(Line::open(seat.stream, seat.held)?)?;
             receivers.push(reader.member.to_string());
         }
-        slow.push(reader.stream);
+        slow.push(reader.stream.into_socket());
     }
     for _ in 0..ASKERS {
         let (mut stream, _) = ws::upgrade(ground.connect_narrow(next())?, ground.port, "/ws")?;
