@@ -47,7 +47,8 @@ Usage: ./build.sh VERB
   run [FLAG…]     build, and serve on http://localhost:8080; flags go to klatch (see `run --help`)
   test            everything a change must pass: format, lints, licences, unit, broker and browser tests, sizes
   test all        the same, and the long tests: soaks of the broker and of rooms (KLATCH_SOAK_MINUTES each), long faults,
-                  nginx and Caddy in front, and what outside judges say: MDN's Observatory, testssl, Autobahn
+                  nginx and Caddy in front, what outside judges say (MDN's Observatory, testssl, Autobahn), and whether
+                  another folder builds the same page
   dist            a folder to copy to a server, target/dist: the program with the client inside, for any Linux of this machine's
                   kind; completions for shells, and what systemd, containers and proxies want to know of it
   bench [NAME [ROUNDS]]
@@ -154,6 +155,7 @@ run_tests() {
       cargo test --workspace --exclude klatch-tests --no-fail-fast -- --ignored "${WITHOUT[@]}"
     step "Long end-to-end tests" "Screenshots and logs are in $ARTIFACTS."
     RUST_TEST_THREADS=1 logged browsers-long limited "$LONG_SECONDS" cargo test -p klatch-tests --no-fail-fast -- --ignored
+    build_the_page_again
   fi
 
   finish
@@ -477,9 +479,38 @@ build_client() {
   fi
   step "Building the client"
   rm -f "$stamp"
-  # Trunk wants `true` or `false` where everyone else sets NO_COLOR=1, and buries the compiler's words under a backtrace.
-  holding target env -u NO_COLOR -u RUST_BACKTRACE "${SMALL_PAGE[@]}" trunk build --release
+  holding target build_page_here
   client_state >"$stamp"
+}
+
+# Without the wrapper that keeps clones apart, as its place would be in the names of functions and so in their order. What there is of
+# our own packages may therefore be another clone's.
+build_page_here() {
+  cargo clean --quiet --profile wasm-release --target wasm32-unknown-unknown -p klatch-shared -p klatch-mesh -p klatch-client
+  build_page
+}
+
+# build_page [WHAT ELSE `env` IS TOLD…]
+build_page() {
+  # Trunk wants `true` or `false` where everyone else sets NO_COLOR=1, and buries the compiler's words under a backtrace.
+  env -u NO_COLOR -u RUST_BACKTRACE -u RUSTC_WORKSPACE_WRAPPER "$@" "${SMALL_PAGE[@]}" trunk build --release
+}
+
+# Whoever builds the page anywhere else must get the same bytes: so they can tell that a host serves this one. Everything that has a
+# place has another here: the sources, what is compiled, and what was fetched.
+build_the_page_again() {
+  step "The page from another folder" "It holds something of where it was built: the first difference stands above."
+  local elsewhere home=${CARGO_HOME:-$HOME/.cargo} part
+  elsewhere=$(mktemp -d "$CACHE/elsewhere.XXXXXX")
+  mkdir "$elsewhere/home" "$elsewhere/klatch"
+  for part in "$home/registry" "$home"/config*; do [[ ! -e $part ]] || ln -s "$part" "$elsewhere/home"; done
+  tar --exclude=./target --exclude=./dist --exclude=./.git -cf - . | tar -xf - -C "$elsewhere/klatch"
+  build_page --chdir "$elsewhere/klatch" CARGO_HOME="$elsewhere/home" CARGO_TARGET_DIR="$elsewhere/target"
+  local same=true
+  "$KLATCH" --print-client-hash | (cd "$elsewhere/klatch/dist" && sha256sum --check --strict) || same=false
+  diff -rq dist "$elsewhere/klatch/dist" || same=false
+  rm -rf "$elsewhere"
+  $same
 }
 
 # What the client is made from, and what was made. Trunk itself would run all its steps again each time.

@@ -18,10 +18,14 @@ const letter = (index) => String.fromCharCode((index < 26 ? 97 : 39) + index);
 const short = (index) => (index < 52 ? "" : letter(Math.floor(index / 52) - 1)) + letter(index % 52);
 writeFileSync(module, shrunk(readFileSync(module)));
 
-const options = ["--minify", "--format=esm", "--target=es2022", "--log-level=warning"];
-const { status, stdout } = spawnSync("esbuild", options, { input: Buffer.from(js, "latin1"), stdio: ["pipe", "pipe", "inherit"] });
-if (status !== 0) process.exit(1);
-writeFileSync(script, stdout);
+writeFileSync(script, minified(Buffer.from(js, "latin1")));
+
+function minified(input, ...more) {
+  const options = ["--minify", "--format=esm", "--target=es2022", "--log-level=warning", ...more];
+  const { status, stdout } = spawnSync("esbuild", options, { input, stdio: ["pipe", "pipe", "inherit"] });
+  if (status !== 0) process.exit(1);
+  return stdout;
+}
 
 function shrunk(module) {
   const kept = [module.subarray(0, 8)];
@@ -78,6 +82,9 @@ const replace = (part, by) => {
   if (page.search(part) < 0) throw new Error(`There is no ${part} in Trunk's page any more`);
   page = page.replace(part, by);
 };
+// Trunk's own minifier declares what is inline in another order each time, and whoever builds the page anew must get the same bytes.
+const threshold = minified(readFileSync(`${process.env.TRUNK_SOURCE_DIR}/threshold/threshold.js`), "--charset=utf8");
+replace(/<script>[^]*?<\/script>/, () => `<script>${threshold.toString().trim()}</script>`);
 // First of all, as a script waits for the styles before it, and what is asked for first comes first.
 const preloads = page.match(/<link (as=fetch|crossorigin) [^>]+>/g);
 preloads.forEach((link) => replace(link, ""));
