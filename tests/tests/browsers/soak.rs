@@ -90,7 +90,7 @@ fn guests_come_and_go_while_networks_fail_and_nothing_of_that_stays() {
             let fault = begins(&homes[0], round)?;
             comes(&guest, &broker, &link, seated).await?;
             guest.is_connected_by("relay", "Bo").await?;
-            let words = format!("Good morning, number {round}");
+            let words = format!("Good morning, number {round}!");
             guest.says(&words).await?;
             tokio::time::sleep_until((fault + TROUBLE).into()).await;
             ends(&homes[0], round)?;
