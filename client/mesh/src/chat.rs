@@ -7,7 +7,8 @@
 //! is not told everything by everybody. When an exchange leaves both as they were, the same two digests start no other: a room at rest
 //! says nothing but digests.
 //!
-//! A message whose author is not here is handed on with the author's card, as a newcomer may not have it. What differs for good: messages of
+//! A message whose author is not here is handed on with the author's card, as a newcomer may not have it. What one member hands on and we
+//! can't read, for want of a card, we ask no more of that member, and of the others as ever. What differs for good: messages of
 //! authors whose cards nobody has any more. They can't be verified, and are not taken. What differs for a while: messages from so far in the
 //! future that they can't be believed yet (`log`).
 //!
@@ -27,7 +28,7 @@ mod exchange;
 mod log;
 mod seats;
 
-use klatch_shared::peer::{Authentic, ChatMessage, Moment, PeerMessage, Print};
+use klatch_shared::peer::{Authentic, ChatMessage, Moment, PeerMessage};
 use klatch_shared::{MemberId, MessageId, RoomId};
 
 use log::Log;
@@ -84,13 +85,11 @@ pub struct Chat {
     log: Log,
     /// Of those whom we know, and ours.
     seats: Vec<Known>,
-    /// What was handed to us and can't be verified, as its author's card is not known, or can't be believed yet: we ask for it no more.
-    unread: Vec<Print>,
     /// The least time of a message that can't be believed yet.
     early: Option<u64>,
-    /// The creator's card is not known, and somebody handed us a switch: nobody can prove to us that the history is off. We believe it,
-    /// which gives nothing away.
-    hearsay: bool,
+    /// The creator's card is not known, and somebody handed us this: nobody can prove to us that the history is off. We believe it until
+    /// the card is known, which gives nothing away.
+    hearsay: Option<ChatMessage>,
     /// Who is telling us what we lack, and until when the others wait.
     turn: Option<(MemberId, u64)>,
     /// When we asked last, or were last told something that we had asked for.
@@ -108,9 +107,8 @@ impl Chat {
             creator,
             log: Log::new(wall),
             seats: vec![Known::us(me)],
-            unread: Vec::new(),
             early: None,
-            hearsay: false,
+            hearsay: None,
             turn: None,
             answered: 0,
             is_caught_up: false,
@@ -143,19 +141,21 @@ impl Chat {
     }
 
     /// The switch of the room's history, where it was ever used. To be kept with the seat: a page that is loaded again has forgotten it,
-    /// and until another member hands it on would tell newcomers what is not for them.
+    /// and until another member hands it on would tell newcomers what is not for them. Its author is the creator, whomever a broker that
+    /// forgot the room has for that.
     pub fn switch(&self) -> Option<&ChatMessage> {
         self.log.get(self.creator, MessageId::HISTORY)
     }
 
     /// The switch was kept with the seat, from before this page was loaded. To be told once the creator's seat is known.
     pub fn remembers(&mut self, switch: ChatMessage) -> Vec<Order> {
+        self.creator = switch.author;
         self.take(self.me.member, switch, false)
     }
 
     /// Whether who comes is told what was said before.
     pub fn keeps_history(&self) -> bool {
-        self.switch().map_or(!self.hearsay, |switch| switch.text.is_some())
+        self.switch().map_or(self.hearsay.is_none(), |switch| switch.text.is_some())
     }
 
     /// All messages, in the order all agree on, deleted ones among them.

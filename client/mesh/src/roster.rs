@@ -16,8 +16,8 @@ pub struct Roster {
 
 type Place = (u32, MemberId);
 
-/// How the page labels our own tile, and a member's screen.
-const OWN_ENDINGS: [&str; 2] = [" (you)", "’s screen"];
+/// How the page labels our own tile, a member's screen, and whom others tell of.
+const OWN_ENDINGS: [&str; 3] = [" (you)", "’s screen", ", left)"];
 /// What it calls ourselves, and our screen.
 const OWN_NAMES: [&str; 2] = ["You", "Your screen"];
 
@@ -98,9 +98,11 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_called_what_the_page_calls_ourselves_or_a_screen() {
-        let roster = roster(&[(1, "Ana"), (2, "Ana (you)"), (3, "Ana’s screen"), (4, "Ana (you)")]);
-        assert_eq!(labels(&roster), ["Ana", "Ana (you) (2)", "Ana’s screen (2)", "Ana (you) (3)"]);
+    fn nobody_is_called_what_the_page_calls_ourselves_a_screen_or_who_left() {
+        let told = "Ana (told by Bo, left)";
+        let roster = roster(&[(1, "Ana"), (2, "Ana (you)"), (3, "Ana’s screen"), (4, "Ana (you)"), (5, told)]);
+        let told = told.to_owned() + " (2)";
+        assert_eq!(labels(&roster), ["Ana", "Ana (you) (2)", "Ana’s screen (2)", "Ana (you) (3)", &told]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! An open channel to one member: whether they have what we have, when to ask for the rest, and what they are owed.
 
+use klatch_shared::limits::MAX_KEPT_MESSAGES;
 use klatch_shared::peer::{Digest, Print};
 
 /// Two that are equal by now may be told so a moment late, so only what differs twice differs; on a new channel, once.
@@ -28,6 +29,9 @@ pub(super) struct Channel {
     ask_again: u64,
     /// What we had both when we asked last: asking again would bring no more.
     settled: Option<Digests>,
+    /// What the other end handed us and we can't read, as its author's card is not known, or can't believe yet: we ask this member for it no
+    /// more. Others may hand it with the card.
+    unread: Vec<Print>,
     /// What the other end lacks, as its list had it, the oldest first.
     pub(super) owed: Vec<Print>,
     /// When it may be told some of that again.
@@ -40,7 +44,15 @@ const IN_VAIN: u64 = 10_000;
 impl Channel {
     /// One that has just opened.
     pub(super) fn new() -> Self {
-        Self { standing: Standing::Fresh, asked: None, ask_again: 0, settled: None, owed: Vec::new(), hand_again: 0 }
+        Self {
+            standing: Standing::Fresh,
+            asked: None,
+            ask_again: 0,
+            settled: None,
+            unread: Vec::new(),
+            owed: Vec::new(),
+            hand_again: 0,
+        }
     }
 
     /// The other end told its digest. Whether we have the same.
@@ -69,13 +81,23 @@ impl Channel {
         }
     }
 
-    /// We ask.
-    pub(super) fn ask(&mut self, now: u64) {
+    /// We ask. What need not be handed to us beside what we have.
+    pub(super) fn ask(&mut self, now: u64) -> &[Print] {
         if let Standing::Different(digests) = self.standing {
             self.settled = Some(digests);
         }
         self.asked = Some(now);
         self.ask_again = now + IN_VAIN;
+        &self.unread
+    }
+
+    /// It handed us something that is not to be read yet.
+    pub(super) fn set_aside(&mut self, print: Print) {
+        self.unread.retain(|known| *known != print);
+        if self.unread.len() == MAX_KEPT_MESSAGES {
+            self.unread.remove(0);
+        }
+        self.unread.push(print);
     }
 
     /// When we asked last.
@@ -88,9 +110,10 @@ impl Channel {
         self.ask_again = 0;
     }
 
-    /// Asking may bring more than last time.
+    /// Asking may bring more than last time, and what was set aside may be read by now.
     pub(super) fn unsettle(&mut self) {
         self.settled = None;
+        self.unread.clear();
     }
 }
 

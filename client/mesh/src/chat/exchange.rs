@@ -1,6 +1,6 @@
 //! What is said once a second, what is heard, and what is answered.
 
-use klatch_shared::limits::{CARD_BYTES, MAX_HANDED_MESSAGES, MAX_KEPT_MESSAGES, MAX_PEER_MESSAGE_BYTES};
+use klatch_shared::limits::{CARD_BYTES, MAX_HANDED_MESSAGES, MAX_PEER_MESSAGE_BYTES};
 use klatch_shared::peer::{Authentic, ChatMessage, Digest, PeerMessage, Print, Prints};
 use klatch_shared::{Card, MemberId, MessageId};
 
@@ -25,8 +25,8 @@ impl Chat {
             self.read_again();
         }
         let mut orders = Vec::new();
-        for at in 0..self.seats.len() {
-            let member = self.seats[at].seat.member;
+        let open = self.seats.iter().filter(|known| known.channel().is_some()).map(|known| known.seat.member);
+        for member in open.collect::<Vec<_>>() {
             orders.extend(self.hand(now, member));
             orders.extend(self.tell_digest(member));
         }
@@ -76,16 +76,17 @@ impl Chat {
         }
         let waiting = |known: &Known| Some((known.channel()?.waits(now)?, known.seat.member));
         let (_, to) = self.seats.iter().filter_map(waiting).min()?;
-        self.channel_mut(to)?.ask(now);
         (self.turn, self.answered) = (Some((to, now + PATIENCE)), now);
         let mut prints = self.prints(&|_, _| true);
-        prints.extend_from_slice(&self.unread);
+        prints.extend_from_slice(self.channel_mut(to)?.ask(now));
         Some(Order::Say { to, message: PeerMessage::Have { prints: Prints(prints) } })
     }
 
-    /// A member told what it has: [`PeerMessage::Have`].
+    /// A member told what it has: [`PeerMessage::Have`]. What we only heard of from others, who may have made it up, comes last.
     pub fn heard_list(&mut self, now: u64, from: MemberId, list: &Prints) -> Vec<Order> {
-        let owed = self.prints(&|_, print| !list.0.contains(&print));
+        let is_hearsay = |message: &ChatMessage| self.known(message.author).is_some_and(Known::is_unmet);
+        let lacking = |hearsay| self.prints(&|it, print| !list.0.contains(&print) && is_hearsay(it) == hearsay);
+        let owed = [lacking(false), lacking(true)].concat();
         let Some(channel) = self.channel_mut(from) else { return Vec::new() };
         channel.owed = owed;
         let mut orders = self.reached(from, &|_, print| list.0.contains(&print));
@@ -131,9 +132,11 @@ impl Chat {
         cards: Vec<Card>,
         messages: Vec<ChatMessage>,
     ) -> Vec<Order> {
-        cards.into_iter().for_each(|card| self.handed_card(card));
         let is_news = self.is_caught_up;
         let mut orders: Vec<Order> = Vec::new();
+        for card in cards {
+            orders.extend(self.handed_card(from, card));
+        }
         for message in messages {
             orders.extend(self.take(from, message, is_news));
         }
@@ -181,14 +184,17 @@ impl Chat {
         let at = message.moment.at;
         if self.log.is_early(at) {
             self.early = Some(self.early.map_or(at, |earliest| earliest.min(at)));
-            self.set_aside(&message);
+            self.set_aside(from, &message);
             return Vec::new();
         }
         let Some(author) = self.known(message.author) else {
-            self.set_aside(&message);
-            let is_news = message.is_switch() && message.text.is_none() && !self.hearsay;
-            self.hearsay |= is_news;
-            return is_news.then_some(Order::Switched).into_iter().collect();
+            self.set_aside(from, &message);
+            return if message.is_switch() && message.text.is_none() && self.hearsay.is_none() {
+                self.hearsay = Some(message);
+                vec![Order::Switched]
+            } else {
+                Vec::new()
+            };
         };
         match message.by(self.room, &author.seat.key) {
             Some(message) => self.keep(message, is_news),
@@ -198,13 +204,10 @@ impl Chat {
         }
     }
 
-    /// Asks no more for what can't be read yet.
-    fn set_aside(&mut self, message: &ChatMessage) {
-        let print = message.print();
-        self.unread.retain(|known| *known != print);
-        self.unread.push(print);
-        if self.unread.len() > MAX_KEPT_MESSAGES {
-            self.unread.remove(0);
+    /// Asks this member no more for what can't be read yet.
+    fn set_aside(&mut self, from: MemberId, message: &ChatMessage) {
+        if let Some(channel) = self.channel_mut(from) {
+            channel.set_aside(message.print());
         }
     }
 

@@ -142,6 +142,11 @@ impl Log {
         entry.reached.push(member);
         Some(entry.message.id)
     }
+
+    /// A member's seat was released: it counts no more who comes and goes.
+    pub(super) fn forget(&mut self, member: MemberId) {
+        self.entries.iter_mut().for_each(|entry| entry.reached.retain(|known| *known != member));
+    }
 }
 
 #[cfg(test)]

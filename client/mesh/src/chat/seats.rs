@@ -2,16 +2,17 @@
 //!
 //! The broker tells of those that are there. Of seats that were released before we came, or whose owners are not back in a room that was
 //! revived, other members hand on the cards: each proves by itself whose it is ([`Card::proves`]). There were only so many seats before ours,
-//! so only so many cards are taken, and nobody crowds the chat with members who never were.
+//! so only so many cards are taken of each who tells, and nobody crowds the chat with members who never were, or others out of it.
 
-use klatch_shared::limits::MAX_SEATS;
-use klatch_shared::{Card, MemberId, Username, VerifyingKey};
+use klatch_shared::limits::{MAX_KEPT_MESSAGES, MAX_SEATS};
+use klatch_shared::peer::PeerMessage;
+use klatch_shared::{Card, MemberId, Username, VerifyingKey, look_alike};
 
 use super::channel::Channel;
 use super::{Chat, Order};
 
-/// Seats that are remembered, those released long ago among them: their owners' messages can still be verified.
-const MAX_KNOWN_SEATS: usize = 4 * MAX_SEATS;
+/// Seats that are remembered: all that there are, all whose owners' messages are kept, which nobody could verify without their cards, and some more.
+const MAX_KNOWN_SEATS: usize = MAX_KEPT_MESSAGES + 2 * MAX_SEATS;
 
 /// A member's place in the room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +43,8 @@ enum Contact {
     Closed,
     /// The seat was released.
     Gone,
-    /// The broker never told us of it: another member handed us the card.
-    Unmet,
+    /// The broker never told us of it: this member handed us the card.
+    Unmet(MemberId),
 }
 
 impl Known {
@@ -54,79 +55,108 @@ impl Known {
 
     /// Whether the broker never told us of it.
     pub(super) fn is_unmet(&self) -> bool {
-        matches!(self.contact, Contact::Unmet)
+        matches!(self.contact, Contact::Unmet(_))
     }
 
     pub(super) fn channel(&self) -> Option<&Channel> {
         match &self.contact {
             Contact::Open(channel) => Some(channel),
-            Contact::Closed | Contact::Gone | Contact::Unmet => None,
+            Contact::Closed | Contact::Gone | Contact::Unmet(_) => None,
         }
     }
 
     pub(super) fn channel_mut(&mut self) -> Option<&mut Channel> {
         match &mut self.contact {
             Contact::Open(channel) => Some(channel),
-            Contact::Closed | Contact::Gone | Contact::Unmet => None,
+            Contact::Closed | Contact::Gone | Contact::Unmet(_) => None,
         }
     }
 }
 
 impl Chat {
     /// The broker told of a seat, and its card opened. May be told again, and is with each new card.
-    pub fn met(&mut self, seat: Seat, card: &Card) {
+    pub fn met(&mut self, seat: Seat, card: &Card) -> Vec<Order> {
         if let Some(known) = self.known_mut(seat.member) {
             (known.seat, known.card) = (seat, Some(card.clone()));
             if known.channel().is_none() {
                 known.contact = Contact::Closed;
             }
-            return;
+            return Vec::new();
         }
-        self.learn(Known { seat, card: Some(card.clone()), contact: Contact::Closed });
+        self.learn(Known { seat, card: Some(card.clone()), contact: Contact::Closed })
     }
 
-    /// A card that another member handed on.
-    pub(super) fn handed_card(&mut self, card: Card) {
-        let unmet = self.seats.iter().filter(|known| known.is_unmet()).count();
-        let seats_before = self.latest_seat() as usize + 1;
-        if unmet >= MAX_SEATS || self.seats.len() >= seats_before {
-            return;
+    /// A card that another member handed on. The creator's is one alone, and judges switches of the history.
+    pub(super) fn handed_card(&mut self, from: MemberId, card: Card) -> Vec<Order> {
+        let member = card.verifying.owner();
+        let is_welcome = self.known(member).is_none() && (member == self.creator || self.may_tell_of_one_more(from));
+        if !is_welcome || card.proves(self.room).is_none() {
+            return Vec::new();
         }
-        if let Some(member) = card.proves(self.room).filter(|member| self.known(*member).is_none()) {
-            // Its place is hearsay, and nobody is told anything by it.
-            let seat = Seat { member, ordinal: 0, key: card.verifying };
-            self.learn(Known { seat, card: Some(card), contact: Contact::Unmet });
-        }
+        // Its place is hearsay, and nobody is told anything by it.
+        let seat = Seat { member, ordinal: 0, key: card.verifying };
+        self.learn(Known { seat, card: Some(card), contact: Contact::Unmet(from) })
     }
 
-    fn learn(&mut self, known: Known) {
+    /// Each may tell of as many as there were seats before ours that the broker does not tell of: who makes members up takes the place of
+    /// none that others tell of.
+    fn may_tell_of_one_more(&self, teller: MemberId) -> bool {
+        let counts = |known: &&Known| matches!(known.contact, Contact::Unmet(by) if by == teller);
+        let (told, met) =
+            (self.seats.iter().filter(counts).count(), self.seats.iter().filter(|known| !known.is_unmet()).count());
+        told < MAX_SEATS && met + told <= self.latest_seat() as usize
+    }
+
+    fn learn(&mut self, known: Known) -> Vec<Order> {
         if self.seats.len() == MAX_KNOWN_SEATS {
-            let away = |known: &Known| matches!(known.contact, Contact::Gone | Contact::Unmet);
-            let Some(first) = self.seats.iter().position(away) else { return };
+            let Some(first) = self.seats.iter().position(|known| self.is_dispensable(known)) else { return Vec::new() };
             self.seats.remove(first);
         }
+        let member = known.seat.member;
         self.seats.push(known);
         // Of what could not be read or came to nothing before, some may be this member's.
         self.read_again();
+        if member == self.creator { self.judge_hearsay() } else { Vec::new() }
+    }
+
+    /// Whether nothing that is kept needs the card of somebody who is not back.
+    fn is_dispensable(&self, known: &Known) -> bool {
+        let member = known.seat.member;
+        let is_away = matches!(known.contact, Contact::Gone | Contact::Unmet(_));
+        is_away && member != self.creator && !self.log.entries().iter().any(|entry| entry.message.author == member)
     }
 
     /// What was set aside may be handed to us once more.
     pub(super) fn read_again(&mut self) {
-        self.unread.clear();
         for channel in self.seats.iter_mut().filter_map(Known::channel_mut) {
             channel.unsettle();
         }
     }
 
+    /// What was believed for want of the creator's key is known to be true by now, or forgotten.
+    fn judge_hearsay(&mut self) -> Vec<Order> {
+        let Some(switch) = self.hearsay.take() else { return Vec::new() };
+        self.take(self.me.member, switch, false);
+        vec![Order::Switched]
+    }
+
     /// A seat was released. What its owner said stays.
     pub fn gone(&mut self, member: MemberId) {
         self.part(member, Contact::Gone);
+        self.log.forget(member);
     }
 
-    /// The channel to a member opened.
+    /// The channel to a member opened. The card of a creator who is not here goes first: by it the member tells forged switches of the
+    /// history, whom the broker may not tell of the creator any more.
     pub fn opened(&mut self, member: MemberId) -> Vec<Order> {
         self.part(member, Contact::Open(Channel::new()));
-        self.tell_digest(member).into_iter().collect()
+        let Some(digest) = self.tell_digest(member) else { return Vec::new() };
+        let card = self.card_of_absent(self.creator).cloned();
+        let lacked = |card| PeerMessage::Lacked { cards: vec![card], messages: Vec::new() };
+        let mut orders: Vec<Order> =
+            card.map(lacked).map(|message| Order::Say { to: member, message }).into_iter().collect();
+        orders.push(digest);
+        orders
     }
 
     /// The channel to a member closed, with what was on the way.
@@ -148,10 +178,21 @@ impl Chat {
         self.seats.iter().map(|known| known.seat.ordinal).max().unwrap_or_default()
     }
 
-    /// What somebody is called of whom the broker never told us.
+    /// What somebody calls themselves of whom the broker never told us.
     pub fn unmet_name(&self, member: MemberId) -> Option<&Username> {
         let known = self.known(member).filter(|known| known.is_unmet())?;
         Some(&known.card.as_ref()?.name)
+    }
+
+    /// What to call them: equal names get a number, as one of them may be made up.
+    pub fn unmet_label(&self, member: MemberId) -> Option<String> {
+        let name = self.unmet_name(member)?.as_str();
+        let earlier = self.seats.iter().map(|known| known.seat.member).take_while(|known| *known != member);
+        let alike = |known| self.unmet_name(known).is_some_and(|other| look_alike(other.as_str(), name));
+        Some(match earlier.filter(|known| alike(*known)).count() {
+            0 => name.to_owned(),
+            alike => name.to_owned() + " (" + &(alike + 1).to_string() + ")",
+        })
     }
 
     /// The card of somebody who is not here, for those who may not know it.

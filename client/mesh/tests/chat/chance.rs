@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::liar::Lie;
+use crate::liar::{LIES_OF_THE_ABSENT, Lie};
 use crate::world::World;
 
 /// Something that happens. Numbers are taken modulo of what there is.
@@ -18,6 +18,8 @@ pub enum Event {
     Reload(usize),
     Join,
     Leave(usize),
+    /// A seat is given up.
+    Release(usize),
     Switch(bool),
     /// The broker tells a member something.
     Tell(usize),
@@ -41,6 +43,8 @@ pub enum Mischief {
     Switches,
     /// Somebody lies.
     Lies,
+    /// Somebody lies, and seats are given up.
+    Departures,
 }
 
 /// Things that happen, one after the other.
@@ -49,11 +53,21 @@ pub fn events(mischief: Mischief) -> impl Strategy<Value = Vec<Event>> {
     let event = match mischief {
         Mischief::None => trouble.boxed(),
         Mischief::Switches => prop_oneof![30 => trouble, 1 => any::<bool>().prop_map(Event::Switch)].boxed(),
-        Mischief::Lies => {
-            prop_oneof![6 => trouble, 1 => any::<(Lie, usize)>().prop_map(|(lie, n)| Event::Lie(lie, n))].boxed()
+        Mischief::Lies => prop_oneof![6 => trouble, 1 => lies()].boxed(),
+        Mischief::Departures => {
+            prop_oneof![8 => trouble, 8 => lies_of_the_absent(), 1 => Just(Event::Join), 1 => any::<usize>().prop_map(Event::Release)]
+                .boxed()
         }
     };
     prop::collection::vec(event, 0..80)
+}
+
+fn lies() -> impl Strategy<Value = Event> {
+    any::<(Lie, usize)>().prop_map(|(lie, n)| Event::Lie(lie, n))
+}
+
+fn lies_of_the_absent() -> impl Strategy<Value = Event> {
+    (prop::sample::select(&LIES_OF_THE_ABSENT[..]), any::<usize>()).prop_map(|(lie, n)| Event::Lie(lie, n))
 }
 
 fn trouble() -> impl Strategy<Value = Event> {
@@ -106,10 +120,9 @@ impl World {
                 let i = member(self, n);
                 self.links.iter_mut().filter(|(a, b, _)| *a == i || *b == i).for_each(|(_, _, link)| link.cut());
             }
-            // The first has the room's switch, and the liar stays a liar.
             Event::Reload(n) => {
                 let i = member(self, n);
-                if !self.members[i].lies {
+                if self.may_go(i) && !self.members[i].released {
                     self.reloads(i);
                 }
             }
@@ -120,8 +133,14 @@ impl World {
             }
             Event::Leave(n) => {
                 let i = member(self, n);
-                if i > 0 && !self.members[i].lies {
+                if i > 0 && self.may_go(i) {
                     self.leaves(i);
+                }
+            }
+            Event::Release(n) => {
+                let i = member(self, n);
+                if self.may_go(i) && !self.members[i].released {
+                    self.releases(i);
                 }
             }
             Event::Switch(kept) => {
@@ -145,5 +164,10 @@ impl World {
             Event::Second => self.second(),
             Event::Lie(lie, at) => self.lies(lie, at),
         }
+    }
+
+    /// The liar stays a liar.
+    fn may_go(&self, i: usize) -> bool {
+        !self.members[i].lies && self.anchor != Some(i)
     }
 }

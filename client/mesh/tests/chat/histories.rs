@@ -1,5 +1,6 @@
 //! Who is told what was said before it came, and who is not.
 
+use klatch_mesh::chat::Chat;
 use klatch_shared::MessageId;
 use klatch_shared::peer::{ChatMessage, PeerMessage};
 
@@ -130,4 +131,84 @@ fn nobody_but_the_creator_switches_the_history() {
     let chat = &world.members[1].chat;
     assert!(chat.keeps_history() && chat.message(seat.member, MessageId::HISTORY).is_none());
     assert_eq!(world.members[1].dropped, 1);
+}
+
+/// A newcomer whom nobody told of the creator believes a liar that the creator switched the history off.
+fn after_a_forged_switch() -> (World, usize) {
+    let mut world = World::of(2);
+    let liar = world.joins(true);
+    world.settles();
+    world.says(1);
+    world.settles();
+    let newcomer = world.joins(false);
+    let me = world.members[newcomer].seat;
+    world.begins_again(newcomer, me, 0);
+    for i in [1, liar] {
+        let told = world.members[i].told();
+        world.members[newcomer].meets(&told);
+    }
+    world.delivers_all();
+    world.mend(liar, newcomer);
+    world.delivers_all_but(liar);
+    let forged = world.forged_switch(liar, false);
+    world.lie(liar, newcomer, &PeerMessage::Lacked { cards: vec![], messages: vec![forged] });
+    world.delivers_all_but(liar);
+    assert!(!world.members[newcomer].chat.keeps_history());
+    (world, newcomer)
+}
+
+#[test]
+fn a_forged_switch_is_forgotten_once_the_creator_is_known() {
+    let (mut world, newcomer) = after_a_forged_switch();
+    let creator = world.members[0].told();
+    world.members[newcomer].meets(&creator);
+    world.settles();
+    assert!(world.members[newcomer].shows_history);
+    assert_eq!(texts(&world.members[newcomer]).len(), 1);
+}
+
+#[test]
+fn a_forged_switch_is_forgotten_by_what_others_know_of_a_creator_who_is_gone_for_good() {
+    let (mut world, newcomer) = after_a_forged_switch();
+    world.releases(0);
+    world.mend(1, newcomer);
+    world.delivers_all();
+    assert!(world.members[newcomer].shows_history);
+    world.seconds(5);
+    assert_eq!(texts(&world.members[newcomer]).len(), 1);
+}
+
+#[test]
+fn a_switch_that_was_believed_is_kept_once_it_is_proven() {
+    let mut world = World::without_history(2);
+    let switch = world.members[0].chat.switch().cloned().expect("it was switched");
+    let newcomer = world.joins(false);
+    let me = world.members[newcomer].seat;
+    world.begins_again(newcomer, me, 0);
+    world.members[newcomer].remembers(switch.clone());
+    assert!(!world.members[newcomer].shows_history && world.members[newcomer].chat.switch().is_none());
+    let creator = world.members[0].told();
+    world.members[newcomer].meets(&creator);
+    assert!(!world.members[newcomer].shows_history);
+    assert_eq!(world.members[newcomer].chat.switch(), Some(&switch));
+}
+
+#[test]
+fn whose_switch_a_page_remembers_is_the_creator_whomever_a_forgetful_broker_has_for_that() {
+    let mut world = World::without_history(2);
+    world.says(1);
+    world.settles();
+    let switch = world.members[1].chat.switch().cloned().expect("it was kept with the seat");
+    let usurper = world.joins(false);
+    world.settles();
+    let (me, wall) = (world.members[1].seat, world.wall());
+    let told = [0, usurper].map(|i| world.members[i].told());
+    world.begins_again(1, me, 0);
+    world.members[1].chat = Chat::new(world.room, me, told[1].0.member, wall);
+    told.iter().for_each(|told| world.members[1].meets(told));
+    world.members[1].remembers(switch);
+    world.members[1].here = true;
+    world.settles();
+    assert!(!world.members[1].chat.keeps_history());
+    assert_eq!([1, usurper].map(|i| texts(&world.members[i]).len()), [1, 0]);
 }

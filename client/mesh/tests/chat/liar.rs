@@ -25,9 +25,18 @@ pub enum Lie {
     Garbage,
     /// Many messages at once, to one member.
     Flood,
+    /// What somebody said is handed on without their card.
+    Withhold,
+    /// Somebody is told of who never was, by a card and a message.
+    MakeUp,
+    /// A switch of the history that the creator never signed: on or off.
+    Switch(bool),
 }
 
-pub const LIES: [Lie; 12] = [
+/// Those about members who left, and for them.
+pub const LIES_OF_THE_ABSENT: [Lie; 4] = [Lie::Withhold, Lie::MakeUp, Lie::Switch(false), Lie::Switch(true)];
+
+pub const LIES: [Lie; 16] = [
     Lie::At(0),
     Lie::At(u64::MAX),
     Lie::At(u64::MAX / 2),
@@ -40,6 +49,10 @@ pub const LIES: [Lie; 12] = [
     Lie::List(10_000),
     Lie::Garbage,
     Lie::Flood,
+    Lie::Withhold,
+    Lie::MakeUp,
+    Lie::Switch(false),
+    Lie::Switch(true),
 ];
 
 impl Arbitrary for Lie {
@@ -56,6 +69,11 @@ impl World {
         let Some(liar) = self.members.iter().position(|member| member.lies) else { return };
         let others: Vec<usize> = (0..self.members.len()).filter(|i| *i != liar).collect();
         let (to, other) = (others[n % others.len()], others[(n / 7) % others.len()]);
+        if self.lies_only {
+            // And is there before anybody who tells the truth.
+            self.mend(liar, to);
+            self.delivers_all_but(liar);
+        }
         let overheard = self.overheard.get(n % self.overheard.len().max(1)).cloned().unwrap_or_default();
         match lie {
             Lie::At(at) => {
@@ -91,7 +109,27 @@ impl World {
                     self.lie(liar, to, &PeerMessage::Chat { message });
                 }
             }
+            Lie::Withhold => {
+                let heard: Vec<_> = self.members[liar].chat.messages().cloned().collect();
+                let messages = heard.get(n % heard.len().max(1)).cloned().into_iter().collect();
+                self.lie(liar, to, &PeerMessage::Lacked { cards: vec![], messages });
+            }
+            Lie::MakeUp => {
+                let (card, message) = self.made_up_member(["Member 1", "Member 2"][n % 2], "I owe the liar money");
+                self.lie(liar, to, &PeerMessage::Lacked { cards: vec![card], messages: vec![message] });
+            }
+            Lie::Switch(kept) => {
+                let messages = vec![self.forged_switch(liar, kept)];
+                self.lie(liar, to, &PeerMessage::Lacked { cards: vec![], messages });
+            }
         }
+    }
+
+    /// A switch of the history that the liar signed for the creator.
+    pub fn forged_switch(&self, liar: usize, kept: bool) -> ChatMessage {
+        let (creator, member) = (self.members[0].seat.member, &self.members[liar]);
+        let moment = member.chat.moment(self.wall());
+        ChatMessage::switch(self.room, creator, &member.keys, None, moment, kept).into_inner()
     }
 
     /// A message that the liar never took in itself.

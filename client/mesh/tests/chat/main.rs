@@ -2,6 +2,7 @@
 
 mod bounds;
 mod chance;
+mod departures;
 mod histories;
 mod liar;
 mod link;

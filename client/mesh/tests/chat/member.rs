@@ -26,6 +26,8 @@ pub struct Member {
     pub chat: Chat,
     /// Has a page open.
     pub here: bool,
+    /// The seat was given up.
+    pub released: bool,
     pub lies: bool,
     /// What the broker is about to tell.
     pub news: VecDeque<(Seat, Card)>,
@@ -62,6 +64,7 @@ impl Member {
             card,
             chat: Chat::new(room, seat, creator, wall + skew),
             here: true,
+            released: false,
             lies,
             news: VecDeque::new(),
             knows: BTreeSet::new(),
@@ -90,14 +93,20 @@ impl Member {
         self.here = true;
         seats.iter().for_each(|told| self.meets(told));
         if let Some(switch) = switch {
-            let orders = self.chat.remembers(switch);
-            assert!(self.carry_out(orders).is_empty());
+            self.remembers(switch);
         }
+    }
+
+    /// The switch was kept with the seat.
+    pub fn remembers(&mut self, switch: ChatMessage) {
+        let orders = self.chat.remembers(switch);
+        assert!(self.carry_out(orders).is_empty());
     }
 
     /// The broker tells of a seat.
     pub fn meets(&mut self, (seat, card): &(Seat, Card)) {
-        self.chat.met(*seat, card);
+        let orders = self.chat.met(*seat, card);
+        assert!(self.carry_out(orders).is_empty());
         self.knows.insert(seat.member);
     }
 

@@ -41,7 +41,8 @@ fn run(mut world: World, happened: &[Event], mending: Mending) -> Result<World, 
         world.agrees(&before).map_err(TestCaseError::fail)?;
     }
     world.agrees_pairwise(&before).map_err(TestCaseError::fail)?;
-    prop_assert!(!world.is_off || world.honest().all(|member| !member.chat.keeps_history()), "the switch is lost");
+    let is_off = |member: &Member| !member.chat.keeps_history();
+    prop_assert!(world.honest().all(|member| is_off(member) == world.is_off), "the switch is lost, or forged");
     let traffic = world.traffic;
     world.seconds(30);
     prop_assert_eq!(world.traffic, traffic, "a room at rest says nothing but digests");
@@ -102,6 +103,22 @@ proptest! {
         // Whose clock is far ahead can be led beyond what others believe yet.
         world.members.iter_mut().for_each(Member::sets_clock);
         world.settles();
+        run(world, &happened, Mending::Whole)?;
+    }
+
+    #[test]
+    fn whatever_a_liar_tells_of_those_who_gave_their_seats_up_all_read_what_they_said(
+        count in 3..5_usize, happened in events(Mischief::Departures)
+    ) {
+        let mut world = World::of(count);
+        world.joins(true);
+        world.members.iter_mut().for_each(Member::sets_clock);
+        world.settles();
+        (0..count).for_each(|i| { world.says(i); });
+        world.settles();
+        // Who has nothing but hearsay of somebody can't tell others what is true.
+        (world.anchor, world.lies_only) = (Some(1), true);
+        world.releases(2);
         run(world, &happened, Mending::Whole)?;
     }
 

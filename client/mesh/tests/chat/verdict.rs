@@ -29,10 +29,16 @@ impl World {
         }
     }
 
+    /// What a page has of those who really were in the room: others may be made up to those alone who can't know better.
+    fn real<'a>(&'a self, member: &'a Member) -> impl Iterator<Item = &'a ChatMessage> {
+        let was_here = |author| self.members.iter().any(|member| member.seat.member == author);
+        member.chat.messages().filter(move |message| was_here(message.author))
+    }
+
     /// What honest pages have, all together.
     pub fn known(&self) -> Known {
         let mut known = Known::new();
-        for message in self.honest().flat_map(|member| member.chat.messages()) {
+        for message in self.honest().flat_map(|member| self.real(member)) {
             let entry = known.entry((message.author, message.id)).or_insert_with(|| message.clone());
             if message.follows(entry) {
                 *entry = message.clone();
@@ -44,9 +50,9 @@ impl World {
     /// All honest pages have the same, once each, in one order, and show it; and nothing that one of them had has gone or is out of date.
     pub fn agrees(&self, before: &Known) -> Result<(), String> {
         let first = self.honest().next().ok_or("nobody is here")?;
-        let all: Vec<&ChatMessage> = first.chat.messages().collect();
+        let all: Vec<&ChatMessage> = self.real(first).collect();
         for member in self.honest() {
-            if !member.chat.messages().eq(all.iter().copied()) {
+            if !self.real(member).eq(all.iter().copied()) {
                 return Err(format!("{} and {} differ", member.seat.ordinal, first.seat.ordinal));
             }
             member.is_well()?;
@@ -74,7 +80,7 @@ impl World {
             for other in self.honest() {
                 let later = one.seat.ordinal.max(other.seat.ordinal);
                 let both = |member: &Member| -> Vec<ChatMessage> {
-                    member.chat.messages().filter(|message| message.moment.last_seat >= later).cloned().collect()
+                    self.real(member).filter(|message| message.moment.last_seat >= later).cloned().collect()
                 };
                 if both(one) != both(other) {
                     return Err(format!("{} and {} differ", one.seat.ordinal, other.seat.ordinal));

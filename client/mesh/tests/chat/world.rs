@@ -1,6 +1,5 @@
 //! A room, its members, the channels between them, and time.
 
-use klatch_mesh::chat::{Chat, Seat};
 use klatch_shared::peer::ChatText;
 use klatch_shared::{MemberId, MessageId, RoomId, RoomKey, RoomKeys};
 
@@ -28,6 +27,10 @@ pub struct World {
     pub handed: usize,
     /// Whether the history is off from the beginning: nothing may reach who comes later.
     pub is_off: bool,
+    /// Who never goes, and is never loaded again.
+    pub anchor: Option<usize>,
+    /// The liar says nothing but lies.
+    pub lies_only: bool,
     texts: usize,
 }
 
@@ -46,6 +49,8 @@ impl World {
             traffic: 0,
             handed: 0,
             is_off: false,
+            anchor: None,
+            lies_only: false,
             texts: 0,
         }
     }
@@ -84,7 +89,9 @@ impl World {
         let mut member = Member::new(self.room, Some(creator), ordinal, lies, self.wall());
         for (j, other) in self.members.iter_mut().enumerate() {
             other.news.push_back(member.told());
-            member.meets(&other.told());
+            if !other.released {
+                member.meets(&other.told());
+            }
             self.links.push((j, i, Link::default()));
         }
         self.members.push(member);
@@ -94,29 +101,10 @@ impl World {
     /// A page is loaded again.
     pub fn reloads(&mut self, i: usize) {
         self.leaves(i);
-        let seats: Vec<_> = self.members.iter().map(Member::told).collect();
+        let seats: Vec<_> = self.members.iter().filter(|member| !member.released).map(Member::told).collect();
         let wall = self.wall();
         self.members[i].news.clear();
         self.members[i].reload(wall, &seats);
-    }
-
-    /// A page is as it would be if the broker had told it that this is its seat and of so many of the first ones.
-    pub fn begins_again(&mut self, i: usize, me: Seat, count: usize) {
-        self.leaves(i);
-        let (wall, creator) = (self.wall(), self.members[0].seat.member);
-        let known: Vec<_> = self.members[..count].iter().map(Member::told).collect();
-        self.members[i].news.clear();
-        self.members[i].reload(wall, &known);
-        self.members[i].chat = Chat::new(self.room, me, creator, wall);
-        known.iter().for_each(|told| self.members[i].meets(told));
-    }
-
-    /// A page is closed, and its seat released.
-    pub fn releases(&mut self, i: usize) {
-        self.leaves(i);
-        self.delivers_all();
-        let gone = self.members[i].seat.member;
-        self.members.iter_mut().for_each(|member| member.chat.gone(gone));
     }
 
     /// A page is closed.
@@ -271,6 +259,9 @@ impl World {
 
     /// Puts what a member says on its way.
     pub fn carry(&mut self, from: usize, said: Vec<Said>) {
+        if self.lies_only && self.members[from].lies {
+            return;
+        }
         for (to, text) in said {
             let to = self.index(to);
             // A newcomer whom nobody has told yet does not know of the switch, and may know of it once this arrives.

@@ -64,10 +64,7 @@ impl Session {
     pub(super) fn chat_met(&self, member: MemberId) {
         let known = self.peers.borrow().get(member).map(|peer| (peer.ordinal, peer.card.clone()));
         if let Some((ordinal, card)) = known {
-            self.chat(None, |chat| {
-                chat.met(Seat { member, ordinal, key: card.verifying }, &card);
-                Vec::new()
-            });
+            self.chat(None, |chat| chat.met(Seat { member, ordinal, key: card.verifying }, &card));
         }
     }
 
@@ -106,10 +103,10 @@ impl Session {
             place: message.place(),
             label: match self.label(author) {
                 _ if own => room.me.label.clone(),
-                // Passed on to us by others.
-                unknown if unknown.is_empty() => match chat.unmet_name(author) {
-                    Some(name) => name.as_str().to_owned() + " (left)",
-                    None => "Somebody who left".to_owned(),
+                // Passed on to us by others, who say whose it is.
+                unknown if unknown.is_empty() => match (chat.unmet_label(author), from) {
+                    (Some(name), Some(from)) => name + " (told by " + &self.called(from) + ", left)",
+                    (Some(_) | None, _) => "Somebody who left".to_owned(),
                 },
                 label => label,
             },
