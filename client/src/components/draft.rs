@@ -82,6 +82,7 @@ mod tests {
             text: "Hello".to_owned(),
             revision: Revision::None,
             receipts: Vec::new(),
+            left: 0,
             is_news: false,
             is_kept: true,
         })));

@@ -5,7 +5,7 @@ use yew::prelude::*;
 
 use super::attribute::{click, modified};
 use super::links::{Piece, pieces};
-use crate::state::{Intent, Receipt, Revision, Said};
+use crate::state::{Intent, Revision, Said};
 
 /// A message. `follows`: said right after another of the same author, so the name need not stand there again.
 pub fn message(said: &Said, follows: bool, on_intent: &Callback<Intent>) -> Html {
@@ -48,12 +48,12 @@ fn own(said: &Said, deleted: bool, on_intent: &Callback<Intent>) -> Html {
     // What deletes and what brings back is one button, so that the keyboard stays at it.
     let (words, edit, undo) = match deleted {
         false if said.is_kept => {
-            (received(&said.receipts) + " ", act("Edit", Intent::Edit(Some(id))), act("Delete", Intent::Delete(id)))
+            (received(said) + " ", act("Edit", Intent::Edit(Some(id))), act("Delete", Intent::Delete(id)))
         }
         true if said.is_kept && !begins.is_empty() => {
             (String::new(), Html::default(), act("Bring back", Intent::BringBack(id, said.text.clone())))
         }
-        false => (received(&said.receipts), Html::default(), Html::default()),
+        false => (received(said), Html::default(), Html::default()),
         true => return Html::default(),
     };
     html! { <>{ words }{ edit }{ undo }</> }
@@ -78,10 +78,13 @@ pub fn clock(at: u64) -> String {
 }
 
 /// Who received a message, in words.
-fn received(receipts: &[Receipt]) -> String {
+fn received(said: &Said) -> String {
     let names = |received: bool| {
-        let names: Vec<String> =
-            receipts.iter().filter(|r| r.received == received).map(|r| in_sentence(&r.label)).collect();
+        let mut names: Vec<String> =
+            said.receipts.iter().filter(|r| r.received == received).map(|r| in_sentence(&r.label)).collect();
+        if received && said.left > 0 {
+            names.push(said.left.to_string() + " who left");
+        }
         names.join(", ")
     };
     let (there, missing) = (names(true), names(false));
@@ -96,18 +99,37 @@ fn received(receipts: &[Receipt]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use klatch_shared::MemberId;
+    use crate::state::Receipt;
+    use klatch_shared::{MemberId, MessageId};
 
-    fn receipt(label: &str, received: bool) -> Receipt {
-        let member: MemberId = "018f3b2e-0000-4000-8000-000000000001".parse().unwrap();
-        Receipt { member, label: label.to_owned(), received }
+    fn words(receipts: &[(&str, bool)], left: u32) -> String {
+        let member = MemberId::random();
+        let receipts = receipts.iter().map(|(label, received)| (label.to_string(), *received));
+        received(&Said {
+            place: (1, member, MessageId::random()),
+            label: String::new(),
+            own: true,
+            at: 1,
+            text: "Hello".to_owned(),
+            revision: Revision::None,
+            receipts: receipts.map(|(label, received)| Receipt { member, label, received }).collect(),
+            left,
+            is_news: false,
+            is_kept: true,
+        })
     }
 
     #[test]
     fn receipts_say_who_has_it_and_who_lacks_it() {
-        assert_eq!(received(&[]), "nobody else was here");
-        assert_eq!(received(&[receipt("Bo", true), receipt("Dee", true)]), "received by all");
-        assert_eq!(received(&[receipt("Bo", true), receipt("Dee", false)]), "received by Bo, not yet by Dee");
-        assert_eq!(received(&[receipt("Bo", false)]), "not yet received by Bo");
+        assert_eq!(words(&[], 0), "nobody else was here");
+        assert_eq!(words(&[("Bo", true), ("Dee", true)], 0), "received by all");
+        assert_eq!(words(&[("Bo", true), ("Dee", false)], 0), "received by Bo, not yet by Dee");
+        assert_eq!(words(&[("Bo", false)], 0), "not yet received by Bo");
+    }
+
+    #[test]
+    fn who_received_it_and_gave_up_their_seat_counts() {
+        assert_eq!(words(&[], 1), "received by all");
+        assert_eq!(words(&[("Bo", true), ("Dee", false)], 2), "received by Bo, 2 who left, not yet by Dee");
     }
 }

@@ -190,6 +190,7 @@ fn chat(members: &[Member], unread: u32) -> Chat {
                 _ => Revision::None,
             },
             receipts: if author.is_none() { receipts(missing) } else { Vec::new() },
+            left: 0,
             is_news: true,
             is_kept: true,
         }))
@@ -231,6 +232,7 @@ pub fn said(text: String) -> Line {
         text,
         revision: Revision::None,
         receipts: Vec::new(),
+        left: 0,
         is_news: false,
         is_kept: true,
     }))

@@ -105,6 +105,8 @@ pub enum RoomAction {
     Line(Line),
     /// Our message arrived.
     Receipt(MessageId, Receipt),
+    /// A member's seat was released.
+    Released(MemberId),
     /// Our message is kept no longer.
     LetGo(MessageId),
     /// This message of ours is being edited, or none.
@@ -329,6 +331,7 @@ impl Room {
                 let me = self.me.id;
                 Rc::make_mut(&mut self.chat).received(me, message, receipt);
             }
+            RoomAction::Released(member) => Rc::make_mut(&mut self.chat).released(member),
             RoomAction::LetGo(message) => Rc::make_mut(&mut self.chat).let_go(self.me.id, message),
             RoomAction::Editing(message) => Rc::make_mut(&mut self.chat).editing = message,
             RoomAction::KeepsHistory(kept) => self.keeps_history = kept,

@@ -60,6 +60,8 @@ pub struct Said {
     pub revision: Revision,
     /// For our own: who was to receive it as it is now, and who did.
     pub receipts: Vec<Receipt>,
+    /// And how many more did who have given up their seats since.
+    pub left: u32,
     /// Whether it is news, and no history that we were told when we entered.
     pub is_news: bool,
     /// For our own: whether it is still kept, so that it can be edited and deleted.
@@ -146,6 +148,19 @@ impl Chat {
         match said.receipts.iter_mut().find(|known| known.member == receipt.member) {
             Some(known) => known.received = true,
             None => said.receipts.push(receipt),
+        }
+    }
+
+    /// A member's seat was released: of what reached them it is only counted, so that whoever comes and goes takes no room.
+    pub fn released(&mut self, member: MemberId) {
+        for line in &mut self.lines {
+            if let Line::Said(said) = line
+                && let Some(at) = said.receipts.iter().position(|known| known.received && known.member == member)
+            {
+                let said = Rc::make_mut(said);
+                said.receipts.remove(at);
+                said.left += 1;
+            }
         }
     }
 

@@ -119,6 +119,7 @@ impl Session {
             },
             text: message.text.map_or(String::new(), |text| text.as_str().to_owned()),
             receipts,
+            left: 0,
             is_news,
             is_kept: true,
         };

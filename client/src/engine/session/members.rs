@@ -160,6 +160,7 @@ impl Session {
     pub(super) fn member_forgotten(&self, member: MemberId) {
         self.member_left(member);
         self.peers.borrow_mut().remove(member);
+        self.dispatch(RoomAction::Released(member));
         self.chat(None, |chat| {
             chat.gone(member);
             Vec::new()

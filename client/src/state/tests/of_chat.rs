@@ -11,7 +11,7 @@ fn said(author: MemberId, own: bool, to: &[MemberId]) -> Said {
 
 fn said_at(at: u64, author: MemberId, own: bool, receipts: Vec<Receipt>) -> Said {
     let (place, label, text) = ((at, author, MessageId::random()), "Bo".to_owned(), "Hello".to_owned());
-    Said { place, label, own, at, text, revision: Revision::None, receipts, is_news: true, is_kept: true }
+    Said { place, label, own, at, text, revision: Revision::None, receipts, left: 0, is_news: true, is_kept: true }
 }
 
 #[test]
@@ -62,6 +62,24 @@ fn a_receipt_counts_for_our_message_and_for_whom_it_was_meant() {
     assert_eq!(received(&state, bo, other), [(bo, false)], "theirs is not ours");
     let state = after(&state, [RoomAction::Receipt(id, receipt(bo))]);
     assert_eq!(received(&state, me, id), [(bo, true), (dee, true)]);
+}
+
+#[test]
+fn a_receipt_of_a_seat_that_was_released_is_but_counted() {
+    let here = in_room();
+    let (me, bo, dee) = (room(&here).me.id, MemberId::random(), MemberId::random());
+    let ours = said(me, true, &[bo]);
+    let id = ours.id();
+    let come_and_go = (0..100).map(|_| MemberId::random()).flat_map(|member| {
+        let receipt = Receipt { member, label: "Guest".to_owned(), received: true };
+        [RoomAction::Receipt(id, receipt), RoomAction::Released(member)]
+    });
+    let state = after(&here, [line(ours), RoomAction::Released(bo)].into_iter().chain(come_and_go));
+    let receipt = Receipt { member: dee, label: "Dee".to_owned(), received: true };
+    let state = after(&state, [RoomAction::Receipt(id, receipt)]);
+    let said = room(&state).chat.own(id).expect("it is there");
+    let receipts: Vec<_> = said.receipts.iter().map(|receipt| (receipt.member, receipt.received)).collect();
+    assert_eq!((receipts, said.left), (vec![(bo, false), (dee, true)], 100), "Bo never received it");
 }
 
 #[test]
