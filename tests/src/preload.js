@@ -28,11 +28,12 @@
   }
 
   const connections = new Seen();
-  const secrets = new Set();
+  const secrets = new WeakMap();
   const remember = (connection) => {
     if (connection.signalingState === "closed") return;
+    if (!secrets.has(connection)) secrets.set(connection, new Set());
     for (const description of [connection.localDescription, connection.remoteDescription])
-      for (const line of description?.sdp.match(/^a=(ice-ufrag|ice-pwd|fingerprint|candidate):.*$/gm) ?? []) secrets.add(line.trim());
+      for (const line of description?.sdp.match(/^a=(ice-ufrag|ice-pwd|fingerprint|candidate):.*$/gm) ?? []) secrets.get(connection).add(line.trim());
   };
   window.RTCPeerConnection = new Proxy(window.RTCPeerConnection, {
     construct(target, args) {
@@ -230,7 +231,7 @@
       // What must stay between the two ends of each connection.
       secrets: () => {
         connections.all().forEach(remember);
-        return [...secrets];
+        return [...new Set(connections.all().flatMap((connection) => [...secrets.get(connection) ?? []]))];
       },
     },
   });

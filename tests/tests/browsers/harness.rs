@@ -83,6 +83,36 @@ fn every_kind_of_console_error_is_noticed() {
 }
 
 #[test]
+fn nothing_is_held_of_connections_that_the_page_let_go_of() {
+    const COME_AND_GO: &str = "async (count) => {
+        for (let n = 0; n < count; n += 1) {
+            const [one, other] = [new RTCPeerConnection(), new RTCPeerConnection()];
+            ['audio', 'video', 'audio', 'video'].forEach((kind) => one.addTransceiver(kind));
+            await one.setLocalDescription();
+            await other.setRemoteDescription(one.localDescription);
+            await other.setLocalDescription();
+            await one.setRemoteDescription(other.localDescription);
+            await new Promise((then) => setTimeout(then, 300));
+            one.close();
+            other.close();
+        }
+    }";
+    play(async |scene| {
+        let fixture = Fixture::serve(PAGE).await?;
+        let person = scene.person(Kind::Chromium, "Ana").await?;
+        person.page().open(&fixture.url()).await?;
+        let mut script = Vec::new();
+        for _ in 0..3 {
+            person.page().call(COME_AND_GO, json!(20)).await?;
+            script.push(person.page().holdings().await?.script);
+        }
+        let grown = script[2] - script[1];
+        ensure!(grown < 20.0, "{grown:.0} KiB more after twenty pairs: {script:.0?}");
+        Ok(())
+    });
+}
+
+#[test]
 fn sound_and_pictures_between_the_two_browsers_are_measured() {
     play(async |scene| {
         let fixture = Fixture::serve(PAGE).await?;
