@@ -191,7 +191,8 @@ impl Seat {
             Whereabouts::Away(since) => Attendance::Away(since.min(now)),
             Whereabouts::Left(since) => Attendance::Left(since.min(now)),
         };
-        Self { member, latch, ordinal, session, card, attendance, holder: None, offers: Vec::new() }
+        let (is_known, holder, offers) = (false, None, Vec::new());
+        Self { member, latch, ordinal, session, card, attendance, is_known, holder, offers }
     }
 
     /// As it is kept.

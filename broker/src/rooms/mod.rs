@@ -14,6 +14,7 @@
 //! grows is bounded by [`Limits`], [`Policy`] or [`klatch_shared::limits`].
 
 mod ask;
+mod claim;
 mod exchange;
 mod failures;
 mod holders;
@@ -96,7 +97,7 @@ impl Rooms {
         let mut news = Vec::new();
         let decision = match ask {
             Ask::Create(create, right) => self.create(who, create.into_inner(), right),
-            Ask::Join(join) => self.join(who, join.into_inner()),
+            Ask::Join(join) => self.join(who, join.into_inner(), now),
             Ask::Revive(revive, right) => self.revive(who, revive.into_inner(), right, now, &mut news),
             Ask::Leave => self.leave(who, now),
             Ask::Forget => self.forget(who, now),
@@ -272,7 +273,7 @@ impl Rooms {
         }
     }
 
-    fn join(&mut self, who: Who, join: Join) -> Decision {
+    fn join(&mut self, who: Who, join: Join, now: u64) -> Decision {
         let Join { member, key: _, proof: _, admission, card, session } = join;
         fit(&card, MAX_SEALED_CARD_CHARS)?;
         let room = self.rooms.get_mut(&who.room).ok_or(RefusalCode::UnknownRoom)?;
@@ -289,7 +290,9 @@ impl Rooms {
             Admission::Invite { seat, .. } => {
                 let arrival = Arrival { connection: who.connection, session, card };
                 let max_members = self.policy.max_members;
-                self.sit(who.room, member, |room, holders| room.take_seat(member, seat, arrival, max_members, holders))
+                self.sit(who.room, member, |room, holders| {
+                    room.take_seat(member, seat, arrival, max_members, now, holders)
+                })
             }
         }
     }

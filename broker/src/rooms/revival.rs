@@ -2,14 +2,18 @@
 //!
 //! Each of them remembers the room ([`Account`]): the first account opens it again, those of the others are held against it. Seats come
 //! back without cards and stay reserved until their owners return with theirs, so that nobody speaks for the absent. Where two
-//! accounts disagree the stricter wins: the room is locked, the seat opens to nobody, nobody rules it. Where a room is full, seats of
-//! which one account alone tells give way.
+//! accounts disagree the stricter wins: the room is locked, the seat opens to nobody, nobody rules it. Which seats give way where a room
+//! is full is told in `claim`.
 //!
 //! The broker can't tell a member's account from that of somebody who has the link: who is quick to revive a room is inside, locked or
 //! not, and sits where the creator sat if they know of that seat. So pages don't take its word: they let in nobody new until the creator
 //! says so itself (`klatch_mesh::Bar`). Where a host's code is wanted of whoever opens a room, it is of whoever is the first to bring one back, too: a
-//! member who has one is enough for all. Rooms are revived only for a while after the start (`--limit revival-seconds=…`), and never one
-//! that was created or has ended here.
+//! member who has one is enough for all. Rooms are revived only for a while after the start (`--limit revival-seconds=…`), and not where
+//! there is one that was created here.
+//!
+//! What has ended here stays so for every account that names the creator who ended it, with that seat's latch. Others are of another room:
+//! else somebody with the link could revive a room as their own, end it, and nobody would bring the true one back. So whoever has the link
+//! can open a room of their own where one has ended, by an account as by `create`. No member's page goes there by itself.
 
 use klatch_shared::limits::{MAX_ORDINAL, MAX_SEALED_CARD_CHARS, MAX_SEALED_ROOM_NAME_CHARS, MAX_SEATS};
 use klatch_shared::wire::{Account, Event, RefusalCode, Revive, SeatOf};
@@ -17,7 +21,7 @@ use klatch_shared::{Latch, MemberId, RoomId};
 
 use super::room::{Arrival, Room};
 use super::seat::{Attendance, Seat};
-use super::{Decision, Effect, Revival, Right, Rooms, Who, fit};
+use super::{Decision, Effect, Holders, Revival, Right, Rooms, Who, fit};
 use crate::address::Address;
 
 /// Rooms that ended here, and are remembered for it.
@@ -28,14 +32,21 @@ const MAX_ENDED: usize = 4096;
 pub(super) struct Reserve {
     pub(super) seat: SeatOf,
     /// Whose account was the first to tell of it.
-    told_by: MemberId,
-    /// Another's did too.
-    is_vouched: bool,
+    pub(super) told_by: MemberId,
+    /// Somebody whose word counts told of it, other than its owner; or its owner's word counts as that of who revived the room.
+    pub(super) is_known: bool,
+    /// Two told of it whose word counts.
+    pub(super) is_vouched: bool,
     /// Two told of it, with different latches: it opens to nobody.
     is_disputed: bool,
 }
 
 impl Reserve {
+    /// Whether nobody tells of it but its owner.
+    pub(super) fn is_strangers(&self) -> bool {
+        self.told_by == self.seat.member && !self.is_known
+    }
+
     /// Whether a token with this latch opens it.
     pub(super) fn opens_with(&self, latch: Latch) -> bool {
         self.seat.latch == latch && !self.is_disputed
@@ -84,12 +95,12 @@ impl Rooms {
                 return Err(RefusalCode::UnknownRoom);
             }
             self.count_opening(who.address, right)?;
-            self.rooms.insert(who.room, Room::revived(&account, who.address, number));
+            self.rooms.insert(who.room, Room::revived(&account, own, who.address, number));
         }
         let room = self.rooms.get_mut(&who.room).ok_or(RefusalCode::UnknownRoom)?;
         // What was created here is known better than by any account.
         if may_revive && room.revived.is_some() {
-            news.extend(room.reconcile(&account, own));
+            room.reconcile(&account, own, now, &mut self.holders, news);
         }
         let owns = room.owns(member, token.hash());
         let decision = if owns { self.come_back(who, member, session, card) } else { Err(RefusalCode::UnknownSeat) };
@@ -124,7 +135,8 @@ fn is_plausible(account: &Account, own: SeatOf) -> bool {
 
 impl Room {
     /// A room of which one member told, with nobody in it yet.
-    fn revived(account: &Account, opened_from: Address, number: u32) -> Self {
+    fn revived(account: &Account, own: SeatOf, opened_from: Address, number: u32) -> Self {
+        let first = Reserve { seat: own, told_by: own.member, is_known: true, is_vouched: false, is_disputed: false };
         Self {
             opened_from: Some(opened_from),
             creator: account.creator,
@@ -133,76 +145,59 @@ impl Room {
             name: account.name.clone(),
             invite: account.invite,
             seats: Vec::new(),
-            reserves: Vec::new(),
+            reserves: vec![first],
             revived: Some(number),
             is_orphaned: false,
             is_ruled: false,
-            next_ordinal: account.next_ordinal,
+            next_ordinal: account.next_ordinal.max(own.ordinal.saturating_add(1)),
             outdated: Default::default(),
         }
     }
 
-    /// Holds what a member remembers against what is known. Says what is to be told.
-    fn reconcile(&mut self, account: &Account, own: SeatOf) -> Option<Effect> {
+    /// Holds what a member remembers against what is known. What is to be told is `news`.
+    fn reconcile(&mut self, account: &Account, own: SeatOf, now: u64, holders: &mut Holders, news: &mut Vec<Effect>) {
         let was_locked = self.locked;
         self.next_ordinal = self.next_ordinal.max(account.next_ordinal);
         self.is_orphaned |= account.creator != self.creator;
-        for seat in &account.seats {
-            self.hear_of(*seat, own.member, false);
+        let told = account.seats.iter().map(|seat| (*seat, false));
+        for (seat, is_own) in told.chain([(own, true)]) {
+            let is_there = self.seat(seat.member).is_some() || self.reserve(seat.member).is_some();
+            if is_there || self.make_way(own.member, is_own, now, holders, news) {
+                self.hear_of(seat, own.member);
+            }
         }
-        self.hear_of(own, own.member, true);
         self.locked |= self.is_orphaned || account.invite != self.invite || account.locked && !self.is_ruled;
         if own.member == self.creator && !self.is_orphaned {
             // Locked it is all the same, until the creator says otherwise.
             self.invite = account.invite;
         }
-        if self.locked == was_locked { None } else { self.tell_others(None, Event::Locked { locked: true }) }
+        if self.locked != was_locked {
+            news.extend(self.tell_others(None, Event::Locked { locked: true }));
+        }
     }
 
-    /// An account tells of a seat; its author `is_here` and has shown the token.
-    fn hear_of(&mut self, seat: SeatOf, author: MemberId, is_here: bool) {
-        if let Some(taken) = self.seat(seat.member) {
+    /// An account tells of a seat, for which there is a place.
+    fn hear_of(&mut self, seat: SeatOf, author: MemberId) {
+        let counts = author != seat.member && self.is_known(author);
+        if let Some(taken) = self.seats.iter_mut().find(|taken| taken.member == seat.member) {
+            taken.is_known |= counts && seat.latch == taken.latch;
             // Whoever sits there has shown a token. That alone lets nobody rule.
             self.is_orphaned |= seat.member == self.creator && seat.latch != taken.latch;
             return;
         }
         if let Some(known) = self.reserves.iter_mut().find(|known| known.seat.member == seat.member) {
             known.is_disputed |= known.seat.latch != seat.latch;
-            known.is_vouched |= known.told_by != author;
-            return;
-        }
-        if self.seats.len() + self.reserves.len() >= MAX_SEATS && !self.make_way(author, is_here) {
+            known.is_vouched |= counts && known.is_known && known.told_by != author;
+            if counts && !known.is_known {
+                (known.is_known, known.told_by) = (true, author);
+            }
             return;
         }
         let is_taken = self.ordinals().any(|ordinal| ordinal == seat.ordinal);
         let ordinal = if is_taken { self.next_ordinal } else { seat.ordinal };
         self.next_ordinal = self.next_ordinal.max(ordinal.saturating_add(1));
         let seat = SeatOf { ordinal, ..seat };
-        self.reserves.push(Reserve { seat, told_by: author, is_vouched: false, is_disputed: false });
-    }
-
-    /// Gives up a kept seat for another, if there is one to be given up: nobody fills a room with seats that are made up. For one that
-    /// is only told of, that is a seat for which nobody else vouches, of somebody who tells of more of them.
-    fn make_way(&mut self, author: MemberId, is_here: bool) -> bool {
-        let Some(least) = self.least_credible() else { return false };
-        let gives_way = is_here || !least.is_vouched && self.told_alone(least.told_by) > self.told_alone(author);
-        if gives_way {
-            let member = least.seat.member;
-            self.reserves.retain(|reserve| reserve.seat.member != member);
-        }
-        gives_way
-    }
-
-    /// The kept seat to be given up first, which is never the creator's: one that nobody else vouches for, of the account that told of
-    /// most of them, the latest.
-    pub(super) fn least_credible(&self) -> Option<&Reserve> {
-        let others = self.reserves.iter().filter(|reserve| reserve.seat.member != self.creator);
-        others.max_by_key(|reserve| (!reserve.is_vouched, self.told_alone(reserve.told_by)))
-    }
-
-    /// Of how many kept seats this member alone told.
-    fn told_alone(&self, author: MemberId) -> usize {
-        self.reserves.iter().filter(|reserve| reserve.told_by == author && !reserve.is_vouched).count()
+        self.reserves.push(Reserve { seat, told_by: author, is_known: counts, is_vouched: false, is_disputed: false });
     }
 
     fn ordinals(&self) -> impl Iterator<Item = u32> {
@@ -217,11 +212,12 @@ impl Room {
     /// The owner of a reserved seat is back.
     pub(super) fn take_up_reserve(&mut self, member: MemberId, arrival: &Arrival) {
         let Some(at) = self.reserves.iter().position(|reserve| reserve.seat.member == member) else { return };
-        let SeatOf { member, ordinal, latch } = self.reserves.remove(at).seat;
+        let Reserve { seat: SeatOf { member, ordinal, latch }, is_known, .. } = self.reserves.remove(at);
         let place = self.seats.iter().position(|seat| seat.ordinal > ordinal).unwrap_or(self.seats.len());
         let attendance = Attendance::Away(0);
         let (session, card) = (arrival.session, arrival.card.clone());
-        let seat = Seat { member, latch, ordinal, session, card, attendance, holder: None, offers: Vec::new() };
+        let seat =
+            Seat { member, latch, ordinal, session, card, attendance, is_known, holder: None, offers: Vec::new() };
         self.seats.insert(place, seat);
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use klatch_relay::Holder;
+#[cfg(test)]
 use klatch_shared::limits::MAX_SEATS;
 use klatch_shared::wire::{
     Admitted, Answer, Candidate, CloseCode, Create, Event, Offer, RefusalCode, RoomGlance, Side,
@@ -166,6 +167,7 @@ impl Room {
         token: TokenHash,
         arrival: Arrival,
         max_members: usize,
+        now: u64,
         holders: &mut Holders,
     ) -> Result<Vec<Effect>, RefusalCode> {
         if self.locked {
@@ -175,10 +177,10 @@ impl Room {
             return Err(RefusalCode::RoomFull);
         }
         let mut effects = Vec::new();
-        if self.seats.len() + self.reserves.len() >= MAX_SEATS {
-            let stalest = self.stalest_seat().ok_or(RefusalCode::RoomFull)?;
-            self.remove_seat(stalest, holders);
-            effects.extend(self.tell_others(None, Event::Forgotten { member: stalest }));
+        if self.is_full() {
+            let member = self.gives_way_to_newcomers(now).ok_or(RefusalCode::RoomFull)?;
+            self.remove_seat(member, holders);
+            effects.extend(self.tell_others(None, Event::Forgotten { member }));
         }
         self.push_seat(member, token, arrival);
         self.live_until(None);
@@ -332,10 +334,11 @@ impl Room {
         self.outdated.extend([Part::Room, Part::Seat(member)]);
         let attendance = Attendance::Present(connection);
         let latch = token.latch();
-        self.seats.push(Seat { member, latch, ordinal, session, card, attendance, holder: None, offers: Vec::new() });
+        let (is_known, holder, offers) = (false, None, Vec::new());
+        self.seats.push(Seat { member, latch, ordinal, session, card, attendance, is_known, holder, offers });
     }
 
-    fn remove_seat(&mut self, member: MemberId, holders: &mut Holders) {
+    pub(super) fn remove_seat(&mut self, member: MemberId, holders: &mut Holders) {
         self.forget_exchanges(member);
         self.outdated.insert(Part::Seat(member));
         if let Some(holder) = self.seat(member).and_then(|seat| seat.holder.as_ref()) {
@@ -343,14 +346,6 @@ impl Room {
         }
         self.seats.retain(|seat| seat.member != member);
         self.reserves.retain(|reserve| reserve.seat.member != member);
-    }
-
-    /// The seat of whoever, the creator apart, did not come back at all or has been absent longest.
-    fn stalest_seat(&self) -> Option<MemberId> {
-        let absent = self.seats.iter().filter(|seat| seat.member != self.creator);
-        let absent = absent.filter_map(|seat| Some((seat.absent_since()?, seat.ordinal, seat.member)));
-        let reserve = self.least_credible().map(|reserve| reserve.seat.member);
-        reserve.or_else(|| absent.min().map(|(_, _, member)| member))
     }
 
     /// An exchange's path has died when either end's connection has.

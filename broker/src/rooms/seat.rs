@@ -16,6 +16,8 @@ pub(super) struct Seat {
     pub(super) session: SessionNonce,
     pub(super) card: Sealed,
     pub(super) attendance: Attendance,
+    /// In a revived room: somebody whose word counts told of it, or it is the first's.
+    pub(super) is_known: bool,
     /// For whom its owner's relay credentials are made, once there are any.
     pub(super) holder: Option<Holder>,
     /// What its owner offered, the latest to each other member.
@@ -39,14 +41,6 @@ impl Seat {
         match self.attendance {
             Attendance::Present(connection) => Some(connection),
             Attendance::Away(_) | Attendance::Left(_) => None,
-        }
-    }
-
-    /// Since when the owner has been absent.
-    pub(super) fn absent_since(&self) -> Option<u64> {
-        match self.attendance {
-            Attendance::Present(_) => None,
-            Attendance::Away(since) | Attendance::Left(since) => Some(since),
         }
     }
 

@@ -193,29 +193,6 @@ fn a_seat_is_released_from_outside_by_its_token_alone() {
 }
 
 #[test]
-fn one_seat_too_many_costs_whoever_has_been_absent_longest_theirs_but_never_the_creator() {
-    let mut world = World::with(2, &Limits::default());
-    world.create(1, 1).expect("a room");
-    world.lose(1);
-    for number in 2..=u8::try_from(MAX_SEATS).expect("64") {
-        world.now += 1;
-        world.join(number.into(), number).expect("a seat");
-        if number != 9 {
-            world.lose(number.into());
-        }
-    }
-    world.now += 1;
-    let (_, effects) = world.join(100, 100).expect("a seat");
-    assert_eq!(effects[0], tell_all(&[9], Event::Forgotten { member: member(2) }));
-    world.lose(100);
-    let (_, effects) = world.join(101, 101).expect("a seat");
-    assert_eq!(effects[0], tell_all(&[9], Event::Forgotten { member: member(3) }));
-    world.lose(101);
-    world.come_back(1, 1, 0).expect("the creator's seat is kept");
-    assert_eq!(world.come_back(2, 2, 0), Err(RefusalCode::UnknownSeat));
-}
-
-#[test]
 fn a_room_full_of_present_members_has_no_seat_to_give() {
     let mut world = World::with(MAX_SEATS, &Limits::default());
     world.create(1, 1).expect("a room");

@@ -1,5 +1,6 @@
 //! Rooms without sockets, clocks or signatures: each rule as a sentence, and what holds whatever anybody does.
 
+mod claims;
 mod entering;
 mod expiry;
 mod hosts;

@@ -73,16 +73,15 @@ fn who_loses_a_seat_to_another_loses_its_holder() {
     world.create(1, 1).expect("a room");
     world.join(2, 2).expect("a seat");
     asked(&mut world, 2, 2).expect("a member");
-    world.lose(2);
+    world.done(2, Ask::Leave).expect("they are inside");
     let seats = u8::try_from(MAX_SEATS).expect("few");
     for number in 3..=seats {
         world.join(number.into(), number).expect("a seat");
-        world.now += 1;
         world.lose(number.into());
     }
     assert_eq!(room_of(&world, 2), Some(room(1)));
-    assert_eq!(world.rooms.take_gone(), [], "who is away is not gone");
-    world.join(200, 200).expect("the seat of who was absent longest");
+    assert_eq!(world.rooms.take_gone(), [], "who left is not gone");
+    world.join(200, 200).expect("the seat of who left");
     assert_eq!(room_of(&world, 2), None);
     assert_eq!(world.rooms.take_gone(), [holder(2)]);
 }

@@ -166,6 +166,11 @@ fn what_ended_here_is_not_revived() {
     let Outcome { reply, .. } = world.ask(1, Ask::End);
     assert_eq!(reply, Ok(Granted::Done));
     assert_eq!(world.revive(remembers(2, &[1])), Err(RefusalCode::UnknownRoom));
+    // A room of somebody's own is another one, as when they `create` it.
+    let mut own = remembers(9, &[]);
+    own.account.creator = member(9);
+    world.revive(own).expect("a seat");
+    assert_eq!(world.revive(remembers(2, &[1])).expect("a seat in it").0.creator, member(9));
 }
 
 #[test]
