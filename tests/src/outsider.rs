@@ -4,12 +4,13 @@ use anyhow::{Context, Result, anyhow, bail};
 use futures_util::{SinkExt as _, StreamExt as _};
 use klatch_shared::json::FromJson;
 use klatch_shared::wire::{
-    Account, Admission, Admitted, Event, Hello, Join, Request, Revive, SeatOf, ServerFrame, Verb,
+    Account, Admission, Admitted, Create, Event, Forget, Hello, Join, Request, Revive, SeatOf, ServerFrame, Verb,
 };
 use klatch_shared::{
-    Card, Invitation, MemberId, MemberKeys, ProofLabel, RoomKeys, RoomName, SeatToken, SessionNonce, seal,
+    Card, Invitation, MemberId, MemberKeys, ProofLabel, RoomKeys, RoomName, Sealed, SeatToken, SessionNonce, seal,
 };
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -28,11 +29,38 @@ pub struct Outsider {
 }
 
 /// Somebody inside, until this is dropped.
-pub struct Presence(JoinHandle<()>);
+pub struct Presence {
+    reading: JoinHandle<()>,
+    orders: UnboundedSender<Verb>,
+}
+
+impl Presence {
+    fn on(mut line: Line) -> Self {
+        let (orders, mut ordered) = unbounded_channel();
+        let reading = tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    Some(verb) = ordered.recv() => if line.send(verb).await.is_err() { return },
+                    frame = line.socket.next() => if !matches!(frame, Some(Ok(_))) { return },
+                }
+            }
+        });
+        Self { reading, orders }
+    }
+
+    /// Ends the room for everybody, as far as the broker lets them: it closes the socket then.
+    ///
+    /// # Errors
+    /// They are not inside any more.
+    pub async fn ends_the_room(mut self) -> Result<()> {
+        self.orders.send(Verb::End)?;
+        Ok((&mut self.reading).await?)
+    }
+}
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.0.abort();
+        self.reading.abort();
     }
 }
 
@@ -76,11 +104,10 @@ impl Outsider {
     /// The broker refuses.
     pub async fn revives(&self, port: u16, creator: Option<MemberId>, seats: Vec<SeatOf>) -> Result<Presence> {
         let mut line = Line::open(port, &self.room).await?;
-        let name: RoomName = "Sunday breakfast".parse().context("a name")?;
         let account = Account {
             creator: creator.unwrap_or(self.member),
             locked: false,
-            name: seal::seal_room_name(self.room.sealing(), self.room.id(), &name),
+            name: self.room_name()?,
             invite: self.invitation.invite.hash(),
             next_ordinal: 9,
             seats,
@@ -98,10 +125,47 @@ impl Outsider {
                 code: None,
             }))
             .await?;
-        Ok(Presence(tokio::spawn(async move { while let Some(Ok(_)) = line.socket.next().await {} })))
+        Ok(Presence::on(line))
     }
 
-    fn card(&self) -> Result<klatch_shared::Sealed> {
+    /// Creates a room of their own with the link's key. Stays inside.
+    ///
+    /// # Errors
+    /// The broker refuses.
+    pub async fn creates(&self, port: u16) -> Result<Presence> {
+        let mut line = Line::open(port, &self.room).await?;
+        let _: Admitted = line
+            .ask(Verb::Create(Create {
+                member: self.member,
+                key: self.room.public(),
+                proof: self.room.prove(ProofLabel::Create, &line.hello.nonce, &self.member),
+                seat: self.token.hash(),
+                invite: self.invitation.invite.hash(),
+                name: self.room_name()?,
+                card: self.card()?,
+                session: self.session,
+                code: None,
+            }))
+            .await?;
+        Ok(Presence::on(line))
+    }
+
+    /// Gives up a seat in the room that this token opens.
+    ///
+    /// # Errors
+    /// The broker refuses.
+    pub async fn releases(&self, port: u16, token: SeatToken) -> Result<()> {
+        let mut line = Line::open(port, &self.room).await?;
+        line.send(Verb::Forget(Forget { token: Some(token) })).await?;
+        line.reply().await.map(drop)
+    }
+
+    fn room_name(&self) -> Result<Sealed> {
+        let name: RoomName = "Sunday breakfast".parse().context("a name")?;
+        Ok(seal::seal_room_name(self.room.sealing(), self.room.id(), &name))
+    }
+
+    fn card(&self) -> Result<Sealed> {
         let name = self.name.parse().context("a name")?;
         Ok(Card::new(self.room.id(), self.member, &self.keys, name, 1).seal(&self.room, self.member))
     }

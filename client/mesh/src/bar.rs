@@ -1,80 +1,113 @@
 //! Whom we don't meet: newcomers to a room that was locked when a broker without a memory was told of it.
 //!
 //! Such a broker believes whoever has the link, of the room's lock as well as of its seats. So a page that remembers the room as locked
-//! puts a bar up when it comes to a revival of it, and meets only those whose seats it knew, until the room's creator says in person
-//! that it is open. A seat is known by its latch, which nobody else's token shows.
+//! puts a bar up when it comes to a revival of it, or its own seat is not known there any more, and meets only those whose seats it knew,
+//! until the room's creator says in person that it is open. A seat is known by its latch, which nobody else's token shows. Who created the
+//! room is settled when the page comes to it first.
 
-use klatch_shared::Latch;
 use klatch_shared::json::ToJson as _;
 use klatch_shared::limits::MAX_SEATS;
 use klatch_shared::wire::SeatOf;
+use klatch_shared::{Latch, MemberId};
+
+/// What is kept with the seat, for a page that is loaded again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Of a room that is locked, whose seats are known: their latches as they are written, one after the other.
+    pub known: Option<String>,
+    /// The revival that we came to last.
+    pub revival: Option<u32>,
+    /// What the broker says of the lock does not hold.
+    pub is_up: bool,
+    /// Who created the room, as it was when we came first.
+    pub creator: Option<MemberId>,
+    /// Of the creator's seat, once it was met.
+    pub creators_latch: Option<Latch>,
+}
+
+impl Memory {
+    /// The broker does not know our seat any more. If the room was locked it is another one, perhaps.
+    pub fn doubt(&mut self) {
+        self.is_up |= self.known.is_some();
+    }
+}
 
 /// The bar of one room.
 #[derive(Clone, Debug, Default)]
 pub struct Bar {
-    locked: bool,
-    /// Whose seats were known before the page was loaded: their latches as they are written, one after the other.
-    remembered: String,
-    /// The revival that we were in from its beginning, or before it was locked: what the broker says of the lock holds.
-    trusted: Option<u32>,
-    /// The one against which the bar is up.
-    against: Option<u32>,
+    memory: Memory,
     /// Of whom it was said that they are not met.
     told_of: String,
 }
 
 impl Bar {
-    /// Down, with what is remembered of a room that was locked; one that was not has no bar to put up.
-    pub fn new(memory: Option<String>, trusted: Option<u32>) -> Self {
-        Self { locked: memory.is_some(), remembered: memory.unwrap_or_default(), trusted, ..Self::default() }
+    /// As it was left.
+    pub fn new(memory: Memory) -> Self {
+        Self { memory, told_of: String::new() }
     }
 
-    /// What is to be kept while the page is loaded again: of a room that is locked, the seats that are known by now; and the revival.
-    pub fn memory(&self, known: &[SeatOf]) -> (Option<String>, Option<u32>) {
-        let mut all = self.remembered.clone();
-        for seat in known {
-            note(&mut all, seat.latch);
+    /// What is to be kept, with the seats that are known by now.
+    pub fn memory(&mut self, seats: &[SeatOf]) -> Memory {
+        for seat in seats {
+            if let Some(known) = &mut self.memory.known {
+                note(known, seat.latch);
+            }
+            if self.memory.creator == Some(seat.member) {
+                self.memory.creators_latch.get_or_insert(seat.latch);
+            }
         }
-        (self.locked.then_some(all), self.trusted)
+        self.memory.clone()
     }
 
-    /// A broker let us in, to a room that was revived there or not. Whether it forgot since it, or one before it, did so last.
-    pub fn come(&mut self, revival: Option<u32>) -> bool {
-        let is_new = revival.is_some() && revival != self.against.or(self.trusted);
-        if is_new && self.locked {
-            self.against = revival;
-        } else if self.against.is_none() {
-            self.trusted = revival;
-        }
+    /// A broker that has this member for the creator let us in, to a room that was revived there or not. Whether it forgot since it,
+    /// or one before it, did so last.
+    pub fn come(&mut self, creator: MemberId, revival: Option<u32>) -> bool {
+        self.memory.creator.get_or_insert(creator);
+        let is_new = revival != self.memory.revival;
+        self.memory.revival = revival;
+        self.memory.is_up |= is_new && self.is_locked();
         is_new
+    }
+
+    /// Who created the room: whatever a broker says that forgot it, who we were told when we came first.
+    pub fn creator(&self) -> Option<MemberId> {
+        self.memory.creator
     }
 
     /// The broker says whether the room is locked; whether it is, to us.
     pub fn hear(&mut self, locked: bool) -> bool {
-        if self.against.is_none() {
+        if !self.is_up() {
             self.set(locked);
         }
-        self.locked
+        self.is_locked()
     }
 
     /// The creator says that the room is open. Whether somebody may have been turned away until now.
     pub fn lift(&mut self) -> bool {
-        let against = self.against.take();
-        if against.is_some() {
-            self.trusted = against;
+        let was_up = std::mem::take(&mut self.memory.is_up);
+        if was_up {
             self.set(false);
         }
-        against.is_some()
+        was_up
     }
 
     /// Whether it is up.
     pub fn is_up(&self) -> bool {
-        self.against.is_some()
+        self.memory.is_up
     }
 
-    /// Whether whoever has this seat is to be met, whom we know by it already or don't.
-    pub fn admits(&self, seat: Latch, is_known: bool) -> bool {
-        !self.is_up() || is_known || has(&self.remembered, &seat.to_json())
+    /// Whether the room is locked, to us.
+    pub fn is_locked(&self) -> bool {
+        self.memory.known.is_some()
+    }
+
+    /// Whether whoever has this seat is to be met, whom we know by it already or don't. In the creator's seat it is the creator alone.
+    pub fn admits(&self, member: MemberId, latch: Latch, is_known: bool) -> bool {
+        let Memory { known, creator, creators_latch, .. } = &self.memory;
+        if *creator == Some(member) && creators_latch.is_some_and(|creators| creators != latch) {
+            return false;
+        }
+        !self.is_up() || is_known || known.as_ref().is_some_and(|known| has(known, &latch.to_json()))
     }
 
     /// Somebody is turned away. Whether that is to be told: once of each, and not of ever more.
@@ -83,9 +116,10 @@ impl Bar {
     }
 
     fn set(&mut self, locked: bool) {
-        self.locked = locked;
-        if !locked {
-            self.remembered.clear();
+        if locked {
+            self.memory.known.get_or_insert_default();
+        } else {
+            self.memory.known = None;
             self.told_of.clear();
         }
     }
@@ -109,25 +143,32 @@ fn has(list: &str, latch: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use klatch_shared::{MemberId, SeatToken};
+    use klatch_shared::SeatToken;
 
-    fn seat() -> Latch {
+    fn latch() -> Latch {
         SeatToken::random().hash().latch()
+    }
+
+    fn ana() -> MemberId {
+        MemberId::from_random_bytes([1; 16])
     }
 
     fn of(latch: Latch) -> SeatOf {
         SeatOf { member: MemberId::random(), ordinal: 0, latch }
     }
 
-    fn reloaded(bar: &Bar, known: &[SeatOf]) -> Bar {
-        let (seats, revival) = bar.memory(known);
-        Bar::new(seats, revival)
+    fn reloaded(bar: &mut Bar, known: &[SeatOf]) -> Bar {
+        Bar::new(bar.memory(known))
     }
 
-    /// In a room that its creator locked, of a broker that has not forgotten it.
+    fn meets(bar: &Bar, latch: Latch) -> bool {
+        bar.admits(MemberId::random(), latch, false)
+    }
+
+    /// In a room that Ana created and locked, of a broker that has not forgotten it.
     fn in_a_locked_room() -> Bar {
         let mut bar = Bar::default();
-        assert!(!bar.come(None));
+        assert!(!bar.come(ana(), None));
         assert!(!bar.hear(false));
         assert!(bar.hear(true));
         bar
@@ -135,71 +176,114 @@ mod tests {
 
     #[test]
     fn in_a_room_that_was_open_or_is_not_revived_everybody_is_met() {
-        assert!(in_a_locked_room().admits(seat(), false));
+        assert!(meets(&in_a_locked_room(), latch()));
         let mut open = Bar::default();
-        open.come(None);
+        open.come(ana(), None);
         open.hear(false);
-        assert!(open.come(Some(1)), "the broker forgot");
+        assert!(open.come(ana(), Some(1)), "the broker forgot");
         assert!(open.hear(true), "others remember it as locked");
-        assert!(open.admits(seat(), false));
+        assert!(meets(&open, latch()));
     }
 
     #[test]
     fn whoever_comes_to_a_locked_room_by_a_revival_is_met_only_if_known() {
         let mut bar = in_a_locked_room();
-        assert!(bar.come(Some(1)));
+        assert!(bar.come(ana(), Some(1)));
         // Whatever the broker was told.
         assert!(bar.hear(false) && bar.hear(true) && bar.hear(false));
-        assert!(!bar.admits(seat(), false));
-        assert!(bar.admits(seat(), true));
+        assert!(!meets(&bar, latch()));
+        assert!(bar.admits(MemberId::random(), latch(), true));
     }
 
     #[test]
     fn the_bar_outlives_lost_sockets_reloads_and_more_restarts() {
-        let known = seat();
+        let known = latch();
         let mut bar = in_a_locked_room();
-        bar.come(Some(1));
-        assert!(!bar.come(Some(1)), "the same broker");
+        bar.come(ana(), Some(1));
+        assert!(!bar.come(ana(), Some(1)), "the same broker");
         assert!(bar.is_up());
         for revival in [1, 2] {
-            bar = reloaded(&bar, &[of(known)]);
-            bar.come(Some(revival));
-            assert!(bar.hear(false) && bar.admits(known, false) && !bar.admits(seat(), false));
+            bar = reloaded(&mut bar, &[of(known)]);
+            bar.come(ana(), Some(revival));
+            assert!(bar.hear(false) && meets(&bar, known) && !meets(&bar, latch()));
         }
-        assert!(bar.come(Some(3)) && bar.is_up());
+        assert!(bar.come(ana(), Some(3)) && bar.is_up());
     }
 
     #[test]
     fn a_reload_before_the_restart_is_none_either() {
-        let known = seat();
-        let mut bar = reloaded(&in_a_locked_room(), &[of(known)]);
-        bar.come(Some(1));
-        assert!(bar.admits(known, false) && !bar.admits(seat(), false));
+        let known = latch();
+        let mut bar = reloaded(&mut in_a_locked_room(), &[of(known)]);
+        bar.come(ana(), Some(1));
+        assert!(meets(&bar, known) && !meets(&bar, latch()));
+    }
+
+    #[test]
+    fn whose_seat_in_a_locked_room_is_unknown_meets_nobody_unknown_whatever_the_room_is_said_to_be() {
+        let known = latch();
+        for revival in [None, Some(1)] {
+            let mut memory = in_a_locked_room().memory(&[of(known)]);
+            memory.doubt();
+            let mut bar = Bar::new(memory);
+            bar.come(MemberId::random(), revival);
+            assert!(bar.hear(false) && bar.is_up());
+            bar = reloaded(&mut bar, &[]);
+            bar.come(MemberId::random(), revival);
+            assert!(meets(&bar, known) && !meets(&bar, latch()));
+            assert!(bar.lift() && meets(&bar, latch()));
+        }
+        let mut open = Memory::default();
+        open.doubt();
+        assert!(!open.is_up);
+    }
+
+    #[test]
+    fn a_room_that_was_revived_and_is_not_any_more_is_another() {
+        let mut bar = Bar::default();
+        bar.come(ana(), Some(1));
+        bar.hear(true);
+        assert!(bar.come(ana(), None) && !meets(&bar, latch()));
+    }
+
+    #[test]
+    fn who_created_the_room_stays_so_whomever_a_broker_names_later() {
+        let mal = MemberId::random();
+        let creators = SeatOf { member: ana(), ordinal: 0, latch: latch() };
+        let mut bar = Bar::default();
+        bar.come(ana(), None);
+        bar = reloaded(&mut bar, &[creators]);
+        bar.come(mal, Some(1));
+        assert_eq!(bar.creator(), Some(ana()));
+        // In a room that is not locked as well.
+        assert!(bar.admits(ana(), creators.latch, false) && meets(&bar, latch()));
+        assert!(!bar.admits(ana(), latch(), false), "another sits in the creator's seat");
+        bar.memory(&[SeatOf { latch: latch(), ..creators }]);
+        assert!(bar.admits(ana(), creators.latch, false));
     }
 
     #[test]
     fn the_creator_lifts_it_and_then_the_broker_is_believed() {
         let mut bar = in_a_locked_room();
-        bar.come(Some(1));
+        bar.come(ana(), Some(1));
         assert!(bar.lift() && !bar.lift());
-        assert!(bar.admits(seat(), false));
-        assert_eq!(bar.memory(&[of(seat())]).0, None);
-        assert!(!bar.come(Some(1)) && !bar.hear(false) && bar.hear(true));
+        assert!(meets(&bar, latch()));
+        assert_eq!(bar.memory(&[of(latch())]).known, None);
+        assert!(!bar.come(ana(), Some(1)) && !bar.hear(false) && bar.hear(true));
         // Locked in this revival, of which we know all: until the broker forgets once more.
-        let mut again = reloaded(&bar, &[]);
-        assert!(!again.come(Some(1)) && again.admits(seat(), false));
-        assert!(again.come(Some(2)) && !again.admits(seat(), false));
+        let mut again = reloaded(&mut bar, &[]);
+        assert!(!again.come(ana(), Some(1)) && meets(&again, latch()));
+        assert!(again.come(ana(), Some(2)) && !meets(&again, latch()));
     }
 
     #[test]
     fn what_is_remembered_and_told_has_an_end() {
         let mut bar = in_a_locked_room();
-        let one = seat();
+        let one = latch();
         assert!(bar.turns_away(one) && !bar.turns_away(one));
-        assert!((0..1000).filter(|_| bar.turns_away(seat())).count() < 2 * MAX_SEATS);
+        assert!((0..1000).filter(|_| bar.turns_away(latch())).count() < 2 * MAX_SEATS);
         for _ in 0..5 {
-            bar = reloaded(&bar, &(0..MAX_SEATS).map(|_| of(seat())).collect::<Vec<_>>());
+            bar = reloaded(&mut bar, &(0..MAX_SEATS).map(|_| of(latch())).collect::<Vec<_>>());
         }
-        assert_eq!(bar.memory(&[of(one)]).0.expect("locked").len(), 2 * MAX_SEATS * one.to_json().len());
+        assert_eq!(bar.memory(&[of(one)]).known.expect("locked").len(), 2 * MAX_SEATS * one.to_json().len());
     }
 }

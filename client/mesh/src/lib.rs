@@ -45,7 +45,7 @@ mod trickle;
 mod turn;
 
 pub use allowance::Allowance;
-pub use bar::Bar;
+pub use bar::{Bar, Memory};
 pub use carrier::Carrier;
 pub use command::{Command, Health};
 pub use few::Few;

@@ -121,7 +121,7 @@ impl Core {
             match glance {
                 Glance::Alive(glance) => {
                     let name = seal::open_room_name(keys.sealing(), room, &glance.name).ok();
-                    if glance.locked && !seated {
+                    if glance.locked && !seated && !seat.taken {
                         this.refuse(RefusalCode::RoomLocked, RefusalCode::RoomLocked.reason());
                         return;
                     }
@@ -192,7 +192,7 @@ impl Core {
                 match code {
                     // An earlier try came through, and its answer was lost: the seat is ours.
                     RefusalCode::RoomExists | RefusalCode::MemberTaken if !seat.taken => seat.taken = true,
-                    // Our seat was released, to make room or by another tab: the invitation may give a new one.
+                    // Our seat was released, to make room or by another tab, or the server forgot it: the invitation may give a new one.
                     RefusalCode::UnknownSeat if seat.taken => seat.renew(),
                     // A server that was restarted may know the room in a moment, by those who are inside.
                     RefusalCode::UnknownRoom if seat.taken => TimeoutFuture::new(PAUSE_MS).await,

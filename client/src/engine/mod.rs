@@ -178,7 +178,9 @@ impl Core {
         self.media.stop_all();
         match why {
             Over::Elsewhere => {}
-            Over::Ended | Over::Gone => storage::forget_seat(room),
+            Over::Ended | Over::Forgotten => storage::forget_seat(room),
+            // Others may bring it back yet.
+            Over::Gone => storage::seat(room).into_iter().for_each(|seat| storage::note(seat, false)),
         }
         // What was told of the room is over with it.
         for notice in &self.store.state().notices {

@@ -14,6 +14,8 @@ pub(super) struct Peer {
     pub(super) ordinal: u32,
     /// What the seat's token is checked against.
     pub(super) latch: Latch,
+    /// The broker has a seat of theirs.
+    pub(super) has_seat: bool,
     /// What the broker says.
     pub(super) presence: Presence,
     /// The latest page load.
@@ -71,6 +73,7 @@ impl Peers {
                     return Err(BadCard);
                 }
                 peer.card = card;
+                peer.has_seat = true;
                 peer.presence = view.presence;
                 peer.session = view.session;
                 peer.ordinal = view.ordinal;
@@ -80,6 +83,7 @@ impl Peers {
                 let peer = Peer {
                     ordinal: view.ordinal,
                     latch: view.latch,
+                    has_seat: true,
                     presence: view.presence,
                     session: view.session,
                     card,
@@ -144,6 +148,7 @@ impl Peers {
 
     /// Their seats, as they are remembered.
     pub(super) fn seats(&self) -> Vec<SeatOf> {
-        self.iter().map(|(member, peer)| SeatOf { member, ordinal: peer.ordinal, latch: peer.latch }).collect()
+        let seated = self.iter().filter(|(_, peer)| peer.has_seat);
+        seated.map(|(member, peer)| SeatOf { member, ordinal: peer.ordinal, latch: peer.latch }).collect()
     }
 }

@@ -52,7 +52,9 @@ pub(super) enum Over {
     Elsewhere,
     /// The creator ended the room.
     Ended,
-    /// Our seat was released, or the room is gone.
+    /// Our seat was released.
+    Forgotten,
+    /// The broker knows of no such room or seat.
     Gone,
 }
 

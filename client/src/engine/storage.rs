@@ -3,10 +3,11 @@
 //! A seat is kept in local storage, or, where the person does not want the room remembered or was never inside, in the tab's own
 //! storage, which a reload survives and closing the tab does not. Without the seat nobody gets back into a room that was locked.
 
+use klatch_mesh::Memory;
 use klatch_shared::json::{FromJson, Raw, ToJson, object};
 use klatch_shared::peer::ChatMessage;
 use klatch_shared::{
-    HostCode, Invitation, InviteToken, MemberId, MemberKeys, RoomId, RoomKey, RoomName, SeatToken, Username,
+    HostCode, Invitation, InviteToken, Latch, MemberId, MemberKeys, RoomId, RoomKey, RoomName, SeatToken, Username,
 };
 
 use super::clock;
@@ -97,16 +98,16 @@ pub(super) struct SeatRecord {
     pub(super) room_name: Option<RoomName>,
     /// Our name there.
     pub(super) my_name: Option<Username>,
-    /// Whether the room is ours.
-    pub(super) creator: bool,
+    /// Its place in the order of seats, once it is taken.
+    pub(super) ordinal: u32,
     /// Whether the broker has given us the seat.
     pub(super) taken: bool,
     /// Whether to remember it beyond this tab.
     pub(super) remember: bool,
     /// The switch of the room's history, once it was used.
     pub(super) history: Option<ChatMessage>,
-    /// Whom we know there, while it is locked, and in which revival of it: [`klatch_mesh::Bar::memory`].
-    pub(super) lock: (Option<String>, Option<u32>),
+    /// Who created the room and whom we know there, should the broker forget.
+    pub(super) memory: Memory,
     /// Since which minute no server knows the room.
     pub(super) missed: Option<u32>,
     /// With whom we want no connection: at most as many as there are seats.
@@ -119,23 +120,29 @@ impl SeatRecord {
     /// A seat yet to be taken, with keys of its own.
     pub(super) fn new(invitation: Invitation, creator: bool, room_name: Option<RoomName>) -> Self {
         let keys = MemberKeys::random();
+        let member = keys.verifying().owner();
         Self {
             invitation,
-            member: keys.verifying().owner(),
+            member,
             token: SeatToken::random(),
             keys,
             revision: 0,
             room_name,
             my_name: None,
-            creator,
+            ordinal: 0,
             taken: false,
             remember: true,
             history: None,
-            lock: (None, None),
+            memory: Memory { creator: creator.then_some(member), ..Memory::default() },
             missed: None,
             cut: Vec::new(),
             code: None,
         }
+    }
+
+    /// Whether the room is ours.
+    pub(super) fn is_creator(&self) -> bool {
+        self.memory.creator == Some(self.member)
     }
 }
 
@@ -154,8 +161,12 @@ struct StoredSeat {
     creator: bool,
     taken: bool,
     history: Option<String>,
+    ordinal: Option<u32>,
     known: Option<String>,
     revival: Option<u32>,
+    barred: Option<bool>,
+    created_by: Option<MemberId>,
+    created_with: Option<Latch>,
     missed: Option<u32>,
     cut: Option<Vec<MemberId>>,
 }
@@ -172,11 +183,15 @@ impl From<&SeatRecord> for StoredSeat {
             revision: seat.revision,
             room_name: seat.room_name.as_ref().map(|name| name.as_str().to_owned()),
             my_name: seat.my_name.as_ref().map(|name| name.as_str().to_owned()),
-            creator: seat.creator,
+            creator: seat.is_creator(),
             taken: seat.taken,
             history: seat.history.as_ref().map(ChatMessage::to_text),
-            known: seat.lock.0.clone(),
-            revival: seat.lock.1,
+            ordinal: Some(seat.ordinal),
+            known: seat.memory.known.clone(),
+            revival: seat.memory.revival,
+            barred: seat.memory.is_up.then_some(true),
+            created_by: seat.memory.creator,
+            created_with: seat.memory.creators_latch,
             missed: seat.missed,
             cut: Some(seat.cut.clone()),
         }
@@ -198,12 +213,18 @@ impl StoredSeat {
             revision: self.revision,
             room_name,
             my_name: self.my_name.and_then(|name| name.parse().ok()),
-            creator: self.creator,
+            ordinal: self.ordinal.unwrap_or_default(),
             taken: self.taken,
             // What was not taken yet is in the tab either way.
             remember: shelf == Shelf::Machine || !self.taken,
             history: self.history.and_then(|switch| switch.parse().ok()),
-            lock: (self.known, self.revival),
+            memory: Memory {
+                known: self.known,
+                revival: self.revival,
+                is_up: self.barred.is_some(),
+                creator: self.created_by.or(self.creator.then_some(self.member)),
+                creators_latch: self.created_with,
+            },
             missed: self.missed,
             cut: self.cut.unwrap_or_default(),
             code: host_code(),
@@ -212,7 +233,8 @@ impl StoredSeat {
 }
 
 object!(StoredSeat {
-    room, key, invite, member, seat, keys, revision, creator, taken ? room_name, my_name, history, cut, known, revival, missed
+    room, key, invite, member, seat, keys, revision, creator, taken ? room_name, my_name, history, cut, ordinal, known, revival, barred, created_by,
+    created_with, missed
 });
 
 /// Where things are kept.

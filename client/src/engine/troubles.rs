@@ -94,7 +94,7 @@ pub(super) fn of_the_end(why: Over, room: RoomId) -> Trouble {
             "Whoever created it ended it for everybody. Its link does not open it any more. Create a new room to go on.",
             None,
         ),
-        Over::Gone => trouble(
+        Over::Forgotten | Over::Gone => trouble(
             "This room is gone",
             "It was ended, stood empty for too long, or the server was restarted. Create a new room and send a new link.",
             None,

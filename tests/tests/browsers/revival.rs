@@ -1,10 +1,13 @@
 //! A locked room whose server forgot it, and somebody with its link who is quicker than its members to bring it back.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use klatch_shared::wire::SeatOf;
 use klatch_tests::outsider::Outsider;
+use klatch_tests::page::PATIENCE;
 use klatch_tests::wire::Recorder;
-use klatch_tests::{Broker, Kind, Person, Scene, play};
+use klatch_tests::{Broker, Kind, Person, Scene, play, wait};
+use serde_json::Value;
+use std::time::Duration;
 
 const OUT_OF_REACH: &str = "The server is out of reach.";
 const TURNED_AWAY: &str = "Mal is in the room, who was not here when it was locked";
@@ -47,6 +50,15 @@ async fn meet(scene: &Scene, server: &Restarts) -> Result<(Person, Person, Strin
     ana.is_connected_to("Bo").await?;
     bo.is_connected_to("Ana").await?;
     Ok((ana, bo, link))
+}
+
+/// Waits until whoever has only the link is refused.
+async fn is_locked(server: &Restarts, link: &str) -> Result<()> {
+    let refused = async || {
+        let looked = Outsider::new("Dee", link)?.looks_in(server.broker.port()).await;
+        Ok(looked.err().filter(|error| error.to_string().contains("RoomLocked")))
+    };
+    wait::until("a locked room", PATIENCE, refused).await.map(drop)
 }
 
 async fn is_not_met(person: &Person) -> Result<()> {
@@ -102,6 +114,8 @@ fn who_was_here_before_it_was_locked_is_met_once_the_creator_unlocks_it() {
         ana.page().shows(TURNED_AWAY).await?;
         is_not_met(&ana).await?;
         ana.is_connected_to("Bo").await?;
+        // Her page locks it again, before anybody else tells of the lock.
+        is_locked(&server, &link).await?;
         server.recorders[1].let_pass(true);
         bo.page().no_longer_shows(OUT_OF_REACH).await?;
         bo.page().shows(TURNED_AWAY).await?;
@@ -114,5 +128,107 @@ fn who_was_here_before_it_was_locked_is_met_once_the_creator_unlocks_it() {
             person.sees("Mal").await?;
         }
         Ok(())
+    });
+}
+
+/// Bo's page is loaded again after somebody with the link was in the room first, in one way or another.
+fn is_loaded_again(is_created: bool) {
+    play(async |scene| {
+        let mut server = Restarts::start().await?;
+        let (ana, bo, link) = meet(scene, &server).await?;
+        ana.toggles("Lock room").await?;
+        bo.page().shows("Locked").await?;
+        let address = link.replace(&server.recorders[0].url(), &server.recorders[1].url());
+        bo.page().open("about:blank").await?;
+        ana.no_longer_sees("Bo").await?;
+        server.restart().await?;
+        let mal = Outsider::new("Mal", &link)?;
+        let port = server.broker.port();
+        let _inside = if is_created { mal.creates(port).await } else { mal.revives(port, None, Vec::new()).await }?;
+        server.recorders[1].let_pass(true);
+        bo.page().open(&address).await?;
+        for _ in 0..2 {
+            bo.is_in_the_room().await?;
+            bo.page().shows("Locked").await?;
+            bo.page().shows(TURNED_AWAY).await?;
+            is_alone(&bo).await?;
+            bo.page().reload().await?;
+        }
+        server.recorders[0].let_pass(true);
+        if !is_created {
+            // His seat is the one that she knows.
+            ana.is_connected_to("Bo").await?;
+            bo.is_connected_to("Ana").await?;
+            is_not_met(&ana).await?;
+            is_not_met(&bo).await?;
+        }
+        Ok(())
+    });
+}
+
+async fn is_alone(person: &Person) -> Result<()> {
+    ensure!(!person.page().has("group", "Mal").await?, "{} sees somebody who was locked out", person.name());
+    Ok(())
+}
+
+#[test]
+fn whose_page_is_loaded_again_has_seat_and_lock_though_a_stranger_was_quicker() {
+    is_loaded_again(false);
+}
+
+#[test]
+fn whose_page_is_loaded_again_in_a_room_that_a_stranger_created_meets_nobody_unknown() {
+    is_loaded_again(true);
+}
+
+#[test]
+fn whom_a_forgetful_server_has_for_the_creator_ends_the_room_for_nobody() {
+    play(async |scene| {
+        let mut server = Restarts::start().await?;
+        let (ana, bo, link) = meet(scene, &server).await?;
+        let mal = Outsider::new("Mal", &link)?;
+        let saw = mal.looks_in(server.broker.port()).await?;
+        ana.toggles("Lock room").await?;
+        bo.page().shows("Locked").await?;
+        server.restart().await?;
+        let seats = saw.members.iter();
+        let seats = seats.map(|view| SeatOf { member: view.member, ordinal: view.ordinal, latch: view.latch });
+        let inside = mal.revives(server.broker.port(), None, seats.collect()).await?;
+        server.recorders[1].let_pass(true);
+        bo.page().shows(TURNED_AWAY).await?;
+        // What its page remembers of the creator outlives a reload.
+        bo.page().reload().await?;
+        bo.page().shows(TURNED_AWAY).await?;
+        inside.ends_the_room().await?;
+        server.recorders[0].let_pass(true);
+        for (person, other) in [(&ana, &bo), (&bo, &ana)] {
+            person.page().no_longer_shows(OUT_OF_REACH).await?;
+            person.is_connected_to(other.name()).await?;
+        }
+        is_locked(&server, &link).await
+    });
+}
+
+#[test]
+fn who_lost_the_seat_is_in_the_call_as_long_as_they_are_connected() {
+    play(async |scene| {
+        let server = Restarts::start().await?;
+        let (ana, bo, link) = meet(scene, &server).await?;
+        server.recorders[1].let_pass(false);
+        bo.page().shows(OUT_OF_REACH).await?;
+        let token = bo.page().call("() => JSON.parse(localStorage['klatch.rooms'])[0].seat", Value::Null).await?;
+        let token = token.as_str().context("a token")?.parse()?;
+        Outsider::new("Mal", &link)?.releases(server.broker.port(), token).await?;
+        wait::never("Bo is gone though there is a link", Duration::from_secs(2), async || {
+            Ok((!ana.page().has("group", "Bo").await?).then_some(()))
+        })
+        .await?;
+        server.recorders[1].let_pass(true);
+        bo.says("Still here").await?;
+        ana.opens("Chat").await?;
+        ana.reads("Still here").await?;
+        // And no longer.
+        bo.page().close().await?;
+        ana.no_longer_sees("Bo").await
     });
 }

@@ -123,6 +123,38 @@ fn an_empty_room_is_gone_after_its_time() {
 }
 
 #[test]
+fn a_seat_is_kept_for_a_quarter_of_an_hour_where_no_server_knows_its_room() {
+    play(async |scene| {
+        let broker = scene.broker(&["--room-ttl", "1s"]).await?;
+        let ([ana], _) = scene.meet(&broker, [(Kind::Chromium, "Ana")]).await?;
+        ana.leaves().await?;
+        let missed_since = "() => JSON.parse(localStorage['klatch.rooms'] ?? '[{}]')[0].missed ?? null";
+        let noted = async || {
+            let since = ana.page().call(missed_since, Value::Null).await?;
+            Ok(since.as_i64())
+        };
+        let since = wait::until("a note that the room is missed", PATIENCE, noted).await?;
+        let put_back = "(minutes) => { const rooms = JSON.parse(localStorage['klatch.rooms']); rooms[0].missed -= minutes; \
+                        localStorage['klatch.rooms'] = JSON.stringify(rooms) }";
+        let is_kept = "() => 'klatch.rooms' in localStorage";
+        ana.page().call(put_back, json!(13)).await?;
+        ana.page().reload().await?;
+        ana.page().find("textbox", "Room name").await?;
+        wait::never("the seat is forgotten", Duration::from_secs(2), async || {
+            Ok((ana.page().call(is_kept, Value::Null).await? == json!(false)).then_some(()))
+        })
+        .await?;
+        ensure!(noted().await? == Some(since - 13), "it is missed since the first time");
+        ana.page().call(put_back, json!(4)).await?;
+        ana.page().reload().await?;
+        wait::until("a forgotten seat", PATIENCE, async || {
+            Ok((ana.page().call(is_kept, Value::Null).await? == json!(false)).then_some(()))
+        })
+        .await
+    });
+}
+
+#[test]
 fn a_room_that_is_not_to_be_remembered_is_not() {
     play(async |scene| {
         let broker = scene.broker(&[]).await?;

@@ -134,6 +134,21 @@ fn who_comes_for_the_creators_seat_later_does_not_get_it() {
 }
 
 #[test]
+fn a_page_that_knows_of_its_own_seat_alone_has_it_again_and_locks_a_strangers_room() {
+    let mut world = World::forgetful();
+    let mut own = remembers(OUTSIDER, &[]);
+    own.account.creator = member(OUTSIDER);
+    world.revive(own).expect("nobody was quicker");
+    assert_eq!(world.come_back(2, 2, 1).err(), Some(RefusalCode::UnknownSeat));
+    let (admitted, _) = world.revive(locked(remembers(2, &[]))).expect("a seat");
+    assert_eq!((admitted.ordinal, admitted.locked), (2, true));
+    world.lose(OUTSIDER.into());
+    let (admitted, _) = world.revive(locked(remembers(1, &[2]))).expect("a seat");
+    assert!(admitted.members.contains(&view(2, 2, Presence::Present, 0)), "by the latch that the others know");
+    assert_eq!(world.lock(OUTSIDER.into(), false), Err(RefusalCode::NotJoined));
+}
+
+#[test]
 fn whoever_is_inside_is_told_when_an_account_locks_the_room() {
     let told = tell_all(&[2], Event::Locked { locked: true });
     let mut world = World::forgetful();

@@ -1,6 +1,6 @@
 //! The room's lock, and who is not met because of it where the broker had forgotten the room.
 
-use klatch_mesh::{Health, in_sentence};
+use klatch_mesh::in_sentence;
 use klatch_shared::Card;
 use klatch_shared::wire::{Admitted, Lock, MemberView, Presence, SeatOf};
 
@@ -40,7 +40,7 @@ impl Session {
     /// Keeps with the seat what tells strangers from members, should the broker forget.
     pub(super) fn remember_lock(&self) {
         let mut seat = self.seat.borrow_mut();
-        seat.lock = self.bar.borrow().memory(&self.peers.borrow().seats());
+        seat.memory = self.bar.borrow_mut().memory(&self.peers.borrow().seats());
         storage::save_seat(&seat);
     }
 
@@ -56,16 +56,15 @@ impl Session {
         );
     }
 
-    /// Those who have no seat, as the broker has it, are no members any more; unless it is kept for them, or they are here and the
-    /// broker only forgot them: their links stay, they will be back as we are.
+    /// Those who have no seat, as the broker has it, are no members any more; unless it is kept for them, or the broker forgot them
+    /// all: they will be back as we are.
     pub(super) fn look_who_is_missing(&self, admitted: &Admitted, forgot: bool) {
         let seats = self.peers.borrow().seats();
         for SeatOf { member, .. } in seats {
             if admitted.members.iter().any(|view| view.member == member) {
                 continue;
             }
-            let is_linked = self.mesh.borrow().health(member) == Some(Health::Connected);
-            if forgot || admitted.reserved.contains(&member) || admitted.revived.is_some() && is_linked {
+            if forgot || admitted.reserved.contains(&member) {
                 self.member_away(member);
             } else {
                 self.member_forgotten(member);

@@ -63,7 +63,10 @@ impl Session {
         match code {
             Some(CloseCode::TakenOver) => self.end(Over::Elsewhere),
             Some(CloseCode::Ended) if !self.usurped.get() => self.end(Over::Ended),
-            Some(CloseCode::Forgotten) => self.end(Over::Gone),
+            Some(CloseCode::Forgotten) => {
+                self.say_goodbye();
+                self.end(Over::Forgotten);
+            }
             Some(
                 CloseCode::Silent
                 | CloseCode::TooSlow

@@ -38,7 +38,7 @@ impl Session {
         let Door { room, socket, hello, proof, spare } = door;
         around.store.greeted(&hello);
         let nonce = SessionNonce::random();
-        let bar = RefCell::new(Bar::new(seat.lock.0.clone(), seat.lock.1));
+        let bar = RefCell::new(Bar::new(seat.memory.clone()));
         let this = Rc::new_cyclic(|weak| Self {
             weak: weak.clone(),
             around,
@@ -46,8 +46,8 @@ impl Session {
             nonce,
             mesh: RefCell::new(Mesh::new(seat.member, nonce)),
             room,
+            ordinal: Cell::new(seat.ordinal),
             seat: RefCell::new(seat),
-            ordinal: Cell::new(0),
             creator: Cell::default(),
             usurped: Cell::default(),
             bar,
@@ -74,7 +74,7 @@ impl Session {
         *this.socket.borrow_mut() = Some(socket);
         late::load();
         let entered = async {
-            let admitted = this.take_seat(this.seat_verb(proof)).await?;
+            let admitted = this.take_or_revive(proof, &hello).await?;
             let name = this.room_name(&admitted)?;
             // Drawing takes longer than anything else here, and sound does not wait for it.
             this.around.store.tell_later();
@@ -114,16 +114,8 @@ impl Session {
     /// A new socket's `hello`, in the room already: back to the same seat.
     pub(super) async fn come_back(&self, hello: &Hello) {
         *self.waiting.borrow_mut() = Some(Vec::new());
-        let prove = |label| self.room.prove(label, &hello.nonce, &self.me);
-        let proof = prove(door::label(&self.seat.borrow()));
-        let mut taken = self.take_seat(self.seat_verb(proof)).await;
-        if let Err(EnterError::Refused(RefusalCode::UnknownRoom | RefusalCode::UnknownSeat, _)) = taken {
-            // It may have been restarted. Where it was not, it refuses that too.
-            if let Some(verb) = self.revive_verb(prove(ProofLabel::Revive)) {
-                taken = self.take_seat(verb).await.or_else(|error| self.without_code(error, taken));
-            }
-        }
-        match taken {
+        let label = door::label(&self.seat.borrow());
+        match self.take_or_revive(self.room.prove(label, &hello.nonce, &self.me), hello).await {
             Ok(admitted) => {
                 self.attempts.set(0);
                 self.told_full.set(false);
@@ -154,6 +146,22 @@ impl Session {
             // The socket tells of its own end.
             Err(EnterError::Unreachable) => {}
         }
+    }
+
+    /// Takes the seat, or tells of the room where the broker does not know it: it may have been restarted, and where it was not refuses
+    /// that too. A page that was just loaded remembers too little to open a room again that nobody else told of yet.
+    async fn take_or_revive(&self, proof: Proof, hello: &Hello) -> Result<Admitted, EnterError> {
+        let taken = self.take_seat(self.seat_verb(proof)).await;
+        let may_revive = match &taken {
+            Err(EnterError::Refused(RefusalCode::UnknownSeat, _)) => true,
+            Err(EnterError::Refused(RefusalCode::UnknownRoom, _)) => self.chat.borrow().is_some(),
+            _ => false,
+        };
+        if may_revive && let Some(verb) = self.revive_verb(self.room.prove(ProofLabel::Revive, &hello.nonce, &self.me))
+        {
+            return self.take_seat(verb).await.or_else(|error| self.without_code(error, taken));
+        }
+        taken
     }
 
     /// Where a host's code is wanted, somebody else may have one and bring the room back: until then it is gone. Whoever shows a wrong one
@@ -214,21 +222,21 @@ impl Session {
 
     /// What we remember of the room, to bring it back.
     fn revive_verb(&self, proof: Proof) -> Option<Verb> {
-        let (seat, state) = (self.seat.borrow(), self.around.store.state());
+        let (seat, bar, ordinal) = (self.seat.borrow(), self.bar.borrow(), self.ordinal.get());
         Some(Verb::Revive(Revive {
             member: self.me,
             key: self.room.public(),
             proof,
             token: seat.token.clone(),
-            ordinal: self.ordinal.get(),
+            ordinal,
             card: self.card(&seat).seal(&self.room, self.me),
             session: self.nonce,
             account: Account {
-                creator: self.creator.get()?,
-                locked: state.room()?.locked,
+                creator: bar.creator()?,
+                locked: bar.is_locked(),
                 name: seal::seal_room_name(self.room.sealing(), self.room.id(), seat.room_name.as_ref()?),
                 invite: seat.invitation.invite.hash(),
-                next_ordinal: self.chat.borrow().as_ref()?.latest_seat() + 1,
+                next_ordinal: self.chat.borrow().as_ref().map_or(ordinal, Chat::latest_seat) + 1,
                 seats: self.peers.borrow().seats(),
             },
             code: seat.code.clone(),
@@ -252,13 +260,12 @@ impl Session {
         let mut seat = self.seat.borrow_mut();
         seat.room_name = Some(name.clone());
         seat.missed = None;
-        seat.creator |= admitted.creator == self.me;
         let stored = storage::save_seat(&seat);
         let my_name = seat.my_name.clone().expect("whoever enters has a name");
         let origin = web_sys::window().and_then(|window| window.location().origin().ok()).unwrap_or_default();
         let link = seat.invitation.link(public_url.unwrap_or(&origin));
         let remembered = seat.remember && stored;
-        let creator = seat.creator;
+        let creator = seat.is_creator();
         drop(seat);
         storage::set_inside(Some(self.room.id()));
         if stored {
@@ -288,11 +295,11 @@ impl Session {
     /// Takes in the room as it is, then the events that came meanwhile.
     fn take_in(&self, admitted: Admitted) {
         self.ordinal.set(admitted.ordinal);
-        let first = if self.seat.borrow().creator { self.me } else { admitted.creator };
-        let creator = self.creator.get().unwrap_or(first);
+        self.seat.borrow_mut().ordinal = admitted.ordinal;
+        let forgot = self.bar.borrow_mut().come(admitted.creator, admitted.revived);
+        let creator = self.bar.borrow().creator().unwrap_or(admitted.creator);
         self.creator.set(Some(creator));
         self.usurped.set(creator != admitted.creator);
-        let forgot = self.bar.borrow_mut().come(admitted.revived);
         self.locked(admitted.locked);
         let is_new = self.begin_chat(creator);
         self.look_who_is_missing(&admitted, forgot);
@@ -328,18 +335,19 @@ pub(in crate::engine) fn seat_for(invitation: Invitation) -> SeatRecord {
 impl SeatRecord {
     /// Whether the room waits for us to create it.
     pub(in crate::engine) fn is_to_be_created(&self) -> bool {
-        self.creator && !self.taken
+        self.is_creator() && !self.taken
     }
 
-    /// The seat was released: another one, with the same invitation.
+    /// The seat was released, or forgotten: another one, with the same invitation. What we know of the room stays so.
     pub(in crate::engine) fn renew(&mut self) {
+        if self.is_creator() {
+            self.memory.creators_latch = Some(self.token.hash().latch());
+        }
         self.token = SeatToken::random();
         self.keys = MemberKeys::random();
         self.member = self.keys.verifying().owner();
         self.taken = false;
-        self.creator = false;
         self.revision = 1;
-        self.history = None;
-        self.lock = (None, None);
+        self.memory.doubt();
     }
 }

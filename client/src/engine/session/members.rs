@@ -2,6 +2,7 @@
 
 use klatch_mesh::{Health, Misdeeds, Roster, in_sentence};
 use klatch_shared::Sealed;
+use klatch_shared::limits::MAX_SEATS;
 use klatch_shared::wire::{Empty, MemberView, NewCard, Presence};
 
 use super::super::socket::AskError;
@@ -65,7 +66,7 @@ impl Session {
     /// Whether the member can be shown.
     fn meet(&self, view: &MemberView) -> bool {
         let is_known = self.peers.borrow().get(view.member).is_some();
-        let admitted = self.bar.borrow().admits(view.latch, is_known);
+        let admitted = self.bar.borrow().admits(view.member, view.latch, is_known);
         let keys = self.seat.borrow().keys.clone();
         let met = admitted && self.peers.borrow_mut().meet(&self.room, &keys, view).is_ok();
         if !met {
@@ -131,16 +132,20 @@ impl Session {
     fn grace_is_over(&self, member: MemberId) {
         let knows = self.around.store.state().room().is_some_and(|room| room.broker == BrokerLink::Up);
         let linked = self.mesh.borrow().health(member) == Some(Health::Connected);
-        let (away, going, shown) = match self.peers.borrow_mut().get_mut(member) {
+        let (away, going, shown, has_seat) = match self.peers.borrow_mut().get_mut(member) {
             Some(peer) => {
                 peer.grace = None;
                 // Without the broker nobody tells of a leave but who leaves.
-                (peer.presence != Presence::Present || peer.going && !knows, peer.going, peer.shown)
+                (peer.presence != Presence::Present || peer.going && !knows, peer.going, peer.shown, peer.has_seat)
             }
             None => return,
         };
         if away && shown && (going || !linked) {
-            self.hide(member);
+            if has_seat {
+                self.hide(member);
+            } else {
+                self.member_forgotten(member);
+            }
         } else if going && linked {
             // Said goodbye, and is still here.
             self.set_shown(member, shown);
@@ -156,8 +161,18 @@ impl Session {
         self.hide(member);
     }
 
-    /// A member's seat was released: what they said stays.
+    /// A member's seat was released, or went to somebody else: what they said stays. Whoever is still connected to us is only lost to the
+    /// broker, and our call goes on. Of those there are no more than seats.
     pub(super) fn member_forgotten(&self, member: MemberId) {
+        let is_linked = self.mesh.borrow().health(member) == Some(Health::Connected);
+        let mut peers = self.peers.borrow_mut();
+        let is_one_of_few = peers.iter().count() <= MAX_SEATS;
+        if let Some(peer) = peers.get_mut(member).filter(|peer| is_linked && is_one_of_few && !peer.going) {
+            peer.has_seat = false;
+            drop(peers);
+            return self.member_away(member);
+        }
+        drop(peers);
         self.member_left(member);
         self.peers.borrow_mut().remove(member);
         self.dispatch(RoomAction::Released(member));
