@@ -24,11 +24,11 @@ pub(crate) struct Carriers {
 }
 
 impl Carriers {
-    /// A member by way of whom another is reached. Of several each `attempt` has another: who says so may be wrong, or lie.
-    pub(crate) fn helper(&self, to: MemberId, attempt: u32) -> Option<MemberId> {
+    /// A member by way of whom another is reached: who says so may be wrong, or lie, so after one who did not help it is the next, in a
+    /// circle. Nobody who could help is left out of it, whoever else comes, goes, or says now this and now that.
+    pub(crate) fn helper(&self, to: MemberId, after: Option<MemberId>) -> Option<MemberId> {
         let able = || self.helpers.iter().filter(|(helper, reached)| *helper != to && reached.contains(&to));
-        let count = able().count().max(1);
-        able().nth(attempt as usize % count).map(|(helper, _)| *helper)
+        able().find(|(helper, _)| Some(*helper) > after).or_else(|| able().next()).map(|(helper, _)| *helper)
     }
 
     /// Whether our channel with this member works.
@@ -46,16 +46,21 @@ mod tests {
         let member = |n: u8| MemberId::from_random_bytes([n; 16]);
         let [a, b, c] = [1, 2, 3].map(member);
         let carriers = Carriers { broker: false, helpers: vec![(a, vec![]), (b, vec![a, c]), (c, vec![b, c])] };
-        assert_eq!(carriers.helper(c, 0), Some(b));
-        assert_eq!(carriers.helper(b, 7), Some(c));
-        assert_eq!(carriers.helper(member(9), 1), None);
+        assert_eq!(carriers.helper(c, None), Some(b));
+        assert_eq!(carriers.helper(b, None), Some(c));
+        assert_eq!(carriers.helper(member(9), None), None);
     }
 
     #[test]
-    fn of_several_helpers_each_attempt_has_another() {
+    fn after_a_helper_who_did_not_help_comes_the_next_and_nobody_is_left_out() {
         let member = |n: u8| MemberId::from_random_bytes([n; 16]);
-        let [a, b, c] = [1, 2, 3].map(member);
-        let carriers = Carriers { broker: false, helpers: vec![(a, vec![c]), (b, vec![c])] };
-        assert_eq!([4, 5, 6].map(|attempt| carriers.helper(c, attempt)), [Some(a), Some(b), Some(a)]);
+        let [a, b, c, d] = [1, 2, 3, 4].map(member);
+        let all = Carriers { broker: false, helpers: vec![(a, vec![d]), (b, vec![d]), (c, vec![d])] };
+        assert_eq!(
+            [None, Some(a), Some(b), Some(c)].map(|last| all.helper(d, last)),
+            [Some(a), Some(b), Some(c), Some(a)]
+        );
+        let silent = Carriers { broker: false, helpers: vec![(a, vec![]), (b, vec![d]), (c, vec![])] };
+        assert_eq!([None, Some(a), Some(b), Some(c)].map(|last| silent.helper(d, last)), [Some(b); 4]);
     }
 }

@@ -38,6 +38,8 @@ pub(crate) struct Link<R> {
     pub(crate) is_away: bool,
     /// Whether something carried signals when it was tended last.
     pub(crate) is_reached: bool,
+    /// By way of whom something went last that did not help.
+    pub(crate) passed_over: Option<MemberId>,
     /// Exchanges that completed since it worked last.
     exchanges_in_vain: u32,
     shown: Health,
@@ -82,6 +84,7 @@ impl<R: Rules> Link<R> {
             reaches: Vec::new(),
             is_away: false,
             is_reached: true,
+            passed_over: None,
             exchanges_in_vain: 0,
             shown: Health::Connecting,
         };
@@ -272,6 +275,9 @@ impl<R: Rules> Link<R> {
     /// described has nothing to mend.
     fn mend(&mut self, turn: &mut Turn<'_>) {
         let due = self.vitals.take_due(turn.now, self.manners) && self.heard.is_some();
+        if due && self.is_in_vain() {
+            self.pass_over(self.trickle.carrier());
+        }
         let Some(carrier) = self.carrier(turn).filter(|_| due) else {
             return;
         };
@@ -284,6 +290,7 @@ impl<R: Rules> Link<R> {
         } else if matches!(self.phase, Phase::Idle { .. }) && self.wish < Wish::Restart {
             let exchange = turn.next_exchange();
             self.send(turn, carrier, exchange, Side::Offerer, 0, Signal::Ask);
+            self.pass_over(Some(carrier));
         }
     }
 
@@ -298,6 +305,11 @@ impl<R: Rules> Link<R> {
     /// An exchange completed.
     pub(crate) fn exchanged(&mut self) {
         self.exchanges_in_vain = if self.vitals.is_well() { 0 } else { self.exchanges_in_vain.saturating_add(1) };
+    }
+
+    /// Whether an exchange completed, and it does not work.
+    pub(crate) fn is_in_vain(&self) -> bool {
+        self.exchanges_in_vain > 0
     }
 
     /// When it wants to be tended.

@@ -38,7 +38,7 @@ impl<R: Rules> Link<R> {
             Phase::Waiting { until } => self.accept(turn) || self.begin_afresh(turn, until),
             Phase::Idle { not_before } => self.accept(turn) || self.offer(turn, not_before),
             Phase::Offered { exchange, wish, until } => {
-                self.complete(turn, exchange, wish) || self.meet_glare(turn) || self.lose_patience(turn, until)
+                self.complete(turn, exchange, wish) || self.meet_glare(turn, until) || self.lose_patience(turn, until)
             }
             Phase::Owing { exchange, wish, until } => {
                 self.accept(turn) || turn.now >= until && self.answer(turn, exchange, wish)

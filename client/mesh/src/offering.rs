@@ -9,7 +9,7 @@ use crate::identity::Identity;
 use crate::link::Link;
 use crate::phase::{Phase, Wish};
 use crate::turn::Turn;
-use crate::{Command, Kind, Rule, Rules, Signal};
+use crate::{Carrier, Command, Kind, Rule, Rules, Signal};
 
 impl<R: Rules> Link<R> {
     pub(crate) fn offer(&mut self, turn: &mut Turn<'_>, not_before: u64) -> bool {
@@ -42,9 +42,9 @@ impl<R: Rules> Link<R> {
     }
 
     /// Their offer and ours cross.
-    pub(crate) fn meet_glare(&mut self, turn: &mut Turn<'_>) -> bool {
+    pub(crate) fn meet_glare(&mut self, turn: &mut Turn<'_>, until: u64) -> bool {
         let glare = self.arrivals.waiting(Side::Offerer).is_some();
-        if glare && self.yields() {
+        if glare && (self.yields() || self.seems_unheard(turn.now, until)) {
             return self.accept(turn);
         }
         if glare {
@@ -58,6 +58,17 @@ impl<R: Rules> Link<R> {
             Manners::Polite => self.rules.keeps(Rule::PoliteYields),
             Manners::Impolite => !self.rules.keeps(Rule::ImpoliteStands),
         }
+    }
+
+    /// Whether it is likely that our offer never came to them, as theirs came by another way than that of our helper, after half the time in
+    /// which ours was to be answered. Where that is wrong both ends have given way, and what strays is offered again. It is done once: after an
+    /// exchange that did not help we stand, so that glare is settled as ever.
+    fn seems_unheard(&self, now: u64, until: u64) -> bool {
+        let ours = self.trickle.carrier();
+        matches!(ours, Some(Carrier::Via(_)))
+            && ours != self.arrivals.carrier()
+            && self.patience.is_half_gone(now, until)
+            && !self.is_in_vain()
     }
 
     pub(crate) fn lose_patience(&mut self, turn: &mut Turn<'_>, until: u64) -> bool {
@@ -80,7 +91,8 @@ impl<R: Rules> Link<R> {
     pub(crate) fn give_up(&mut self, not_before: u64) {
         if let Phase::Offering { exchange, wish } | Phase::Offered { exchange, wish, .. } = self.phase {
             self.arrivals.give_up(exchange, Side::Answerer);
-            self.trickle.given_up(exchange, Side::Offerer);
+            let carrier = self.trickle.given_up(exchange, Side::Offerer);
+            self.pass_over(carrier);
             if self.rules.keeps(Rule::GivenUpIsOfferedAgain) {
                 self.want(wish);
             }

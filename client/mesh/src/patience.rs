@@ -43,6 +43,11 @@ impl Patience {
         now + (ANSWER << self.failures.min(ANSWER_DOUBLINGS))
     }
 
+    /// Whether half of the wait for an answer is over that lasts until then.
+    pub(crate) fn is_half_gone(self, now: u64, until: u64) -> bool {
+        2 * until <= now + self.answer(now)
+    }
+
     /// Whether so much went wrong that the connection itself is to blame.
     pub(crate) fn is_out(self) -> bool {
         self.failures >= 3
@@ -60,6 +65,7 @@ mod tests {
         let waits: Vec<u64> = (0..8).map(|_| patience.retry(100, Protocol) - 100).collect();
         assert_eq!(waits, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
         assert_eq!(patience.answer(0), 32_000);
+        assert_eq!([15_999, 16_000].map(|now| patience.is_half_gone(now, 32_000)), [false, true]);
         patience.rest();
         assert_eq!((patience.answer(0), patience.retry(0, Protocol)), (8_000, 1_000));
     }

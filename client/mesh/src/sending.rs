@@ -33,8 +33,15 @@ impl<R: Rules> Link<R> {
 
     /// What carries an exchange that begins now.
     pub(crate) fn carrier(&self, turn: &Turn<'_>) -> Option<Carrier> {
-        let via = || turn.carriers.helper(self.id.peer, turn.counters.exchange.0).map(Carrier::Via);
+        let via = || turn.carriers.helper(self.id.peer, self.passed_over).map(Carrier::Via);
         [Carrier::Channel, Carrier::Broker].into_iter().find(|carrier| self.carries(turn, *carrier)).or_else(via)
+    }
+
+    /// Whoever carried our last description did not help: the next exchange is to go by way of somebody else.
+    pub(crate) fn pass_over(&mut self, carrier: Option<Carrier>) {
+        if let Some(Carrier::Via(helper)) = carrier {
+            self.passed_over = Some(helper);
+        }
     }
 
     /// Whether this still carries.

@@ -42,11 +42,10 @@ impl Trickle {
         self.place = Some(Place { exchange, side, carrier, sent: 0 });
     }
 
-    /// That exchange is over: what is left waits for the next.
-    pub(crate) fn given_up(&mut self, exchange: ExchangeId, side: Side) {
-        if self.place.is_some_and(|place| (place.exchange, place.side) == (exchange, side)) {
-            self.place = None;
-        }
+    /// That exchange is over: what is left waits for the next. What carried it, if it did.
+    pub(crate) fn given_up(&mut self, exchange: ExchangeId, side: Side) -> Option<Carrier> {
+        let place = self.place.take_if(|place| (place.exchange, place.side) == (exchange, side));
+        place.map(|place| place.carrier)
     }
 
     /// What carries the exchange.

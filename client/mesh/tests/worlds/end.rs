@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use klatch_mesh::{Carrier, Command, Health, Input, LinkId, Mesh, Rule, Rules};
-use klatch_shared::peer::Source;
+use klatch_mesh::{Carrier, Command, Health, Input, Kind, LinkId, Mesh, Rule, Rules};
+use klatch_shared::peer::{Description, Source};
 use klatch_shared::{MemberId, SessionNonce};
 
 use crate::browser::{Browser, Outcome};
@@ -38,6 +38,8 @@ pub struct End {
     pub known: Option<SessionNonce>,
     pub health: Health,
     pub fails_next: bool,
+    /// Others who offered, and are not answered yet.
+    offered: Vec<LinkId>,
     gathers: u32,
 }
 
@@ -55,6 +57,7 @@ impl End {
             known: None,
             health: Health::Connecting,
             fails_next: false,
+            offered: Vec::new(),
             gathers,
         }
     }
@@ -65,7 +68,11 @@ impl End {
         let commands = self.mesh.handle(now, input);
         self.print = print(&self.mesh);
         for command in commands {
-            out.extend(self.carry_out(fresh, command)?);
+            match self.other(&command) {
+                None => out.extend(self.carry_out(fresh, command)?),
+                Some(Some(fact)) => out.extend(self.feed(now, fresh, fact)?),
+                Some(None) => {}
+            }
         }
         if self.mesh.deadline().is_some_and(|deadline| deadline <= now) {
             return Err("a deadline that has come was left undone".into());
@@ -108,6 +115,29 @@ impl End {
             Command::Show { health, .. } => self.health = health,
         }
         Ok(None)
+    }
+
+    /// If it is about somebody else than the other end: what comes of it at once. Nothing that is sent to them arrives.
+    fn other(&mut self, command: &Command) -> Option<Option<Input>> {
+        let others = |peer: &MemberId| *peer != self.peer;
+        match command {
+            Command::SetRemote { link, .. } if others(&link.peer) => {
+                self.offered.push(*link);
+                Some(Some(Input::RemoteSet { link: *link }))
+            }
+            Command::SetLocal { link, .. } if others(&link.peer) => {
+                let before = self.offered.len();
+                self.offered.retain(|it| it != link);
+                let kind = if self.offered.len() < before { Kind::Answer } else { Kind::Offer };
+                let description = Description { sdp: String::new(), sources: vec![] };
+                Some(Some(Input::LocalSet { link: *link, kind, description }))
+            }
+            Command::Open { link, .. } | Command::Close { link } | Command::AddCandidate { link, .. } => {
+                others(&link.peer).then_some(None)
+            }
+            Command::Send { peer, .. } | Command::Show { peer, .. } => others(peer).then_some(None),
+            Command::SetRemote { .. } | Command::SetLocal { .. } => None,
+        }
     }
 
     fn open(&mut self, link: LinkId) -> Result<&mut Browser, String> {

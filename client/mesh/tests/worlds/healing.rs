@@ -7,16 +7,16 @@ use crate::world::Change::{self, *};
 use crate::world::{Event, Order, World};
 
 const BEAT: u64 = 1_000;
-const START: u64 = 10_000;
+pub const START: u64 = 10_000;
 
 /// Two connected ends, with a beat each second.
-struct Call {
-    world: World,
+pub struct Call {
+    pub world: World,
     beat: u64,
 }
 
 impl Call {
-    fn of_two() -> Self {
+    pub fn of_two() -> Self {
         let world = World::new(Broken(None), [false, true], [&[], &[]], 2).expect("two ends meet");
         let mut call = Self { world, beat: BEAT };
         call.until(START);
@@ -24,7 +24,7 @@ impl Call {
         call
     }
 
-    fn is_whole(&self) -> bool {
+    pub fn is_whole(&self) -> bool {
         self.world.complaint().is_none() && self.world.shows_connected() && self.world.flows()
     }
 
@@ -35,7 +35,7 @@ impl Call {
     }
 
     /// When it is so for the first time, if it is before `end`.
-    fn first(&mut self, end: u64, is_so: impl Fn(&Self) -> bool) -> Option<u64> {
+    pub fn first(&mut self, end: u64, is_so: impl Fn(&Self) -> bool) -> Option<u64> {
         loop {
             if is_so(self) {
                 return Some(self.world.now);
@@ -71,7 +71,7 @@ impl Call {
         self.beat += BEAT;
     }
 
-    fn happens(&mut self, to: usize, change: Change) {
+    pub fn happens(&mut self, to: usize, change: Change) {
         self.world.change(to, change).expect("nothing goes wrong");
         self.world.say().expect("browsers say how they are");
     }

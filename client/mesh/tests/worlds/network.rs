@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use klatch_mesh::{Carrier, Signal};
 use klatch_shared::limits::MAX_CANDIDATES;
 use klatch_shared::wire::Side;
-use klatch_shared::{ExchangeId, SessionNonce};
+use klatch_shared::{ExchangeId, MemberId, SessionNonce};
 
 /// What comes to an end.
 #[derive(Clone, Debug)]
@@ -32,6 +32,36 @@ pub enum Socket {
     Gone,
 }
 
+/// A member who says that they reach both ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Helper {
+    pub id: MemberId,
+    pub keeps: Keeps,
+}
+
+/// What a helper keeps to itself of what it is to pass on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeps {
+    Nothing,
+    Answers,
+    Candidates,
+    All,
+}
+
+impl Helper {
+    fn passes_on(self, message: &Message) -> bool {
+        let Message::Signal { signal, .. } = message else {
+            return false;
+        };
+        match self.keeps {
+            Keeps::Nothing => true,
+            Keeps::Answers => !matches!(signal, Signal::Answer(_)),
+            Keeps::Candidates => !matches!(signal, Signal::Candidate(_)),
+            Keeps::All => false,
+        }
+    }
+}
+
 /// The broker between two ends.
 #[derive(Clone, Debug)]
 pub struct Network {
@@ -48,6 +78,10 @@ pub struct Network {
     pub opened: [bool; 2],
     /// What came to each end over it.
     pub said: [VecDeque<Message>; 2],
+    /// Members who reach both ends.
+    pub helpers: Vec<Helper>,
+    /// What comes to each end by way of whom.
+    pub helped: [VecDeque<(MemberId, Message)>; 2],
     /// From each end, the latest exchange that it began.
     begun: [Exchange; 2],
     /// How many were begun.
@@ -71,6 +105,8 @@ impl Default for Network {
             channel: false,
             opened: [false; 2],
             said: Default::default(),
+            helpers: Vec::new(),
+            helped: Default::default(),
             begun: [none; 2],
             offers: 0,
         }
@@ -90,8 +126,21 @@ impl Network {
             // The other end's is gone, and this one has not noticed.
             Carrier::Channel if self.opened[from] => Ok(()),
             Carrier::Channel => Err("something is sent over a channel that is not open"),
-            Carrier::Via(_) => Err("there is nobody else"),
+            Carrier::Via(id) => {
+                let helper = self.helpers.iter().find(|helper| helper.id == id).ok_or("there is nobody else")?;
+                if helper.passes_on(&message) {
+                    self.offers += u32::from(matches!(message, Message::Signal { signal: Signal::Offer(_), .. }));
+                    self.helped[1 - from].push_back((id, message));
+                }
+                Ok(())
+            }
         }
+    }
+
+    /// Where the first is that comes to an end by way of each helper.
+    pub fn helps(&self, to: usize) -> impl Iterator<Item = usize> {
+        let way = &self.helped[to];
+        (0..way.len()).filter(|at| way.iter().take(*at).all(|(by, _)| *by != way[*at].0))
     }
 
     /// These are the connections from now on: what was between others is gone.

@@ -6,32 +6,32 @@ use klatch_shared::wire::Side;
 use klatch_shared::{ExchangeId, MemberId, SessionNonce};
 
 const US: u8 = 5;
-const POLITER: u8 = 3;
+pub const POLITER: u8 = 3;
 
-fn member(n: u8) -> MemberId {
+pub fn member(n: u8) -> MemberId {
     MemberId::from_random_bytes([n; 16])
 }
 
-fn session(n: u8) -> SessionNonce {
+pub fn session(n: u8) -> SessionNonce {
     SessionNonce::from_bytes([n; 16])
 }
 
-fn description(connection: &str) -> Description {
+pub fn description(connection: &str) -> Description {
     Description { sdp: format!("a=fingerprint:{connection}\r\n"), sources: vec![] }
 }
 
-fn candidate(text: &str) -> IceCandidate {
+pub fn candidate(text: &str) -> IceCandidate {
     IceCandidate { candidate: text.into(), mid: None, line: None, ufrag: None }
 }
 
 /// A page with one other member, politer than we are.
-struct Page {
-    mesh: Mesh,
-    now: u64,
+pub struct Page {
+    pub mesh: Mesh,
+    pub now: u64,
 }
 
 impl Page {
-    fn meets(we_offer: bool) -> Self {
+    pub fn meets(we_offer: bool) -> Self {
         let mut page = Self { mesh: Mesh::new(member(US), session(US)), now: 0 };
         let commands = page.hears(Input::Present { peer: member(POLITER), session: session(1), we_offer });
         let show = Command::Show { peer: member(POLITER), health: Health::Connecting };
@@ -39,42 +39,42 @@ impl Page {
         page
     }
 
-    fn link(&self) -> LinkId {
+    pub fn link(&self) -> LinkId {
         self.mesh.link(member(POLITER)).expect("there is a link")
     }
 
-    fn health(&self) -> Health {
+    pub fn health(&self) -> Health {
         self.mesh.health(member(POLITER)).expect("there is a link")
     }
 
-    fn hears(&mut self, input: Input) -> Vec<Command> {
+    pub fn hears(&mut self, input: Input) -> Vec<Command> {
         self.mesh.handle(self.now, input)
     }
 
-    fn at(&mut self, now: u64) -> Vec<Command> {
+    pub fn at(&mut self, now: u64) -> Vec<Command> {
         self.now = now;
         self.hears(Input::Tick)
     }
 
-    fn local(&mut self, kind: Kind) -> Vec<Command> {
+    pub fn local(&mut self, kind: Kind) -> Vec<Command> {
         self.hears(Input::LocalSet { link: self.link(), kind, description: description("ours") })
     }
 
-    fn remote(&mut self) -> Vec<Command> {
+    pub fn remote(&mut self) -> Vec<Command> {
         self.hears(Input::RemoteSet { link: self.link() })
     }
 
-    fn connection(&mut self, state: ConnectionState) -> Vec<Command> {
+    pub fn connection(&mut self, state: ConnectionState) -> Vec<Command> {
         self.hears(Input::Connection { link: self.link(), state })
     }
 
-    fn told(&mut self, exchange: u32, side: Side, sequence: u32, signal: Signal) -> Vec<Command> {
+    pub fn told(&mut self, exchange: u32, side: Side, sequence: u32, signal: Signal) -> Vec<Command> {
         let (peer, carrier) = (member(POLITER), Carrier::Broker);
         self.hears(Input::Signal { peer, carrier, exchange: ExchangeId(exchange), side, sequence, signal })
     }
 
     /// Our offer was made and sent.
-    fn offers(&mut self) -> Vec<Command> {
+    pub fn offers(&mut self) -> Vec<Command> {
         let link = self.link();
         let wanted = self.hears(Input::NegotiationNeeded { link });
         assert_eq!(wanted, [Command::SetLocal { link, restart: false }]);
@@ -82,7 +82,7 @@ impl Page {
     }
 
     /// And answered: the link is connected.
-    fn connects(&mut self) {
+    pub fn connects(&mut self) {
         self.offers();
         self.told(1, Side::Answerer, 0, Signal::Answer(description("theirs")));
         self.remote();
@@ -289,134 +289,4 @@ fn nothing_is_sent_while_nobody_can_be_reached_and_all_that_is_needed_afterwards
 fn no_link_is_made_with_ourselves() {
     let mut page = Page::meets(true);
     assert!(page.hears(Input::Present { peer: member(US), session: session(US), we_offer: true }).is_empty());
-}
-
-const HELPER: u8 = 7;
-
-impl Page {
-    /// Somebody else is here, too, with whom our channel works, and who reaches `POLITER`.
-    fn has_a_helper(&mut self) -> LinkId {
-        let peer = member(HELPER);
-        self.hears(Input::Present { peer, session: session(3), we_offer: false });
-        let link = self.mesh.link(peer).expect("there is a link");
-        let offer = Signal::Offer(description("helper's"));
-        let side = Side::Offerer;
-        self.hears(Input::Signal {
-            peer,
-            carrier: Carrier::Broker,
-            exchange: ExchangeId(1),
-            side,
-            sequence: 0,
-            signal: offer,
-        });
-        self.hears(Input::RemoteSet { link });
-        self.hears(Input::LocalSet { link, kind: Kind::Answer, description: description("ours for the helper") });
-        self.hears(Input::Connection { link, state: ConnectionState::Connected });
-        self.hears(Input::ChannelOpen { link });
-        self.hears(Input::Reaches { peer, members: vec![member(POLITER)] });
-        link
-    }
-}
-
-/// By what signals go.
-fn carriers(commands: &[Command]) -> Vec<Carrier> {
-    let carrier = |command: &Command| {
-        let Command::Send { carrier, .. } = command else {
-            return None;
-        };
-        Some(*carrier)
-    };
-    commands.iter().filter_map(carrier).collect()
-}
-
-#[test]
-fn signals_go_by_the_broker_until_there_is_a_channel_and_then_over_that() {
-    let mut page = Page::meets(true);
-    let link = page.link();
-    assert_eq!(carriers(&page.offers()), [Carrier::Broker]);
-    page.told(1, Side::Answerer, 0, Signal::Answer(description("theirs")));
-    page.remote();
-    page.connection(ConnectionState::Connected);
-    page.hears(Input::ChannelOpen { link });
-    assert_eq!(carriers(&page.offers()), [Carrier::Channel]);
-    assert_eq!(carriers(&page.hears(Input::LocalCandidate { link, candidate: candidate("ours") })), [Carrier::Channel]);
-}
-
-#[test]
-fn an_answer_goes_back_by_what_brought_the_offer_or_not_at_all() {
-    let answers = |page: &mut Page| {
-        page.remote();
-        carriers(&page.local(Kind::Answer))
-    };
-    let mut page = Page::meets(true);
-    let link = page.link();
-    page.connects();
-    page.hears(Input::ChannelOpen { link });
-    page.told(5, Side::Offerer, 0, Signal::Offer(description("theirs")));
-    assert_eq!(answers(&mut page), [Carrier::Broker]);
-    page.told(6, Side::Offerer, 0, Signal::Offer(description("theirs")));
-    page.hears(Input::BrokerLost);
-    assert_eq!(answers(&mut page), []);
-}
-
-#[test]
-fn without_the_broker_a_broken_link_is_mended_by_way_of_whoever_reaches_both() {
-    let mut page = Page::meets(true);
-    let link = page.link();
-    page.connects();
-    let helper = page.has_a_helper();
-    page.hears(Input::BrokerLost);
-    page.connection(ConnectionState::Disconnected);
-    assert_eq!(carriers(&page.at(2_000)), [Carrier::Via(member(HELPER))]);
-    let asked = Input::Signal {
-        peer: member(POLITER),
-        carrier: Carrier::Via(member(HELPER)),
-        exchange: ExchangeId(9),
-        side: Side::Offerer,
-        sequence: 0,
-        signal: Signal::Ask,
-    };
-    assert_eq!(page.hears(asked), [Command::SetLocal { link, restart: true }]);
-    assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Via(member(HELPER))]);
-    // The helper is lost too: what was under way is over, and waits.
-    page.hears(Input::Connection { link: helper, state: ConnectionState::Disconnected });
-    assert!(carriers(&page.hears(Input::LocalCandidate { link, candidate: candidate("ours") })).is_empty());
-    page.hears(Input::Connection { link: helper, state: ConnectionState::Connected });
-    assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Via(member(HELPER)), Carrier::Via(member(HELPER))]);
-}
-
-#[test]
-fn a_channel_that_closed_brings_a_fresh_connection_by_whichever_end() {
-    let mut page = Page::meets(true);
-    let old = page.link();
-    page.connects();
-    page.hears(Input::ChannelOpen { link: old });
-    page.hears(Input::ChannelClosed { link: old });
-    assert_eq!(page.health(), Health::Interrupted);
-    let commands = page.at(2_000);
-    assert_eq!(commands[..2], [Command::Close { link: old }, Command::Open { link: page.link(), offers: true }]);
-}
-
-#[test]
-fn who_lost_their_own_socket_is_reached_by_way_of_others() {
-    let mut page = Page::meets(true);
-    page.connects();
-    page.has_a_helper();
-    page.hears(Input::Away { peer: member(POLITER) });
-    page.connection(ConnectionState::Disconnected);
-    assert_eq!(carriers(&page.at(2_000)), [Carrier::Via(member(HELPER))]);
-}
-
-#[test]
-fn an_offer_to_who_was_away_and_may_not_know_us_is_made_again_when_they_are_back() {
-    let mut page = Page::meets(true);
-    let link = page.link();
-    page.has_a_helper();
-    assert_eq!(carriers(&page.offers()), [Carrier::Broker]);
-    let peer = member(POLITER);
-    assert_eq!(page.hears(Input::Away { peer }), [Command::SetLocal { link, restart: false }]);
-    assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Via(member(HELPER))]);
-    let back = page.hears(Input::Present { peer, session: session(1), we_offer: false });
-    assert_eq!(back, [Command::SetLocal { link, restart: false }]);
-    assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Broker]);
 }

@@ -1,6 +1,7 @@
 //! Two ends and what is between them; what may happen next; whether all is well.
 
 mod change;
+mod company;
 mod path;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -27,6 +28,8 @@ pub enum Event {
     Arrive(usize, usize, Delivery),
     /// The first message over the data channel arrives.
     Hear(usize),
+    /// A message by way of a helper arrives.
+    Help(usize, usize),
     Ghost(usize),
     /// Time passes, to the next thing that waits for it.
     Time,
@@ -102,6 +105,7 @@ impl World {
             add(!end.ghosts.is_empty(), Event::Ghost(i));
             let waits = self.todo[i].front() == Some(&Change::OnceMet) && !self.network.channel;
             add(!self.todo[i].is_empty() && !waits, Event::Change(i));
+            events.extend(self.network.helps(i).map(|at| Event::Help(i, at)));
             if order == Order::Lost {
                 events.extend(
                     self.network.signals(i).filter(|at| *at > 0).map(|at| Event::Arrive(i, at, Delivery::Only)),
@@ -147,6 +151,13 @@ impl World {
             Event::Hear(i) => {
                 if let Some(message) = self.network.said[i].pop_front()
                     && let Some(input) = self.ends[i].unseal(Carrier::Channel, message)
+                {
+                    self.feed(i, input)?;
+                }
+            }
+            Event::Help(i, at) => {
+                if let Some((helper, message)) = self.network.helped[i].remove(at)
+                    && let Some(input) = self.ends[i].unseal(Carrier::Via(helper), message)
                 {
                     self.feed(i, input)?;
                 }

@@ -1,0 +1,196 @@
+//! By what signals go: what the mesh orders at one end, fact by fact.
+
+use klatch_mesh::{Carrier, Command, ConnectionState, Health, Input, Kind, LinkId, Signal};
+use klatch_shared::ExchangeId;
+use klatch_shared::wire::Side;
+
+use crate::single::{POLITER, Page, candidate, description, member, session};
+
+const HELPER: u8 = 7;
+const ANOTHER: u8 = 8;
+
+impl Page {
+    /// Somebody else is here, too, with whom our channel works, and who reaches `POLITER`.
+    fn has_a_helper(&mut self) -> LinkId {
+        self.is_helped_by(HELPER)
+    }
+
+    fn is_helped_by(&mut self, helper: u8) -> LinkId {
+        let peer = member(helper);
+        self.hears(Input::Present { peer, session: session(3), we_offer: false });
+        let link = self.mesh.link(peer).expect("there is a link");
+        let offer = Signal::Offer(description("helper's"));
+        let side = Side::Offerer;
+        self.hears(Input::Signal {
+            peer,
+            carrier: Carrier::Broker,
+            exchange: ExchangeId(1),
+            side,
+            sequence: 0,
+            signal: offer,
+        });
+        self.hears(Input::RemoteSet { link });
+        self.hears(Input::LocalSet { link, kind: Kind::Answer, description: description("ours for the helper") });
+        self.hears(Input::Connection { link, state: ConnectionState::Connected });
+        self.hears(Input::ChannelOpen { link });
+        self.hears(Input::Reaches { peer, members: vec![member(POLITER)] });
+        link
+    }
+
+    /// An offer of `POLITER`'s, by way of a helper.
+    fn is_offered(&mut self, helper: u8, exchange: u32) -> Vec<Command> {
+        self.hears(Input::Signal {
+            peer: member(POLITER),
+            carrier: Carrier::Via(member(helper)),
+            exchange: ExchangeId(exchange),
+            side: Side::Offerer,
+            sequence: 0,
+            signal: Signal::Offer(description("theirs")),
+        })
+    }
+}
+
+/// By what signals go.
+fn carriers(commands: &[Command]) -> Vec<Carrier> {
+    let carrier = |command: &Command| {
+        let Command::Send { carrier, .. } = command else {
+            return None;
+        };
+        Some(*carrier)
+    };
+    commands.iter().filter_map(carrier).collect()
+}
+
+#[test]
+fn signals_go_by_the_broker_until_there_is_a_channel_and_then_over_that() {
+    let mut page = Page::meets(true);
+    let link = page.link();
+    assert_eq!(carriers(&page.offers()), [Carrier::Broker]);
+    page.told(1, Side::Answerer, 0, Signal::Answer(description("theirs")));
+    page.remote();
+    page.connection(ConnectionState::Connected);
+    page.hears(Input::ChannelOpen { link });
+    assert_eq!(carriers(&page.offers()), [Carrier::Channel]);
+    assert_eq!(carriers(&page.hears(Input::LocalCandidate { link, candidate: candidate("ours") })), [Carrier::Channel]);
+}
+
+#[test]
+fn an_answer_goes_back_by_what_brought_the_offer_or_not_at_all() {
+    let answers = |page: &mut Page| {
+        page.remote();
+        carriers(&page.local(Kind::Answer))
+    };
+    let mut page = Page::meets(true);
+    let link = page.link();
+    page.connects();
+    page.hears(Input::ChannelOpen { link });
+    page.told(5, Side::Offerer, 0, Signal::Offer(description("theirs")));
+    assert_eq!(answers(&mut page), [Carrier::Broker]);
+    page.told(6, Side::Offerer, 0, Signal::Offer(description("theirs")));
+    page.hears(Input::BrokerLost);
+    assert_eq!(answers(&mut page), []);
+}
+
+#[test]
+fn without_the_broker_a_broken_link_is_mended_by_way_of_whoever_reaches_both() {
+    let mut page = Page::meets(true);
+    let link = page.link();
+    page.connects();
+    let helper = page.has_a_helper();
+    page.hears(Input::BrokerLost);
+    page.connection(ConnectionState::Disconnected);
+    assert_eq!(carriers(&page.at(2_000)), [Carrier::Via(member(HELPER))]);
+    let asked = Input::Signal {
+        peer: member(POLITER),
+        carrier: Carrier::Via(member(HELPER)),
+        exchange: ExchangeId(9),
+        side: Side::Offerer,
+        sequence: 0,
+        signal: Signal::Ask,
+    };
+    assert_eq!(page.hears(asked), [Command::SetLocal { link, restart: true }]);
+    assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Via(member(HELPER))]);
+    // The helper is lost too: what was under way is over, and waits.
+    page.hears(Input::Connection { link: helper, state: ConnectionState::Disconnected });
+    assert!(carriers(&page.hears(Input::LocalCandidate { link, candidate: candidate("ours") })).is_empty());
+    page.hears(Input::Connection { link: helper, state: ConnectionState::Connected });
+    assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Via(member(HELPER)), Carrier::Via(member(HELPER))]);
+}
+
+#[test]
+fn a_channel_that_closed_brings_a_fresh_connection_by_whichever_end() {
+    let mut page = Page::meets(true);
+    let old = page.link();
+    page.connects();
+    page.hears(Input::ChannelOpen { link: old });
+    page.hears(Input::ChannelClosed { link: old });
+    assert_eq!(page.health(), Health::Interrupted);
+    let commands = page.at(2_000);
+    assert_eq!(commands[..2], [Command::Close { link: old }, Command::Open { link: page.link(), offers: true }]);
+}
+
+#[test]
+fn who_lost_their_own_socket_is_reached_by_way_of_others() {
+    let mut page = Page::meets(true);
+    page.connects();
+    page.has_a_helper();
+    page.hears(Input::Away { peer: member(POLITER) });
+    page.connection(ConnectionState::Disconnected);
+    assert_eq!(carriers(&page.at(2_000)), [Carrier::Via(member(HELPER))]);
+}
+
+#[test]
+fn an_offer_to_who_was_away_and_may_not_know_us_is_made_again_when_they_are_back() {
+    let mut page = Page::meets(true);
+    let link = page.link();
+    page.has_a_helper();
+    assert_eq!(carriers(&page.offers()), [Carrier::Broker]);
+    let peer = member(POLITER);
+    assert_eq!(page.hears(Input::Away { peer }), [Command::SetLocal { link, restart: false }]);
+    assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Via(member(HELPER))]);
+    let back = page.hears(Input::Present { peer, session: session(1), we_offer: false });
+    assert_eq!(back, [Command::SetLocal { link, restart: false }]);
+    assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Broker]);
+}
+
+/// A failed link without the broker, whose restart is offered by way of `HELPER`.
+fn offered_by_way_of_a_helper() -> Page {
+    let mut page = Page::meets(true);
+    page.connects();
+    page.is_helped_by(HELPER);
+    page.is_helped_by(ANOTHER);
+    page.hears(Input::BrokerLost);
+    page.connection(ConnectionState::Failed);
+    assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Via(member(HELPER))]);
+    page
+}
+
+#[test]
+fn an_offer_that_nobody_answers_is_made_again_by_way_of_somebody_else_whatever_other_links_need() {
+    let mut page = offered_by_way_of_a_helper();
+    let lost = page.is_helped_by(1);
+    page.hears(Input::Connection { link: lost, state: ConnectionState::Failed });
+    for (at, helper) in [(8_000, ANOTHER), (24_000, HELPER), (56_000, ANOTHER)] {
+        page.hears(Input::LocalSet { link: lost, kind: Kind::Offer, description: description("ours for the lost") });
+        page.at(at);
+        assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Via(member(helper))]);
+    }
+}
+
+#[test]
+fn an_impolite_end_gives_way_once_to_what_came_by_another_way_when_its_own_offer_seems_unheard() {
+    let mut page = offered_by_way_of_a_helper();
+    page.at(3_999);
+    assert!(page.is_offered(ANOTHER, 9).is_empty(), "the answer may be on its way");
+    page.at(4_000);
+    assert!(page.is_offered(HELPER, 10).is_empty(), "who brings theirs has brought ours");
+    let taken = page.is_offered(ANOTHER, 11);
+    assert!(matches!(taken[..], [Command::SetRemote { kind: Kind::Offer, .. }]));
+    page.remote();
+    assert_eq!(carriers(&page.local(Kind::Answer)), [Carrier::Via(member(ANOTHER))]);
+    // It did not help.
+    let ours = (4_001..60_000).find(|now| !page.at(*now).is_empty()).expect("it is tried again");
+    assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Via(member(HELPER))]);
+    page.at(ours + 7_999);
+    assert!(page.is_offered(ANOTHER, 12).is_empty(), "it stands from now on");
+}
