@@ -63,6 +63,11 @@ pub enum Command {
         /// Which connection.
         link: LinkId,
     },
+    /// The member refuses to have a link with us, which answered our latest offer: tell so, and report [`crate::Input::Gone`].
+    Refused {
+        /// Who does.
+        peer: MemberId,
+    },
     /// Show how the link is.
     Show {
         /// With whom.

@@ -144,7 +144,7 @@ pub enum Signal {
     Ask,
     /// Begins an exchange.
     Offer(Description),
-    /// Completes it.
+    /// Completes it; without a description it refuses the link itself.
     Answer(Description),
     /// Of one side of it.
     Candidate(IceCandidate),

@@ -183,12 +183,19 @@ impl<R: Rules> Link<R> {
         self.heard.is_some() && !self.vitals.is_well()
     }
 
-    pub(crate) fn signal(&mut self, now: u64, carrier: Carrier, at: (ExchangeId, Side, u32), signal: Signal) {
+    pub(crate) fn signal(
+        &mut self,
+        turn: &mut Turn<'_>,
+        carrier: Carrier,
+        at: (ExchangeId, Side, u32),
+        signal: Signal,
+    ) {
         match (signal, at) {
-            (Signal::Ask, (exchange, Side::Offerer, 0)) => self.asked(now, exchange),
+            (Signal::Ask, (exchange, Side::Offerer, 0)) => self.asked(turn.now, exchange),
             (Signal::Ask, _) => {}
+            (Signal::Answer(answer), (exchange, ..)) if answer.sdp.is_empty() => self.turned_down(turn, exchange),
             (signal @ (Signal::Offer(_) | Signal::Answer(_) | Signal::Candidate(_)), at) => {
-                self.arrivals.arrive(now, carrier, at, signal, self.rules);
+                self.arrivals.arrive(turn.now, carrier, at, signal, self.rules);
             }
         }
     }
@@ -299,6 +306,14 @@ impl<R: Rules> Link<R> {
         if self.arrivals.supersede(exchange) && self.vitals.heeds(now) && self.phase.carried() < Wish::Restart {
             self.want(Wish::Restart);
             self.nudge(now);
+        }
+    }
+
+    /// The other end wants no link. Only the answer to an offer that waits for it counts: what was said before may be said again by whoever
+    /// carried it.
+    fn turned_down(&self, turn: &mut Turn<'_>, answered: ExchangeId) {
+        if matches!(self.phase, Phase::Offered { exchange, .. } if exchange == answered) {
+            turn.order(Command::Refused { peer: self.id.peer });
         }
     }
 

@@ -81,6 +81,13 @@ impl<R: Rules> Mesh<R> {
         self.links.get(&peer).map(|link| link.id)
     }
 
+    /// Whether an exchange that a member's page session begins is newer than all that came from it: what is not may be said again by
+    /// whoever carried it.
+    pub fn is_news(&self, (peer, session): (MemberId, SessionNonce), exchange: ExchangeId) -> bool {
+        let link = self.links.get(&peer).filter(|link| link.session() == session).map(Link::latest);
+        exchange > link.unwrap_or_else(|| self.latest_of_gone(peer, session))
+    }
+
     /// The members with whom our data channel works: whom others may reach by way of us.
     pub fn reached(&self) -> Vec<MemberId> {
         self.links.iter().filter(|(_, link)| link.has_channel()).map(|(peer, _)| *peer).collect()
@@ -109,7 +116,7 @@ impl<R: Rules> Mesh<R> {
             }
             Input::Signal { peer, carrier, exchange, side, sequence, signal } => {
                 if let Some(link) = self.links.get_mut(&peer) {
-                    link.signal(turn.now, carrier, (exchange, side, sequence), signal);
+                    link.signal(turn, carrier, (exchange, side, sequence), signal);
                 }
             }
             Input::Refused { peer, exchange, side } => {
@@ -151,9 +158,13 @@ impl<R: Rules> Mesh<R> {
             link.close(turn);
         }
         // What was sealed for this page session before is not new because there was no link meanwhile.
-        let before = self.gone.iter().find(|(member, then, _)| (*member, *then) == (peer, session));
-        let latest = before.map_or(ExchangeId(0), |(.., latest)| *latest);
+        let latest = self.latest_of_gone(peer, session);
         self.links.insert(peer, Link::open(turn, self.rules, self.me, (peer, session), latest, we_offer));
+    }
+
+    fn latest_of_gone(&self, peer: MemberId, session: SessionNonce) -> ExchangeId {
+        let before = self.gone.iter().find(|(member, then, _)| (*member, *then) == (peer, session));
+        before.map_or(ExchangeId(0), |(.., latest)| *latest)
     }
 
     /// The link, if this is its present generation.

@@ -180,6 +180,10 @@ impl Session {
                 self.send_signal((peer, session), carrier, (exchange, side, sequence), &signal);
             }
             Command::Close { link } => self.close_link(link),
+            Command::Refused { peer } => {
+                self.refused(peer);
+                return Some(Input::Gone { peer });
+            }
             Command::Show { peer, health } => self.show_health(peer, health),
         }
         None

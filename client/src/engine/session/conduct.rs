@@ -63,40 +63,37 @@ impl Session {
         (exchange, side, sequence): (ExchangeId, Side, u32),
         signal: Signal,
     ) {
-        let is_offer = matches!(signal, Signal::Offer(_) | Signal::Ask);
-        match (self.conduct(from), &signal) {
-            (Conduct::Cut, _) => {
-                let session = self.peers.borrow().get(from).map(|peer| peer.session).filter(|_| is_offer);
-                if let Some(session) = session {
+        let session = self.peers.borrow().get(from).map(|peer| peer.session);
+        let is_news = |session| self.mesh.borrow().is_news((from, session), exchange);
+        let offering = session.filter(|it| matches!(signal, Signal::Offer(_) | Signal::Ask) && is_news(*it));
+        match self.conduct(from) {
+            Conduct::Cut => {
+                if let Some(session) = offering {
                     let refusal = Signal::Answer(Description::default());
                     self.send_signal((from, session), carrier, (exchange, Side::Answerer, 0), &refusal);
                 }
                 return;
             }
-            (Conduct::Good | Conduct::Bad | Conduct::Refuses, Signal::Answer(answer)) if answer.sdp.is_empty() => {
-                return self.refused(from);
-            }
-            (Conduct::Refuses, _) if is_offer => {
+            Conduct::Refuses if offering.is_some() => {
                 if let Some(peer) = self.peers.borrow_mut().get_mut(from) {
                     peer.refuses = None;
                 }
                 self.dispatch(RoomAction::Health(from, Health::Connecting));
                 self.link_to(from, false);
             }
-            (Conduct::Good | Conduct::Bad | Conduct::Refuses, _) => {}
+            Conduct::Good | Conduct::Bad | Conduct::Refuses => {}
         }
         self.feed(Input::Signal { peer: from, carrier, exchange, side, sequence, signal });
     }
 
     /// A member dropped the link to us: trying to make it comes to nothing.
-    fn refused(&self, member: MemberId) {
+    pub(super) fn refused(&self, member: MemberId) {
         let Some(is_told) = self.peers.borrow_mut().get_mut(member).map(|peer| {
             (peer.refuses, peer.going, peer.grace) = (Some(peer.session), false, None);
             std::mem::replace(&mut peer.told_refusal, true)
         }) else {
             return;
         };
-        self.feed(Input::Gone { peer: member });
         self.show_conduct(member);
         if !is_told {
             self.warn(format!(
@@ -106,7 +103,7 @@ impl Session {
         }
     }
 
-    /// Counts something that could not be read; says so once it is no accident.
+    /// Counts something that could not be read, or was too much; says so once it is no accident.
     pub(super) fn dropped(&self, member: MemberId) {
         if self.conduct(member) == Conduct::Cut {
             return;

@@ -1,0 +1,48 @@
+//! What was said once and is said again, by whoever carried it: it changes nothing.
+
+use klatch_mesh::{Command, ConnectionState, Health, Input, Signal};
+use klatch_shared::ExchangeId;
+use klatch_shared::peer::Description;
+use klatch_shared::wire::Side;
+
+use crate::single::{POLITER, Page, description, member, session};
+
+fn refusal() -> Signal {
+    Signal::Answer(Description::default())
+}
+
+#[test]
+fn a_refusal_counts_as_the_answer_to_the_offer_that_waits_for_it_and_never_again() {
+    let mut page = Page::meets(true);
+    page.offers();
+    assert!(page.told(0, Side::Answerer, 0, refusal()).is_empty(), "of an exchange before");
+    assert_eq!(page.told(1, Side::Answerer, 0, refusal()), [Command::Refused { peer: member(POLITER) }]);
+    let peer = member(POLITER);
+    page.hears(Input::Gone { peer });
+    page.hears(Input::Present { peer, session: session(1), we_offer: true });
+    page.offers();
+    assert!(page.told(1, Side::Answerer, 0, refusal()).is_empty(), "another offer waits");
+    page.told(2, Side::Answerer, 0, Signal::Answer(description("theirs")));
+    page.remote();
+    page.connection(ConnectionState::Connected);
+    for exchange in [1, 2] {
+        assert!(page.told(exchange, Side::Answerer, 0, refusal()).is_empty());
+    }
+    assert_eq!(page.health(), Health::Connected);
+}
+
+#[test]
+fn an_exchange_is_news_once_also_while_there_is_no_link() {
+    let (peer, theirs) = (member(POLITER), session(1));
+    let mut page = Page::meets(false);
+    let news = |page: &Page| [4, 5].map(|exchange| page.mesh.is_news((peer, theirs), ExchangeId(exchange)));
+    assert_eq!(news(&page), [true; 2]);
+    page.told(4, Side::Offerer, 0, Signal::Ask);
+    assert_eq!(news(&page), [false, true]);
+    page.hears(Input::Gone { peer });
+    assert_eq!(news(&page), [false, true]);
+    assert!(page.mesh.is_news((peer, session(2)), ExchangeId(1)), "of another page session");
+    page.hears(Input::Present { peer, session: theirs, we_offer: false });
+    page.told(5, Side::Offerer, 0, Signal::Offer(description("theirs")));
+    assert_eq!(news(&page), [false; 2]);
+}
