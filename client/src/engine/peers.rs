@@ -1,7 +1,7 @@
 //! The other members, as their cards and the broker's events tell of them.
 
 use gloo_timers::callback::Timeout;
-use klatch_mesh::{Allowance, Few, Misdeeds};
+use klatch_mesh::{Allowance, Few, Misdeeds, Passing};
 use klatch_shared::seal::PairKey;
 use klatch_shared::wire::{MemberView, Presence, SeatOf};
 use klatch_shared::{Card, Latch, MemberId, MemberKeys, RoomKeys, Sealed, SessionNonce};
@@ -40,8 +40,8 @@ pub(super) struct Peer {
     pub(super) allowance: Allowance,
     /// What this member may still offer.
     pub(super) offers: Allowance,
-    /// What may still be passed on for this member.
-    pub(super) passes: Allowance,
+    /// What may still be passed on for this member, and to them.
+    pub(super) passing: Passing,
     /// Things of this member's that could not be read, or were too many.
     pub(super) misdeeds: Misdeeds,
     /// The page of theirs that dropped the link to us.
@@ -96,7 +96,7 @@ impl Peers {
                     screen_waits: None,
                     allowance: Allowance::new(clock::now()),
                     offers: Allowance::new(clock::now()),
-                    passes: Allowance::new(clock::now()),
+                    passing: Passing::new(clock::now()),
                     misdeeds: Misdeeds::new(clock::now()),
                     refuses: None,
                     told_refusal: false,

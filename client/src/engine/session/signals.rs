@@ -37,7 +37,8 @@ impl Session {
             Carrier::Via(helper) => Some(helper),
         };
         if let Some(by) = by {
-            self.pass_on(by, PassedSignal { from: self.me, to, exchange, side, sequence, body });
+            let signal = PassedSignal { from: self.me, to, exchange, side, sequence, body };
+            self.pass_on(by, &PeerMessage::Signal(signal).to_text());
             return;
         }
         let verb = match signal {
@@ -56,17 +57,21 @@ impl Session {
     }
 
     /// Says a signal over the channel with `by`.
-    fn pass_on(&self, by: MemberId, signal: PassedSignal) {
+    fn pass_on(&self, by: MemberId, signal: &str) {
         if let Some(connection) = self.connection_with(by) {
-            connection.say(&PeerMessage::Signal(signal).to_text());
+            connection.say(signal);
         }
     }
 
     /// A signal over the channel with `by`: for us, or to be passed on, if it is that member's own.
     pub(super) fn on_passed(&self, by: MemberId, signal: PassedSignal) {
         if signal.to != self.me {
-            if signal.from == by && self.may_be_passed_on(by, signal.body.as_str().len()) {
-                self.pass_on(signal.to, signal);
+            let to = signal.to;
+            if signal.from == by {
+                let text = PeerMessage::Signal(signal).to_text();
+                if self.may_be_passed_on(by, to, text.len()) {
+                    self.pass_on(to, &text);
+                }
             }
             return;
         }
@@ -85,11 +90,11 @@ impl Session {
         }
     }
 
-    /// Whether a member has not had too much passed on of late: it is we whom the receiver hears it from.
-    fn may_be_passed_on(&self, from: MemberId, bytes: usize) -> bool {
-        // Three times what it costs us there.
-        let cost = 3 * bytes + 2 * Allowance::BYTES;
-        self.peers.borrow_mut().get_mut(from).is_some_and(|peer| peer.passes.takes(cost, clock::now()))
+    /// Whether neither has a member had too much passed on of late, nor has too much been passed on to another.
+    fn may_be_passed_on(&self, from: MemberId, to: MemberId, bytes: usize) -> bool {
+        let (now, mut peers) = (clock::now(), self.peers.borrow_mut());
+        peers.get_mut(from).is_some_and(|peer| peer.passing.takes_from(bytes, now))
+            && peers.get_mut(to).is_some_and(|peer| peer.passing.takes_to(bytes, now))
     }
 
     /// Opens a signal from a member. What does not open, parse or fit is dropped and counted.
@@ -124,15 +129,17 @@ impl Session {
         kind: Sealing,
         body: &Sealed,
     ) -> Option<Signal> {
-        // Twenty offers at once, and two a second: a browser is busy with each, and with nothing else of that connection.
+        // Twenty offers at once, and two a second: a browser is busy with each, and with nothing else of that connection. What is said again,
+        // by whomever, is nothing to a browser, and no offer of theirs.
         const OFFER_COST: usize = 14 * Allowance::BYTES;
         let mut peers = self.peers.borrow_mut();
         let peer = peers.get_mut(from)?;
         let receiver = (self.me, self.nonce);
         let context = Context::signal(kind, self.room.id(), (from, peer.session), receiver, exchange, sequence);
         let text = peer.pair.open(&context, body).ok()?;
+        let is_news = self.mesh.borrow().is_news((from, peer.session), exchange);
         match kind {
-            Sealing::Offer if !peer.offers.takes(OFFER_COST, clock::now()) => None,
+            Sealing::Offer if is_news && !peer.offers.takes(OFFER_COST, clock::now()) => None,
             Sealing::Offer => Description::parse(&text).ok().map(|offer| match offer.sdp.is_empty() {
                 true => Signal::Ask,
                 false => Signal::Offer(offer),
