@@ -1,4 +1,5 @@
 //! How often a member says what can't be read, or too much: who does it again and again is named, and no longer once they have stopped.
+//! So is who offers without end, though each offer by itself is taken.
 
 use crate::Allowance;
 
@@ -7,6 +8,8 @@ use crate::Allowance;
 pub struct Misdeeds {
     /// Accidents that may still happen.
     accidents: Allowance,
+    /// Offers that may still come.
+    offers: Allowance,
     /// The last one since its author was named.
     last: Option<u64>,
 }
@@ -14,12 +17,14 @@ pub struct Misdeeds {
 impl Misdeeds {
     /// What one costs: twenty at once are accidents, and two a second.
     const COST: usize = 14 * Allowance::BYTES;
+    /// What an offer costs where five seconds count as one: fifty at once, and one a second. A page on the worst of networks makes fewer.
+    const OFFER: (usize, u64) = (5 * Allowance::BYTES, 5);
     /// So long after the last one its author is named no longer: time enough to look under *People*.
     const REMEMBERED: u64 = 5 * 60 * 1000;
 
     /// None yet at the time `now`, in milliseconds.
     pub fn new(now: u64) -> Self {
-        Self { accidents: Allowance::new(now), last: None }
+        Self { accidents: Allowance::new(now), offers: Allowance::new(now / Self::OFFER.1), last: None }
     }
 
     /// One more; whether its author is to be named from now on.
@@ -28,6 +33,12 @@ impl Misdeeds {
             return false;
         }
         self.last.replace(now).is_none()
+    }
+
+    /// One more offer; whether its author is to be named from now on.
+    pub fn offered(&mut self, now: u64) -> bool {
+        let (cost, slower) = Self::OFFER;
+        !self.offers.takes(cost, now / slower) && self.last.replace(now).is_none()
     }
 
     /// Whether their author is named.
@@ -56,6 +67,17 @@ mod tests {
         assert!((1..1000).all(|n| !misdeeds.happened(n * 500)), "two a second");
         assert!(misdeeds.happened(499_501) && !misdeeds.happened(499_502));
         assert!((0..20).all(|_| !Misdeeds::new(0).is_forgiven(u64::MAX)), "of nothing");
+    }
+
+    #[test]
+    fn who_offers_on_and_on_is_named_in_the_end_however_slowly() {
+        let named = |every: u64| {
+            let mut misdeeds = Misdeeds::new(0);
+            (0..3_600_000 / every).map(|n| n * every).find(|at| misdeeds.offered(*at))
+        };
+        assert_eq!(named(10), Some(500));
+        assert!(named(500).is_some_and(|at| at < 60_000) && named(900).is_some());
+        assert_eq!([1_000, 3_000].map(named), [None; 2]);
     }
 
     #[test]

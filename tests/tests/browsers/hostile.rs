@@ -122,6 +122,10 @@ fn who_negotiates_without_end_disturbs_nobody_else() {
             is_connected(person, other.name(), true).await?;
             person.hears(2).await?;
         }
+        // No more than they take comes, and yet it does not end.
+        for person in [&ana, &bo] {
+            person.is_told("Mal sends too much").await?;
+        }
         Ok(())
     });
 }

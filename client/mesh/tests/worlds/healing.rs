@@ -1,6 +1,6 @@
 //! How soon a call is whole again: two ends that hear of each other each second, a path that is lost, and the time that it takes.
 
-use klatch_mesh::{Health, Input};
+use klatch_mesh::{Health, Input, Misdeeds};
 
 use crate::end::Broken;
 use crate::world::Change::{self, *};
@@ -174,4 +174,31 @@ fn a_call_whose_broker_is_dead_mends_nothing_and_is_whole_soon_after_it_is_back(
     let back = call.world.now;
     let at = call.first(back + 60_000, Call::is_whole).expect("it heals");
     assert!(at <= back + 2_000, "mended {} ms after the broker was back", at - back);
+}
+
+#[test]
+fn a_page_whose_network_comes_and_goes_is_not_named_for_its_offers() {
+    for (down, up) in
+        [(1_000, 1_000), (2_500, 500), (3_000, 2_000), (4_500, 500), (6_000, 1_500), (11_000, 3_000), (17_000, 2_000)]
+    {
+        let mut call = Call::of_two();
+        let mut misdeeds = [Misdeeds::new(START); 2];
+        let mut counted = call.world.network.wanted;
+        while call.world.now < START + 600_000 {
+            for (change, time) in [(PathDown, down), (PathUp, up)] {
+                call.happens(0, change);
+                call.until(call.world.now + time);
+                for end in 0..2 {
+                    let wanted = call.world.network.wanted[end]
+                        - std::mem::replace(&mut counted[end], call.world.network.wanted[end]);
+                    assert!(
+                        (0..wanted).all(|_| !misdeeds[end].offered(call.world.now)),
+                        "end {end}, {down} ms down, {up} ms up, {counted:?} at {}",
+                        call.world.now
+                    );
+                }
+            }
+        }
+        println!("{down} ms down, {up} ms up: {counted:?} offers in ten minutes");
+    }
 }

@@ -86,6 +86,8 @@ pub struct Network {
     begun: [Exchange; 2],
     /// How many were begun.
     offers: u32,
+    /// From each end, how many were begun or asked for.
+    pub wanted: [u32; 2],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +111,7 @@ impl Default for Network {
             helped: Default::default(),
             begun: [none; 2],
             offers: 0,
+            wanted: [0; 2],
         }
     }
 }
@@ -116,6 +119,8 @@ impl Default for Network {
 impl Network {
     /// End `from` sends.
     pub fn send(&mut self, from: usize, carrier: Carrier, message: Message) -> Result<(), &'static str> {
+        let is_wanted = matches!(message, Message::Signal { signal: Signal::Offer(_) | Signal::Ask, .. });
+        self.wanted[from] += u32::from(is_wanted);
         match carrier {
             Carrier::Broker => self.send_to_broker(from, message),
             Carrier::Channel if self.channel => {

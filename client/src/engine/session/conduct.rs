@@ -66,6 +66,9 @@ impl Session {
         let session = self.peers.borrow().get(from).map(|peer| peer.session);
         let is_news = |session| self.mesh.borrow().is_news((from, session), exchange);
         let offering = session.filter(|it| matches!(signal, Signal::Offer(_) | Signal::Ask) && is_news(*it));
+        if offering.is_some() {
+            self.did(from, Misdeeds::offered);
+        }
         match self.conduct(from) {
             Conduct::Cut => {
                 if let Some(session) = offering {
@@ -103,13 +106,18 @@ impl Session {
         }
     }
 
-    /// Counts something that could not be read, or was too much; says so once it is no accident.
+    /// Counts something that could not be read, or was too much.
     pub(super) fn dropped(&self, member: MemberId) {
+        self.did(member, Misdeeds::happened);
+    }
+
+    /// Counts what a member did; says so where they are to be named for it.
+    fn did(&self, member: MemberId, what: fn(&mut Misdeeds, u64) -> bool) {
         if self.conduct(member) == Conduct::Cut {
             return;
         }
         let now = clock::now();
-        if self.peers.borrow_mut().get_mut(member).is_some_and(|peer| peer.misdeeds.happened(now)) {
+        if self.peers.borrow_mut().get_mut(member).is_some_and(|peer| what(&mut peer.misdeeds, now)) {
             self.show_conduct(member);
             self.warn(format!(
                 "{} sends too much, or what this page cannot read. That is left out. Under “People” you can drop the connection.",
