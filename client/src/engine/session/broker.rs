@@ -97,9 +97,19 @@ impl Session {
 
     /// Gives the socket up without a word from it.
     pub(super) fn close_socket(&self) {
-        if let Some(socket) = self.socket.borrow_mut().take() {
+        if let Some(socket) = self.socket.take() {
             socket.close();
+            self.feed(Input::BrokerLost);
         }
+    }
+
+    /// The broker does not have us back for now.
+    pub(super) fn turned_back(&self) {
+        if self.around.store.state().room().is_some_and(|room| room.broker == BrokerLink::Up) {
+            self.broker_is(BrokerLink::Lost);
+        }
+        self.close_socket();
+        self.reconnect_later();
     }
 
     /// Tries again after a growing, jittered pause.

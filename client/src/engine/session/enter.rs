@@ -126,23 +126,18 @@ impl Session {
                 if !self.told_full.replace(true) {
                     self.warn(sentence);
                 }
-                self.close_socket();
-                self.reconnect_later();
+                self.turned_back();
             }
             // The broker has lost the room, but we have not: the call goes on without it.
             Err(EnterError::Refused(RefusalCode::UnknownRoom | RefusalCode::UnknownSeat, _))
                 if self.mesh_is_alive() =>
             {
                 self.broker_is(BrokerLink::Forgetful);
-                self.close_socket();
-                self.reconnect_later();
+                self.turned_back();
             }
             Err(EnterError::Refused(RefusalCode::UnknownRoom | RefusalCode::UnknownSeat, _)) => self.end(Over::Gone),
             // Whatever else it is will pass: a limit, a restart.
-            Err(EnterError::Refused(..)) => {
-                self.close_socket();
-                self.reconnect_later();
-            }
+            Err(EnterError::Refused(..)) => self.turned_back(),
             // The socket tells of its own end.
             Err(EnterError::Unreachable) => {}
         }
