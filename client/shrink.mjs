@@ -84,13 +84,15 @@ const replace = (part, by) => {
 };
 // Trunk's own minifier declares what is inline in another order each time, and whoever builds the page anew must get the same bytes.
 const threshold = minified(readFileSync(`${process.env.TRUNK_SOURCE_DIR}/threshold/threshold.js`), "--charset=utf8");
-replace(/<script>[^]*?<\/script>/, () => `<script>${threshold.toString().trim()}</script>`);
+// It starts the app too: an inline module of Trunk's own would be one more hash in the policy.
+const start = `import("/${script}").then((it)=>it.default({module_or_path:compiling})).then(()=>dispatchEvent(new Event("TrunkApplicationStarted")))`;
+replace(/<script>[^]*?<\/script>/, () => `<script>${threshold.toString().trim()}${start}</script>`);
+replace(/<script type=module>[^]*?<\/script>/, "");
 // First of all, as a script waits for the styles before it, and what is asked for first comes first.
 const preloads = page.match(/<link (as=fetch|crossorigin) [^>]+>/g);
 preloads.forEach((link) => replace(link, ""));
 const compile = `<script>const compiling = WebAssembly.compileStreaming(fetch("/${module}"))</script>`;
 replace("<link", [...preloads.reverse(), compile, "<link"].join(""));
-replace(/module_or_path: '[^']+'/, "module_or_path: compiling");
 // What the door of a room does not need is loaded later (`engine::late`).
 for (const late of [/(href=\/manifest.webmanifest) rel=/, /(href=\/late-[^>]*) rel=/]) replace(late, "$1 data-rel=");
 // A request less: the icon is smaller than the headers that it would come with.

@@ -69,3 +69,24 @@ fn nothing_at_the_door_needs_styles_that_are_loaded_later() {
     let lacking: BTreeSet<_> = used.intersection(&late).filter(|name| !at_once.contains(*name)).collect();
     assert!(lacking.is_empty(), "{lacking:?}");
 }
+
+/// What stands behind each `before`, up to a character that no name has.
+fn names_behind(text: &str, before: &str) -> BTreeSet<String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let parts = text.split(before).skip(1).filter_map(|part| part.split(|c| !is_name(c)).next());
+    parts.map(str::to_owned).collect()
+}
+
+#[test]
+fn each_icon_is_in_the_sprite_and_those_of_the_door_are_there_at_once() {
+    let page = names_behind(&text(&client().join("index.html")), "symbol id=\"");
+    let late = names_behind(&text(&client().join("../assets/late/icons.css")), "symbol id='");
+    let icons = text(&client().join("src/components/icon.rs"));
+    assert!(names_behind(&icons, "\"#").iter().all(|id| page.contains(id) != late.contains(id)), "{page:?} {late:?}");
+    for file in DOOR.iter().filter(|file| file.ends_with(".rs")) {
+        for glyph in names_behind(&text(&client().join(file)), "Glyph::") {
+            let id = names_behind(&icons, &format!("Self::{glyph} => \"#")).pop_first().expect("it has a symbol");
+            assert!(page.contains(&id), "{file} shows {id}");
+        }
+    }
+}

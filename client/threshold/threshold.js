@@ -12,6 +12,17 @@
   })();
   if (["light", "dark"].includes(stored.theme)) document.documentElement.dataset.theme = stored.theme;
 
+  // The icons of rooms come with the styles that the lobby does without.
+  const sprite = document.querySelector(".sprite");
+  const addIcons = () => {
+    const icons = getComputedStyle(sprite).getPropertyValue("--icons").trim();
+    if (!icons || sprite.isWhole) return;
+    sprite.isWhole = true;
+    sprite.insertAdjacentHTML("beforeend", icons.slice(1, -1));
+  };
+  addIcons();
+  document.addEventListener("load", addIcons, true);
+
   // What a source's switch says elsewhere on the page, off and on.
   const words = {
     "#i-mic": [".heard", "Your microphone is off. You can listen, write and watch.", "Asking for the microphone…"],

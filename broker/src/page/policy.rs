@@ -14,8 +14,7 @@ pub(crate) struct Policy {
 
 /// Everything that a page in a call uses, and nothing else.
 const PERMISSIONS: &str = "camera=(self),microphone=(self),display-capture=(self),autoplay=(self),speaker-selection=(self),\
-    screen-wake-lock=(self),clipboard-write=(self),fullscreen=(self),picture-in-picture=(self),\
-    geolocation=(),payment=(),usb=()";
+    clipboard-write=(self),fullscreen=(self),geolocation=(),payment=(),usb=()";
 /// Whoever opens one of the page's files as a page, a picture say, sees it and runs nothing.
 const CSP_OF_FILES: &str = "default-src 'none'; frame-ancestors 'none'";
 /// So nothing asks for anything there either.

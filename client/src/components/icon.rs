@@ -1,4 +1,5 @@
-//! Icons: each a reference to a symbol of the sprite, which stands in index.html once.
+//! Icons: each a reference to a symbol of the sprite, which stands in index.html once. What the lobby does without is added to it with the
+//! styles of rooms (`assets/late/icons.css`).
 
 use yew::prelude::*;
 

@@ -72,8 +72,8 @@ fn unbalanced(link: &str, open: char, close: char) -> bool {
 /// Whether it leads to a host, and shows which: in `https://bank.example@elsewhere.example` most people would read the first
 /// for it.
 fn has_host(link: &str) -> bool {
-    let authority =
-        link.split_once("//").and_then(|(_, after)| after.split(['/', '?', '#']).next()).unwrap_or_default();
+    // Behind the scheme's two slashes.
+    let authority = link.split(['/', '?', '#']).nth(2).unwrap_or_default();
     !authority.contains('@') && authority.starts_with(|c: char| c.is_ascii_alphanumeric() || !c.is_ascii() || c == '[')
 }
 
