@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{Service as _, service_fn};
+use hyper::{Request, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -37,6 +37,9 @@ const HEADER_BYTES: u32 = 32 * 1024;
 const STREAMS: u32 = 32;
 /// What may be on its way to us unread, as nobody reads bodies here, and what waits for one answer's receiver.
 const WINDOW_BYTES: u32 = 64 * 1024;
+/// What whoever asks for an authority alone, as proxies are asked for tunnels, is taken to ask for: it is nowhere found. Without a path
+/// a request makes warp panic.
+const NO_PATH: &str = "*";
 
 /// What all connections share.
 pub(crate) struct Front {
@@ -141,7 +144,9 @@ async fn converse(stream: Stream, caller: Caller, redirects: bool, front: Arc<Fr
         breathe();
         counted.fetch_add(1, Ordering::Relaxed);
         request.extensions_mut().insert(caller.clone());
-        if redirects {
+        if request.uri().path_and_query().is_none() {
+            *request.uri_mut() = Uri::from_static(NO_PATH);
+        } else if redirects {
             let asked = Asked(request.uri().clone());
             request.extensions_mut().insert(asked);
         }

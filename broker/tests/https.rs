@@ -251,6 +251,32 @@ async fn plain_http_is_sent_to_https_under_a_name_that_is_ours() {
 }
 
 #[tokio::test]
+async fn over_http_2_who_asks_for_a_tunnel_gets_none() {
+    let certificate = Certificate::new();
+    let broker = Broker::start(&certificate.flags()).await;
+    let (mut sender, _connection) = over_h2(&certificate.trusting(&[b"h2"]), broker.address()).await;
+    let tunnel = hyper::Request::connect("a:1").body(Empty::new()).expect("a request");
+    let answer = timeout(PATIENCE, sender.send_request(tunnel)).await.expect("in time").expect("an answer");
+    assert_eq!(answer.status(), 404);
+    assert!(answer.headers().contains_key("strict-transport-security"));
+    assert_eq!(sender.send_request(asks("/healthz")).await.expect("an answer").status(), 200);
+}
+
+#[tokio::test]
+async fn plain_http_that_asks_for_no_path_is_sent_nowhere() {
+    let certificate = Certificate::new();
+    let flags = [&certificate.flags()[..], &["--http-redirect", "127.0.0.1:0"]].concat();
+    let broker = Broker::start(&flags).await;
+    for address in [broker.server.redirecting[0], broker.address()] {
+        for line in ["CONNECT a:1", "GET @x", "GET a:1"] {
+            let request = format!("{line} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+            let answer = raw(address, request.as_bytes()).await.expect(line);
+            assert_eq!((answer.status, answer.header("location")), (404, None), "{line}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_public_url_is_where_plain_http_is_sent_whatever_it_asked_for() {
     let certificate = Certificate::new();
     let flags = ["--http-redirect", "127.0.0.1:0", "--public-url", "https://meet.example"];

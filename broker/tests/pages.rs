@@ -62,6 +62,22 @@ async fn anything_else_is_not_found() {
 }
 
 #[tokio::test]
+async fn what_asks_for_no_path_is_not_found_and_who_asks_for_a_tunnel_gets_none() {
+    let broker = Broker::start(&["--limit", "header-seconds=1"]).await;
+    for line in ["CONNECT a:1", "CONNECT 127.0.0.1:1", "GET @x", "GET a:1", "OPTIONS *", "GET http://a.example/nothing"]
+    {
+        let request = format!("{line} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n");
+        let answer = raw(broker.address(), request.as_bytes()).await.expect(line);
+        assert_eq!((answer.status, answer.text()), (404, "There is nothing here.\n"), "{line}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{line}");
+    }
+    let tunnel = raw(broker.address(), b"CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert_eq!(tunnel.map(|answer| answer.status), Some(404), "nobody has to ask for the end");
+    let home = raw(broker.address(), b"GET http://a.example HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    assert_eq!(home.map(|answer| answer.status), Some(200), "a URL without a path is that of the page");
+}
+
+#[tokio::test]
 async fn every_file_of_the_page_is_there_typed_and_kept_for_ever_if_hashed() {
     let broker = Broker::start(&[]).await;
     let page = get(broker.address(), "/", &[]).await;
