@@ -1,6 +1,7 @@
 //! The program `klatch`: reads its flags, serves until it is told to stop.
 
 use std::io::{self, Write as _};
+use std::panic::PanicHookInfo;
 use std::pin::pin;
 use std::process::ExitCode;
 
@@ -146,5 +147,39 @@ fn log_to_stderr(config: &Config) {
     match config.log_format {
         LogFormat::Text => registry.with(format.with_ansi(false)).init(),
         LogFormat::Json => registry.with(format.json()).init(),
+    }
+    std::panic::set_hook(Box::new(log_panic));
+}
+
+/// In the log's own format, and in one line.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let what = panic.payload_as_str().unwrap_or("no reason").replace('\n', " ");
+    tracing::error!("this should not have happened, at {place}: {what}");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_is_one_line_of_the_log() {
+        let path = std::env::temp_dir().join(format!("klatch-panic-{}", std::process::id()));
+        let log = File::create(&path).expect("a place for files");
+        let subscriber = tracing_subscriber::fmt().json().with_writer(log).finish();
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(log_panic));
+        let panicked = tracing::subscriber::with_default(subscriber, || {
+            std::panic::catch_unwind(|| panic!("first {}\nsecond", 1))
+        });
+        std::panic::set_hook(usual);
+        let logged = std::fs::read_to_string(&path).expect("it was written");
+        std::fs::remove_file(&path).expect("it is there");
+        assert!(panicked.is_err() && logged.lines().count() == 1, "{logged}");
+        assert!(
+            logged.contains(r#""level":"ERROR""#) && logged.contains("main.rs:") && logged.contains("first 1 second")
+        );
     }
 }
