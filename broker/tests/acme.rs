@@ -115,6 +115,17 @@ async fn a_certificate_is_renewed_before_its_end() {
 }
 
 #[tokio::test]
+async fn a_certificate_that_is_due_at_once_is_served_the_clock_suspected_and_the_next_one_waited_for() {
+    let Some(pebble) = Pebble::start(1).await else { return };
+    let folder = Folder::new();
+    let mut child = serving(klatch_with(&pebble, &folder, &pebble.looks_at.to_string())).await;
+    let warning = says(&mut child, "WARN").await;
+    for part in ["is due for renewal already: set this machine's clock, which says ", "trying again in "] {
+        assert!(warning.contains(part), "{part} in {warning}");
+    }
+}
+
+#[tokio::test]
 async fn who_is_not_found_says_so_and_serves_on() {
     let Some(pebble) = Pebble::start(86_400).await else { return };
     let folder = Folder::new();

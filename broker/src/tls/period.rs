@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
@@ -32,6 +33,12 @@ pub enum BadPeriod {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment(OffsetDateTime);
 
+impl From<OffsetDateTime> for Moment {
+    fn from(time: OffsetDateTime) -> Self {
+        Self(time)
+    }
+}
+
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (date, time) = (self.0.date(), self.0.time());
@@ -56,6 +63,21 @@ impl Period {
     /// Its end.
     pub(crate) fn until(&self) -> Moment {
         Moment(self.end)
+    }
+
+    /// How long there is until two thirds of its time are over, and it is to be renewed; nothing if they are.
+    pub(crate) fn until_renewal(&self, now: OffsetDateTime) -> Option<Duration> {
+        let left = self.start + self.before_renewal() - now;
+        left.try_into().ok().filter(|left: &Duration| !left.is_zero())
+    }
+
+    /// Whether one that was issued just now is not to be renewed so soon that asking for the next would have no end.
+    pub(crate) fn lasts(&self, now: OffsetDateTime) -> bool {
+        self.until_renewal(now).is_some_and(|left| left > self.before_renewal() / 10)
+    }
+
+    fn before_renewal(&self) -> time::Duration {
+        (self.end - self.start) * 2 / 3
     }
 
     /// Refuses a certificate, the one in this file, outside of its time.
@@ -120,6 +142,19 @@ mod tests {
                 let cut = CertificateDer::from(&certificate[..length]);
                 assert_eq!(Period::of(&cut), None, "{length}");
             }
+        }
+    }
+
+    #[test]
+    fn one_of_ninety_days_is_renewed_after_sixty_and_lasts_unless_the_clock_is_nearly_so_far_ahead() {
+        let start = rcgen::date_time_ymd(2026, 1, 1);
+        let period = Period { start, end: start + Duration::days(90) };
+        for (days, left, lasts) in
+            [(-1, 61, true), (0, 60, true), (53, 7, true), (55, 5, false), (60, 0, false), (91, 0, false)]
+        {
+            let now = start + Duration::days(days);
+            let seconds = period.until_renewal(now).map_or(0, |left| left.as_secs());
+            assert_eq!((seconds / 86_400, period.lasts(now)), (left, lasts), "{days}");
         }
     }
 

@@ -134,11 +134,8 @@ impl Acme {
                 sleep(left.min(LOOK)).await;
                 continue;
             }
-            match order::obtain(&self).await {
-                Ok(pem) => {
-                    failures = 0;
-                    self.take(&pem);
-                }
+            match order::obtain(&self).await.and_then(|pem| self.take(&pem)) {
+                Ok(()) => failures = 0,
                 Err(refused) => {
                     let pause = pause(failures, refused.is_counted());
                     failures = failures.saturating_add(1);
@@ -153,32 +150,34 @@ impl Acme {
 
     /// How long the certificate that is served needs no renewal: until two thirds of its time are over. Nothing if it is time.
     fn left(&self) -> Option<Duration> {
-        let period = self.served.current().and_then(|certified| Period::of(certified.cert.first()?))?;
-        let due = period.start + (period.end - period.start) * 2 / 3;
-        let left: time::Duration = due - OffsetDateTime::now_utc();
-        left.try_into().ok().filter(|left: &Duration| !left.is_zero())
+        self.period()?.until_renewal(OffsetDateTime::now_utc())
     }
 
-    fn take(&self, pem: &str) {
-        let certified = match cache::certified(pem.as_bytes()) {
-            Some(certified) => certified,
-            // Not before it is looked for the next time: whoever issues this issues it again.
-            None => return tracing::warn!("the directory's certificate can't be served: is {} one?", self.directory),
-        };
+    /// When the certificate that is served is valid.
+    fn period(&self) -> Option<Period> {
+        Period::of(self.served.current()?.cert.first()?)
+    }
+
+    /// Serves what was obtained, and says if that was in vain: asked at once again, the directory would issue the same again.
+    fn take(&self, pem: &str) -> Result<(), Refused> {
+        let certified = cache::certified(pem.as_bytes());
+        let certified = certified.ok_or_else(|| Refused::Unservable(self.directory.to_string()))?;
         if let Err(error) = self.cache.keep_certificate(pem) {
             let folder = self.cache.folder().display();
             tracing::warn!("the certificate can't be kept in {folder}, and the next start asks for another: {error}");
         }
         self.served.set(certified);
         tracing::info!("there is a new certificate");
+        let now = OffsetDateTime::now_utc();
+        let lasts = self.period().is_some_and(|period| period.lasts(now));
+        if lasts { Ok(()) } else { Err(Refused::Due(self.directory.to_string(), now.into())) }
     }
 
     fn warn(&self, refused: &Refused, pause: Duration) {
         let names: Vec<_> = self.domains.iter().map(Domain::as_str).collect();
         let (names, seconds) = (names.join(", "), pause.as_secs());
         let now = OffsetDateTime::now_utc();
-        let period = self.served.current().and_then(|certified| Period::of(certified.cert.first()?));
-        let state = match period {
+        let state = match self.period() {
             None => "no certificate yet",
             Some(period) if now > period.end => "the certificate has expired and could not be renewed",
             Some(_) => "the certificate could not be renewed, and is still served",

@@ -10,6 +10,7 @@ use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 
 use super::Acme;
 use crate::tls::domain::Domain;
+use crate::tls::period::Moment;
 
 /// What a directory says of an account that it does not have (any more).
 const NO_SUCH_ACCOUNT: &str = "urn:ietf:params:acme:error:accountDoesNotExist";
@@ -25,6 +26,10 @@ pub(super) enum Refused {
     NotFound(Vec<String>),
     /// Something else is wrong with what it says.
     Odd(String, Error),
+    /// What it issued is no certificate, or not for our key.
+    Unservable(String),
+    /// What it issued is as good as due again by this machine's clock, which says so.
+    Due(String, Moment),
     /// Nothing can be made to be signed.
     Local(String),
 }
@@ -55,6 +60,13 @@ impl fmt::Display for Refused {
                 reasons.join("; ")
             ),
             Self::Odd(directory, error) => write!(f, "{directory} makes no sense: {error}"),
+            Self::Unservable(directory) => {
+                write!(f, "the certificate that {directory} issued can't be served: is that a directory?")
+            }
+            Self::Due(directory, now) => write!(
+                f,
+                "the certificate that {directory} issued just now is due for renewal already: set this machine's clock, which says {now}"
+            ),
             Self::Local(error) => write!(f, "nothing can be asked for: {error}"),
         }
     }
