@@ -81,16 +81,10 @@ fn run(config: &Config) -> anyhow::Result<()> {
 async fn run_here(config: &Config) -> anyhow::Result<()> {
     log_to_stderr(config);
     allow_many_connections();
-    let mut terminated = signal(SignalKind::terminate()).context("can't listen for SIGTERM")?;
-    let mut interrupted = signal(SignalKind::interrupt()).context("can't listen for SIGINT")?;
-
+    let starting = tokio::spawn(give_up_when(told_to_stop()?));
+    let mut told_to_stop = pin!(told_to_stop()?);
     let mut server = serve(config).await?;
-    let mut told_to_stop = pin!(async {
-        tokio::select! {
-            _ = terminated.recv() => {}
-            _ = interrupted.recv() => {}
-        }
-    });
+    starting.abort();
     tokio::select! {
         () = server.ready() => {}
         () = told_to_stop.as_mut() => {
@@ -114,6 +108,24 @@ async fn run_here(config: &Config) -> anyhow::Result<()> {
     tracing::info!("stopping");
     server.shutdown().await;
     end
+}
+
+/// Waits for either signal, those included that came since this was called.
+fn told_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminated = signal(SignalKind::terminate()).context("can't listen for SIGTERM")?;
+    let mut interrupted = signal(SignalKind::interrupt()).context("can't listen for SIGINT")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+    })
+}
+
+/// Ends the program while nobody is served yet. The start can't be asked to end: it may wait for a file that says nothing.
+async fn give_up_when(told_to_stop: impl Future<Output = ()>) {
+    told_to_stop.await;
+    std::process::exit(0);
 }
 
 /// Each connection is a file descriptor, and many systems grant a program a thousand unless it asks for what it may have.

@@ -50,6 +50,21 @@ async fn either_signal_stops_it_cleanly_and_members_are_told() {
 }
 
 #[tokio::test]
+async fn a_signal_stops_it_while_a_file_says_nothing() {
+    let (certificate, pipe) = (Certificate::new(), TempFile::unused());
+    assert!(Command::new("mkfifo").arg(pipe.path()).status().await.expect("mkfifo").success());
+    for signal in ["-TERM", "-INT"] {
+        let flags = ["--listen", "127.0.0.1:0", "--tls-cert", pipe.path(), "--tls-key", certificate.key.path()];
+        let child = klatch(&flags).spawn().expect("it runs");
+        let path = pipe.path().to_owned();
+        // That somebody reads is what opening it for writing waits for.
+        let opening = tokio::task::spawn_blocking(|| std::fs::OpenOptions::new().write(true).open(path));
+        let _silent = timeout(PATIENCE, opening).await.expect("it is read").expect("a thread").expect("a pipe");
+        assert_eq!(stop(child, signal).await, (Some(0), String::new()), "{signal}");
+    }
+}
+
+#[tokio::test]
 async fn an_address_in_use_is_a_reason_to_end() {
     let (child, url) = start(&["--listen", "127.0.0.1:0"]).await;
     let taken = url.replace("http://localhost", "127.0.0.1");
