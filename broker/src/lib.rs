@@ -36,6 +36,7 @@ mod routes;
 mod secret;
 mod server;
 mod site;
+mod small_file;
 mod socket;
 mod stamp;
 mod state;

@@ -45,6 +45,24 @@ async fn whichever_address_is_taken_it_is_named_and_what_to_do() {
     }
 }
 
+#[tokio::test]
+async fn a_file_that_is_too_large_to_be_meant_is_refused() {
+    let (certificate, large) = (Certificate::new(), TempFile::with(&"# no end\n".repeat(2 << 17)));
+    let [_, chain, _, key] = certificate.flags();
+    for flags in [
+        &["--tls-cert", large.path(), "--tls-key", key][..],
+        &["--tls-cert", chain, "--tls-key", large.path()],
+        &["--acme", "klatch.example", "--acme-cache", "/nowhere", "--acme-ca", large.path()],
+    ] {
+        let said = refusal(flags).await;
+        assert!(said.contains(large.path()) && said.contains("it has more than 1 MiB"), "{said}");
+    }
+    let failed = output(&["--config", large.path()]).await;
+    let said = String::from_utf8(failed.stderr).expect("text");
+    assert_eq!(failed.status.code(), Some(2));
+    assert!(said.contains("can't read the configuration file") && said.contains("it has more than 1 MiB"), "{said}");
+}
+
 /// Rooms that were kept, by a program that has ended.
 async fn kept() -> (TempFile, Room, Seat) {
     let (file, room) = (TempFile::unused(), Room::new());

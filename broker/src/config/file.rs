@@ -11,6 +11,8 @@ use clap::{Arg, ArgAction, Command};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::small_file;
+
 /// What the program is told to do now, rather than what it is: nobody wants that in a file.
 const COMMAND_LINE_ALONE: [&str; 4] = ["config", "check", "completions", "print-client-hash"];
 
@@ -82,8 +84,7 @@ impl fmt::Display for Fault {
 
 /// Reads a file for a program with these flags.
 pub(super) fn read(path: &Path, command: &Command) -> Result<Vec<Setting>, BadConfigFile> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| BadConfigFile::Unreadable { path: path.into(), source })?;
+    let text = small_file::read_text(path).map_err(|source| BadConfigFile::Unreadable { path: path.into(), source })?;
     parse(&text, command).map_err(|(at, fault)| BadConfigFile::Line { path: path.into(), line: line(&text, at), fault })
 }
 

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 
 use super::period::{BadPeriod, Period};
 use super::served::Served;
+use crate::small_file;
 use crate::stamp::Stamp;
 
 /// How often the files are looked at.
@@ -124,15 +125,22 @@ impl Files {
     }
 }
 
+/// The certificates in a file: one at least.
+pub(super) fn certificates_in(path: &Path) -> Result<Vec<CertificateDer<'static>>, pem::Error> {
+    let pem = small_file::read(path).map_err(pem::Error::Io)?;
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>()?;
+    if certificates.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(certificates) }
+}
+
 fn certified(chain: &Path, key: &Path) -> Result<CertifiedKey, BadCertificate> {
-    let certificates = CertificateDer::pem_file_iter(chain)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .and_then(|certificates| if certificates.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(certificates) })
-        .map_err(|error| BadCertificate::Chain(chain.into(), error))?;
+    let certificates = certificates_in(chain).map_err(|error| BadCertificate::Chain(chain.into(), error))?;
     if let Some(period) = certificates.first().and_then(Period::of) {
         period.admit(OffsetDateTime::now_utc(), chain)?;
     }
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| BadCertificate::Key(key.into(), error))?;
+    let pem = small_file::read(key).map_err(pem::Error::Io);
+    let private = pem
+        .and_then(|pem| PrivateKeyDer::from_pem_slice(&pem))
+        .map_err(|error| BadCertificate::Key(key.into(), error))?;
     CertifiedKey::from_der(certificates, private, &rustls::crypto::ring::default_provider()).map_err(
         |error| match error {
             rustls::Error::InconsistentKeys(_) => BadCertificate::OtherKey(chain.into(), key.into()),

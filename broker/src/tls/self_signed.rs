@@ -1,7 +1,6 @@
 //! A certificate that nobody has signed, for trying Klatch on a network of one's own: browsers warn of it, and whoever compares its
 //! fingerprint knows that nobody stands in between.
 
-use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +16,7 @@ use time::{Duration, OffsetDateTime};
 use super::period::Period;
 use super::private_file;
 use super::served::Served;
+use crate::small_file;
 
 /// How long it is valid. Some browsers refuse what is for more than 825 days.
 const LIFE: Duration = Duration::days(397);
@@ -135,7 +135,7 @@ fn make(names: &Names, now: OffsetDateTime) -> Result<(rcgen::Certificate, KeyPa
 
 /// What is kept, if it is still good.
 fn read(path: &Path, names: &Names, now: OffsetDateTime) -> Option<CertifiedKey> {
-    let pem = fs::read(path).ok()?;
+    let pem = small_file::read(path).ok()?;
     let chain = CertificateDer::from_pem_slice(&pem).ok()?;
     let period = Period::of(&chain)?;
     if now < period.start || now + LEAST > period.end {
@@ -151,6 +151,7 @@ fn read(path: &Path, names: &Names, now: OffsetDateTime) -> Option<CertifiedKey>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     fn names(hosts: &[&str], addresses: &[&str]) -> Names {

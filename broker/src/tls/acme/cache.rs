@@ -12,6 +12,7 @@ use rustls::sign::CertifiedKey;
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
+use crate::small_file;
 use crate::tls::domain::{DirectoryUrl, Domain};
 use crate::tls::period::Period;
 use crate::tls::private_file;
@@ -79,7 +80,7 @@ impl Cache {
 
     /// The account, if there is one that can be read.
     pub(super) fn account(&self) -> Option<AccountCredentials> {
-        serde_json::from_slice(&fs::read(&self.account).ok()?).ok()
+        serde_json::from_slice(&small_file::read(&self.account).ok()?).ok()
     }
 
     pub(super) fn keep_account(&self, account: &AccountCredentials) -> io::Result<()> {
@@ -93,7 +94,7 @@ impl Cache {
 
     /// The certificate, if there is one whose time is not over.
     pub(super) fn certificate(&self) -> Option<CertifiedKey> {
-        let certified = certified(&fs::read(&self.certificate).ok()?)?;
+        let certified = certified(&small_file::read(&self.certificate).ok()?)?;
         let period = Period::of(certified.cert.first()?)?;
         (OffsetDateTime::now_utc() < period.end).then_some(certified)
     }

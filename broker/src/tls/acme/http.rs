@@ -7,21 +7,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
 use hyper::client::conn::http1;
 use hyper::header::HOST;
 use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
-use rustls::pki_types::pem::{self, PemObject as _};
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::BadAcme;
+use crate::small_file::MAX_BYTES;
+use crate::tls::files::certificates_in;
 
-/// How long one answer may take.
+/// How long one answer may take, whole.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Who says that a directory is one.
@@ -36,10 +38,7 @@ impl Roots {
 
     /// Those in a file, and no others.
     pub(super) fn read(path: &Path) -> Result<Self, BadAcme> {
-        let certificates = CertificateDer::pem_file_iter(path)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .and_then(|all| if all.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(all) })
-            .map_err(|error| BadAcme::Roots(path.into(), error))?;
+        let certificates = certificates_in(path).map_err(|error| BadAcme::Roots(path.into(), error))?;
         let mut roots = RootCertStore::empty();
         for certificate in certificates {
             roots.add(certificate).map_err(|error| BadAcme::NoRoot(path.into(), error))?;
@@ -85,6 +84,7 @@ async fn ask(
     parts.uri = uri.path_and_query().map_or(Ok(Uri::from_static("/")), |path| path.as_str().parse())?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let answer = sender.send_request(Request::from_parts(parts, body)).await?;
-    Ok(BytesResponse::from(answer))
+    let (parts, body) = sender.send_request(Request::from_parts(parts, body)).await?.into_parts();
+    let body = Limited::new(body, MAX_BYTES).collect().await?.to_bytes();
+    Ok(BytesResponse { parts, body: Box::new(body) })
 }
