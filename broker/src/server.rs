@@ -140,10 +140,8 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
         privacy: config.privacy.as_ref().map(ToString::to_string),
         host_codes: code_file.as_ref().map(CodeFile::codes).unwrap_or_default(),
     };
-    if may_be_used_by_strangers(config, &addresses) {
-        tracing::info!(
-            "anybody may open rooms here, and use the relay then: --host-code-file keeps that for those who have a code"
-        );
+    if let Some(remark) = site::open_to_strangers(config, &addresses) {
+        tracing::info!("{remark}");
     }
     let switchboard = Arc::new(Switchboard::new(state, limits.clone(), welcome, servers));
     let keeping = failure.map(|failure| tokio::spawn(give_up_after(failure, Arc::downgrade(&switchboard))));
@@ -187,10 +185,8 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
         relay: bundled.as_ref().map(|bundled| bundled.relay.meter()),
     });
     for listener in measuring {
-        if !metrics::is_sheltered(measured_at[0].ip()) {
-            tracing::warn!(
-                "strangers may read the metrics: --metrics-listen is not an address of this machine's alone"
-            );
+        if let Some(doubt) = metrics::doubt_about(measured_at[0].ip()) {
+            tracing::warn!("{doubt}");
         }
         tokio::spawn(until_the_end(metrics::serve(listener, Arc::clone(&metrics)), watching.clone()));
     }
@@ -310,12 +306,6 @@ fn announce(source: &Source, config: &Config, addresses: &[SocketAddr]) -> Vec<S
             place.into_iter().chain([print]).collect()
         }
     }
-}
-
-/// Whether the relay runs for whoever finds this, beyond this machine.
-fn may_be_used_by_strangers(config: &Config, addresses: &[SocketAddr]) -> bool {
-    let is_found = config.public_url.is_some() || !site::is_local(addresses);
-    config.relay.turn && config.host_code_file.is_none() && is_found
 }
 
 /// Does something beside the connections until the server stops.

@@ -45,6 +45,14 @@ pub(crate) fn is_local(listening: &[SocketAddr]) -> bool {
     listening.iter().all(|address| address.ip().to_canonical().is_loopback())
 }
 
+/// What whoever hosts is told where strangers may find the page and use its relay.
+pub(crate) fn open_to_strangers(config: &Config, listening: &[SocketAddr]) -> Option<&'static str> {
+    let is_found = config.public_url.is_some() || !is_local(listening);
+    (config.relay.turn && config.host_code_file.is_none() && is_found).then_some(
+        "anybody may open rooms here, and use the relay then: --host-code-file keeps that for those who have a code",
+    )
+}
+
 /// The address by which others see this machine: the one from which it reaches them, or any.
 fn seen(families: &[IpAddr]) -> Option<IpAddr> {
     let outward = families.iter().filter_map(|any| outward(*any)).find(|ip| !ip.is_loopback());

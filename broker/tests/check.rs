@@ -49,6 +49,24 @@ async fn what_is_well_is_said_a_line_each() {
 }
 
 #[tokio::test]
+async fn what_strangers_might_do_is_remarked_on_as_it_is_at_the_start() {
+    let codes = TempFile::with("a code of some length\n");
+    let metrics = "unsure: strangers may read the metrics: ";
+    let relay = "unsure: anybody may open rooms here, and use the relay then: --host-code-file ";
+    let bundled = ["--turn", "--turn-listen", "127.0.0.1:0", "--public-url", "http://localhost"];
+    for (flags, metrics_remarked, relay_remarked) in [
+        (&["--metrics-listen", "0.0.0.0:0"][..], true, false),
+        (&["--metrics-listen", "127.0.0.1:0"], false, false),
+        (&bundled, false, true),
+        (&[&bundled[..], &["--host-code-file", codes.path()]].concat(), false, false),
+    ] {
+        let (_, said, _) = check(flags).await;
+        let remarked = |remark: &str| said.iter().any(|line| line.starts_with(remark));
+        assert_eq!((remarked(metrics), remarked(relay)), (metrics_remarked, relay_remarked), "{flags:?}: {said:#?}");
+    }
+}
+
+#[tokio::test]
 async fn all_that_is_wrong_is_said_at_once_a_line_each() {
     let (certificate, state, empty) = (Certificate::new(), TempFile::with("[Unit]\n"), TempFile::with(""));
     let (child, url) = start(&["--listen", "127.0.0.1:0"]).await;

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use crate::config::{Config, Place};
 use crate::host_codes::CodeFile;
 use crate::listening::listen;
+use crate::metrics;
 use crate::origin::Origin;
 use crate::relay::Seated;
 use crate::server::relays;
@@ -48,6 +49,7 @@ pub async fn check(config: &Config) -> Vec<Finding> {
     findings.extend(found);
     findings.extend(state(config));
     findings.extend(host_codes(config));
+    findings.extend(site::open_to_strangers(config, &config.listen).map(|remark| Unsure(remark.into())));
     let public_url = site::public_url(config, &config.listen);
     findings.extend(match &public_url {
         Some(url) => name(url, config).await,
@@ -77,6 +79,8 @@ async fn ports(config: &Config) -> Vec<Finding> {
             Err(error) => wrong(&error),
         });
     }
+    let doubt = config.metrics_listen.and_then(|address| metrics::doubt_about(address.ip()));
+    findings.extend(doubt.map(|doubt| Unsure(doubt.into())));
     findings
 }
 

@@ -125,8 +125,14 @@ fn relayed(relay: &Meter, text: &mut Text) {
     }
 }
 
+/// What is doubtful about listening there.
+pub(crate) fn doubt_about(ip: IpAddr) -> Option<&'static str> {
+    let doubt = "strangers may read the metrics: --metrics-listen is not an address of this machine's alone";
+    (!is_sheltered(ip)).then_some(doubt)
+}
+
 /// Whether whoever listens there is heard by nobody but this machine and its network.
-pub(crate) fn is_sheltered(ip: IpAddr) -> bool {
+fn is_sheltered(ip: IpAddr) -> bool {
     !ip.is_unspecified() && !klatch_relay::is_public(ip.to_canonical())
 }
 
