@@ -2,6 +2,7 @@
 //!
 //! What is spoken is settled before HTTP begins, by TLS or by there being none: whoever says nothing is not waited for without end.
 
+use std::future::pending;
 use std::io;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
@@ -9,7 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use hyper::body::Incoming;
+use bytes::Buf;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::{Service as _, service_fn};
 use hyper::{Request, Uri};
@@ -155,6 +158,12 @@ async fn converse(stream: Stream, caller: Caller, redirects: bool, front: Arc<Fr
     let limits = &front.limits;
     let idle = Duration::from_secs(limits.header_seconds.into());
     if is_h2 {
+        let unfinished = Unfinished::default();
+        let begun = unfinished.clone();
+        let service = service_fn(move |request| {
+            let (answering, held) = (service.call(request), begun.clone());
+            async move { answering.await.map(|answer| answer.map(|body| held.until_sent(body))) }
+        });
         let serving = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .max_concurrent_streams(STREAMS)
@@ -163,7 +172,7 @@ async fn converse(stream: Stream, caller: Caller, redirects: bool, front: Arc<Fr
             .initial_connection_window_size(WINDOW_BYTES)
             .max_send_buf_size(WINDOW_BYTES as usize)
             .serve_connection(TokioIo::new(stream), service);
-        let quiet = until_quiet(&asked, idle);
+        let quiet = (until_quiet(&asked, idle), unfinished.until_none(idle));
         attend(pin!(serving), |serving| serving.graceful_shutdown(), limits, quiet, watching).await;
     } else {
         let serving = http1::Builder::new()
@@ -172,18 +181,18 @@ async fn converse(stream: Stream, caller: Caller, redirects: bool, front: Arc<Fr
             .max_buf_size(HEADER_BYTES as usize)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
-        let quiet = std::future::pending();
+        let quiet = (pending(), pending());
         attend(pin!(serving), |serving| serving.graceful_shutdown(), limits, quiet, watching).await;
     }
 }
 
-/// Stays with a connection to its end: until it is quiet, has lasted long enough, or the server stops. What is being answered
-/// is still sent.
+/// Stays with a connection to its end: until it is quiet, first of requests and then of answers, has lasted long enough, or the server
+/// stops. What is being answered is still sent.
 async fn attend<C: Future>(
     mut serving: Pin<&mut C>,
     wind_up: impl Fn(Pin<&mut C>),
     limits: &Limits,
-    quiet: impl Future<Output = ()>,
+    (quiet, answered): (impl Future<Output = ()>, impl Future<Output = ()>),
     mut watching: watch::Receiver<()>,
 ) {
     let end = Instant::now() + Duration::from_secs(limits.http_seconds.into());
@@ -193,11 +202,12 @@ async fn attend<C: Future>(
         () = sleep_until(end) => {}
         () = quiet => {
             wind_up(serving.as_mut());
-            // Over a slow line an answer may take its time.
+            // Over a slow line an answer may take its time. Without one, the end is for whoever keeps to the protocol.
             tokio::select! {
                 _ = serving.as_mut() => return,
                 _ = watching.changed() => {}
                 () = sleep_until(end) => {}
+                () = answered => {}
             }
         }
     }
@@ -218,7 +228,75 @@ async fn until_quiet(asked: &AtomicU32, idle: Duration) {
     }
 }
 
+/// Answers over one connection that are not sent whole. Each has a copy.
+#[derive(Clone, Default)]
+struct Unfinished(Arc<()>);
+
+impl Unfinished {
+    fn until_sent<B: Body>(self, body: B) -> impl Body<Data = Held<B::Data>, Error = B::Error> {
+        body.map_frame(move |frame| frame.map_data(|data| Held { data, _answer: self.clone() }))
+    }
+
+    /// Waits until there has been none for so long.
+    async fn until_none(&self, idle: Duration) {
+        loop {
+            let was_none = self.is_none();
+            sleep(idle).await;
+            if was_none && self.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Whether there are no copies but the connection's and its service's.
+    fn is_none(&self) -> bool {
+        Arc::strong_count(&self.0) <= 2
+    }
+}
+
+/// A piece of an answer, which is there until the stream has taken all of it: hyper lets go of a body long before.
+struct Held<D> {
+    data: D,
+    _answer: Unfinished,
+}
+
+impl<D: Buf> Buf for Held<D> {
+    fn remaining(&self) -> usize {
+        self.data.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.data.chunk()
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.data.advance(count);
+    }
+}
+
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_waited_for_until_all_of_it_is_taken() {
+        let (unfinished, idle) = (Unfinished::default(), Duration::from_secs(15));
+        let service = unfinished.clone();
+        let is_done = async || timeout(idle * 20, unfinished.until_none(idle)).await.is_ok();
+        let mut body = Box::pin(service.clone().until_sent("answer".to_owned()));
+        assert!(!is_done().await, "nobody has asked for its pieces yet");
+        let mut piece = body.frame().await.expect("a piece").expect("no error").into_data().ok().expect("data");
+        drop(body);
+        piece.advance(3);
+        assert_eq!((piece.chunk(), piece.remaining()), (&b"wer"[..], 3));
+        assert!(!is_done().await, "the line is slow");
+        drop(piece);
+        assert!(is_done().await);
+        drop(service);
+    }
 }

@@ -169,6 +169,24 @@ async fn who_asks_for_nothing_over_http_2_is_let_go_and_who_asks_is_not() {
 }
 
 #[tokio::test]
+async fn over_http_2_who_says_nothing_or_never_ends_a_request_is_let_go() {
+    let certificate = Certificate::new();
+    let flags = [&certificate.flags()[..], &["--limit", "header-seconds=1"]].concat();
+    let broker = Broker::start(&flags).await;
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    // `:method: GET`, which ends the stream, and not the headers.
+    let headers = [0, 0, 1, 1, 1, 0, 0, 0, 1, 0x82];
+    let unended = [&preface[..], &settings, &headers].concat();
+    for said in [&b""[..], &preface[..], &unended] {
+        let mut stream = certificate.trusting(&[b"h2"]).connect(broker.address()).await.expect("a connection");
+        stream.write_all(said).await.expect("open");
+        let mut heard = Vec::new();
+        let _ = timeout(PATIENCE, stream.read_to_end(&mut heard)).await.expect("an end in time");
+    }
+}
+
+#[tokio::test]
 async fn over_http_2_too_every_answer_carries_the_strict_headers_and_that_tls_is_to_be_used() {
     let certificate = Certificate::new();
     let broker = Broker::start(&certificate.flags()).await;
