@@ -10,9 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use bytes::Buf;
-use http_body_util::BodyExt as _;
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{Service as _, service_fn};
 use hyper::{Request, Uri};
@@ -29,6 +27,7 @@ use crate::routes::{Caller, House, Visit, routes};
 use crate::socket::quarters::{breathe, unhurried};
 use crate::stream::Stream;
 use crate::tls::{H2, Opened, Tls};
+use crate::unfinished::Unfinished;
 
 /// How long connections may take to end when the server stops.
 pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(5);
@@ -228,75 +227,7 @@ async fn until_quiet(asked: &AtomicU32, idle: Duration) {
     }
 }
 
-/// Answers over one connection that are not sent whole. Each has a copy.
-#[derive(Clone, Default)]
-struct Unfinished(Arc<()>);
-
-impl Unfinished {
-    fn until_sent<B: Body>(self, body: B) -> impl Body<Data = Held<B::Data>, Error = B::Error> {
-        body.map_frame(move |frame| frame.map_data(|data| Held { data, _answer: self.clone() }))
-    }
-
-    /// Waits until there has been none for so long.
-    async fn until_none(&self, idle: Duration) {
-        loop {
-            let was_none = self.is_none();
-            sleep(idle).await;
-            if was_none && self.is_none() {
-                return;
-            }
-        }
-    }
-
-    /// Whether there are no copies but the connection's and its service's.
-    fn is_none(&self) -> bool {
-        Arc::strong_count(&self.0) <= 2
-    }
-}
-
-/// A piece of an answer, which is there until the stream has taken all of it: hyper lets go of a body long before.
-struct Held<D> {
-    data: D,
-    _answer: Unfinished,
-}
-
-impl<D: Buf> Buf for Held<D> {
-    fn remaining(&self) -> usize {
-        self.data.remaining()
-    }
-
-    fn chunk(&self) -> &[u8] {
-        self.data.chunk()
-    }
-
-    fn advance(&mut self, count: usize) {
-        self.data.advance(count);
-    }
-}
-
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn an_answer_is_waited_for_until_all_of_it_is_taken() {
-        let (unfinished, idle) = (Unfinished::default(), Duration::from_secs(15));
-        let service = unfinished.clone();
-        let is_done = async || timeout(idle * 20, unfinished.until_none(idle)).await.is_ok();
-        let mut body = Box::pin(service.clone().until_sent("answer".to_owned()));
-        assert!(!is_done().await, "nobody has asked for its pieces yet");
-        let mut piece = body.frame().await.expect("a piece").expect("no error").into_data().ok().expect("data");
-        drop(body);
-        piece.advance(3);
-        assert_eq!((piece.chunk(), piece.remaining()), (&b"wer"[..], 3));
-        assert!(!is_done().await, "the line is slow");
-        drop(piece);
-        assert!(is_done().await);
-        drop(service);
-    }
 }

@@ -44,6 +44,7 @@ mod stream;
 mod switchboard;
 mod tables;
 mod tls;
+mod unfinished;
 
 pub use address::Address;
 pub use check::{Finding, chained, check};
