@@ -86,7 +86,8 @@ impl Chat {
     pub fn heard_list(&mut self, now: u64, from: MemberId, list: &Prints) -> Vec<Order> {
         let is_hearsay = |message: &ChatMessage| self.known(message.author).is_some_and(Known::is_unmet);
         let lacking = |hearsay| self.prints(&|it, print| !list.0.contains(&print) && is_hearsay(it) == hearsay);
-        let owed = [lacking(false), lacking(true)].concat();
+        let mut owed = lacking(false);
+        owed.extend_from_slice(&lacking(true));
         let Some(channel) = self.channel_mut(from) else { return Vec::new() };
         channel.owed = owed;
         let mut orders = self.reached(from, &|_, print| list.0.contains(&print));

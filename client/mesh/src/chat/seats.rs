@@ -101,10 +101,14 @@ impl Chat {
     /// Each may tell of as many as there were seats before ours that the broker does not tell of: who makes members up takes the place of
     /// none that others tell of.
     fn may_tell_of_one_more(&self, teller: MemberId) -> bool {
-        let counts = |known: &&Known| matches!(known.contact, Contact::Unmet(by) if by == teller);
-        let (told, met) =
-            (self.seats.iter().filter(counts).count(), self.seats.iter().filter(|known| !known.is_unmet()).count());
-        told < MAX_SEATS && met + told <= self.latest_seat() as usize
+        let (mut told, mut others) = (0, 0);
+        for known in &self.seats {
+            match known.contact {
+                Contact::Unmet(by) => told += usize::from(by == teller),
+                Contact::Open(_) | Contact::Closed | Contact::Gone => others += 1,
+            }
+        }
+        told < MAX_SEATS && others + told <= self.latest_seat() as usize
     }
 
     fn learn(&mut self, known: Known) -> Vec<Order> {
@@ -146,16 +150,15 @@ impl Chat {
         self.log.forget(member);
     }
 
-    /// The channel to a member opened. The card of a creator who is not here goes first: by it the member tells forged switches of the
+    /// The channel to a member opened. The card of a creator who is not here goes with it: by it the member tells forged switches of the
     /// history, whom the broker may not tell of the creator any more.
     pub fn opened(&mut self, member: MemberId) -> Vec<Order> {
         self.part(member, Contact::Open(Channel::new()));
-        let Some(digest) = self.tell_digest(member) else { return Vec::new() };
-        let card = self.card_of_absent(self.creator).cloned();
-        let lacked = |card| PeerMessage::Lacked { cards: vec![card], messages: Vec::new() };
-        let mut orders: Vec<Order> =
-            card.map(lacked).map(|message| Order::Say { to: member, message }).into_iter().collect();
-        orders.push(digest);
+        let mut orders: Vec<Order> = self.tell_digest(member).into_iter().collect();
+        if let Some(card) = self.card_of_absent(self.creator).filter(|_| !orders.is_empty()) {
+            let message = PeerMessage::Lacked { cards: vec![card.clone()], messages: Vec::new() };
+            orders.push(Order::Say { to: member, message });
+        }
         orders
     }
 
