@@ -128,7 +128,11 @@ impl World {
             }
             Event::Join => {
                 if self.members.len() < CROWD {
-                    self.joins(false);
+                    let newcomer = self.joins(false);
+                    // As for those who are there already: whose clock is far ahead can be led beyond what others believe yet.
+                    if self.members.iter().any(|member| member.lies) {
+                        self.members[newcomer].sets_clock();
+                    }
                 }
             }
             Event::Leave(n) => {
