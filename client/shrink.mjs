@@ -84,10 +84,10 @@ const replace = (part, by) => {
 };
 // Trunk's own minifier declares what is inline in another order each time, and whoever builds the page anew must get the same bytes.
 const threshold = minified(readFileSync(`${process.env.TRUNK_SOURCE_DIR}/threshold/threshold.js`), "--charset=utf8");
-// It starts the app too: an inline module of Trunk's own would be one more hash in the policy.
-const start = `import("/${script}").then((it)=>it.default({module_or_path:compiling})).then(()=>dispatchEvent(new Event("TrunkApplicationStarted")))`;
-replace(/<script>[^]*?<\/script>/, () => `<script>${threshold.toString().trim()}${start}</script>`);
-replace(/<script type=module>[^]*?<\/script>/, "");
+replace(/<script>[^]*?<\/script>/, () => `<script>${threshold.toString().trim()}</script>`);
+// Trunk's own start of the app keeps what nobody asks for.
+const start = `import i from"/${script}";await i({module_or_path:compiling});dispatchEvent(new Event("TrunkApplicationStarted"))`;
+replace(/<script type=module>[^]*?<\/script>/, `<script type=module>${start}</script>`);
 // First of all, as a script waits for the styles before it, and what is asked for first comes first.
 const preloads = page.match(/<link (as=fetch|crossorigin) [^>]+>/g);
 preloads.forEach((link) => replace(link, ""));
