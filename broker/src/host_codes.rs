@@ -3,8 +3,7 @@
 //! Only hashes are kept. They are plain SHA-256, as a slow hash would be a burden that any stranger can put on the broker: what is long
 //! and random is not found from it, and what people remember should not stand hashed in a file that others may read.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +12,13 @@ use klatch_shared::{HostCode, HostCodeHash};
 use tokio::sync::watch;
 
 use crate::rooms::Right;
+use crate::small_file;
 use crate::stamp::Stamp;
 
 /// How often the file is looked at.
 const LOOK: Duration = Duration::from_secs(10);
 /// Longer is no list of codes but another file.
-const MAX_BYTES: u64 = 64 * 1024;
+const MAX_BYTES: usize = 64 * 1024;
 /// What is shorter is guessed, however slowly.
 const MIN_CHARS: usize = 8;
 /// What a hashed code begins with.
@@ -133,13 +133,11 @@ impl CodeFile {
 }
 
 fn codes_in(path: &Path) -> Result<Vec<HostCodeHash>, BadHostCodeFile> {
-    let mut text = String::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text))
-        .map_err(|error| BadHostCodeFile::Unreadable(path.into(), error))?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(BadHostCodeFile::TooLong(path.into()));
-    }
+    let unreadable = |error| BadHostCodeFile::Unreadable(path.into(), error);
+    let bytes = small_file::read_up_to(MAX_BYTES, path)
+        .map_err(unreadable)?
+        .ok_or_else(|| BadHostCodeFile::TooLong(path.into()))?;
+    let text = small_file::text(bytes).map_err(unreadable)?;
     let lines = text.lines().zip(1..).map(|(line, number)| (line.trim(), number));
     let codes = lines.filter(|(line, _)| !line.is_empty() && !line.starts_with('#'));
     let codes = codes.map(|(line, number)| hash(line).map_err(|bad| BadHostCodeFile::Line(path.into(), number, bad)));

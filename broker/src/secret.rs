@@ -1,13 +1,14 @@
 //! Secrets that the program is told come from files, never from the command line: that anybody on the machine can read.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use klatch_relay::Secret;
 
+use crate::small_file;
+
 /// Longer is no secret but another file.
-const MAX_BYTES: u64 = 4096;
+const MAX_BYTES: usize = 4096;
 
 /// Why a file yields no secret.
 #[derive(Debug, thiserror::Error)]
@@ -30,13 +31,9 @@ pub enum BadSecretFile {
 
 /// What stands in a file, without the white space around it: editors end a file with a new line.
 pub(crate) fn read(path: &Path) -> Result<Secret, BadSecretFile> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(|source| BadSecretFile::Unreadable { path: path.into(), source })?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(BadSecretFile::TooLong(path.into()));
-    }
+    let bytes = small_file::read_up_to(MAX_BYTES, path)
+        .map_err(|source| BadSecretFile::Unreadable { path: path.into(), source })?
+        .ok_or_else(|| BadSecretFile::TooLong(path.into()))?;
     Secret::new(bytes.trim_ascii()).map_err(|_| BadSecretFile::Empty(path.into()))
 }
 

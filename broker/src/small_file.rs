@@ -10,18 +10,24 @@ pub(crate) const MAX_BYTES: usize = 1 << 20;
 
 /// All that is in it.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    read_up_to(MAX_BYTES, path)?.ok_or_else(|| {
+        io::Error::new(io::ErrorKind::FileTooLarge, "it has more than 1 MiB, so it is another than was meant")
+    })
+}
+
+/// All that is in it, unless that is more than `most` bytes.
+pub(crate) fn read_up_to(most: usize, path: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > MAX_BYTES {
-        return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            "it has more than 1 MiB, so it is another than was meant",
-        ));
-    }
-    Ok(bytes)
+    File::open(path)?.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() <= most).then_some(bytes))
 }
 
 /// The same of text.
 pub(crate) fn read_text(path: &Path) -> io::Result<String> {
-    String::from_utf8(read(path)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
+    text(read(path)?)
+}
+
+/// What was read, as text.
+pub(crate) fn text(bytes: Vec<u8>) -> io::Result<String> {
+    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
 }
