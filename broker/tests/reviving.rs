@@ -8,8 +8,7 @@ use klatch_shared::{Nonce, ProofLabel};
 
 /// What a member who was admitted would bring back.
 fn remembers(client: &Client, room: &Room, seat: &Seat, admitted: &Admitted, locked: bool) -> Revive {
-    let seats = admitted.members.iter();
-    let seats = seats.map(|view| SeatOf { member: view.member, ordinal: view.ordinal, latch: view.latch });
+    let seats = admitted.members.iter().map(SeatOf::from);
     Revive {
         member: seat.member,
         key: room.keys.public(),

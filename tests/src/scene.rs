@@ -13,6 +13,7 @@ use tokio::runtime::Runtime;
 use crate::browser::{Browser, Kind};
 use crate::lab::{Home, Lab};
 use crate::page::Page;
+use crate::wire::Recorder;
 use crate::{Broker, Person};
 
 /// After this a test hangs: far more than any needs on a machine that is slow today.
@@ -88,6 +89,17 @@ impl Scene {
         let broker = Arc::new(Broker::start(flags).await?);
         lock(&self.brokers).push(broker.clone());
         Ok(broker)
+    }
+
+    /// The same behind somebody who records what passes, and by whose address it is opened.
+    ///
+    /// # Errors
+    /// It does not serve.
+    pub async fn recorded_broker(&self, flags: &[&str]) -> Result<(Recorder, Arc<Broker>)> {
+        let recorder = Recorder::start().await?;
+        let broker = self.broker(&[&["--public-url", &recorder.url()], flags].concat()).await?;
+        recorder.forward_to(broker.port());
+        Ok((recorder, broker))
     }
 
     /// Somebody with an empty profile, in front of an empty tab.

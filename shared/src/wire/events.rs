@@ -1,6 +1,6 @@
 //! What the broker says of itself, and the frames that a page receives.
 
-use super::{Answer, Candidate, Offer, Refusal, Side};
+use super::{Answer, Candidate, Offer, Refusal, SeatOf, Side};
 use crate::json::{Fields, FromFields, Object, Raw, ToFields, ToJson, object, words};
 use crate::{ClientHash, ExchangeId, Latch, MemberId, Nonce, Sealed, SessionNonce};
 
@@ -137,6 +137,12 @@ pub struct MemberView {
     pub session: SessionNonce,
     /// Name and public keys, sealed room-wide.
     pub card: Sealed,
+}
+
+impl From<&MemberView> for SeatOf {
+    fn from(view: &MemberView) -> Self {
+        Self { member: view.member, ordinal: view.ordinal, latch: view.latch }
+    }
 }
 
 /// Whether a seat's owner is here.

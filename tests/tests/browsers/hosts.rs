@@ -70,9 +70,7 @@ async fn types_code(person: &Person, code: &str) -> Result<()> {
 fn a_room_is_opened_with_the_hosts_code_which_is_remembered() {
     play(async |scene| {
         let codes = Codes::new("remembered")?;
-        let recorder = Recorder::start().await?;
-        let broker = scene.broker(&["--public-url", &recorder.url(), "--host-code-file", codes.path()]).await?;
-        recorder.forward_to(broker.port());
+        let (recorder, _) = scene.recorded_broker(&["--host-code-file", codes.path()]).await?;
         for kind in [Kind::Chromium, Kind::Firefox] {
             let ana = scene.person(kind, "Ana").await?;
             ana.page().open(&recorder.url()).await?;

@@ -23,9 +23,7 @@ async fn meet_over(recorder: &Recorder, scene: &Scene) -> Result<([Person; 2], S
 #[test]
 fn a_call_outlives_its_server_and_finds_it_again() {
     play(async |scene| {
-        let recorder = Recorder::start().await?;
-        let broker = scene.broker(&["--public-url", &recorder.url()]).await?;
-        recorder.forward_to(broker.port());
+        let (recorder, _) = scene.recorded_broker(&[]).await?;
         let ([ana, bo], link) = meet_over(&recorder, scene).await?;
 
         recorder.let_pass(false);
@@ -56,9 +54,7 @@ fn a_call_outlives_its_server_and_finds_it_again() {
 #[test]
 fn a_server_that_lost_the_room_is_not_said_to_be_out_of_reach() {
     play(async |scene| {
-        let recorder = Recorder::start().await?;
-        let broker = scene.broker(&["--public-url", &recorder.url()]).await?;
-        recorder.forward_to(broker.port());
+        let (recorder, _) = scene.recorded_broker(&[]).await?;
         let ([ana, bo], _) = meet_over(&recorder, scene).await?;
         // Another one in its place.
         let other = scene.broker(&["--public-url", &recorder.url(), "--limit", "revival-seconds=0"]).await?;
@@ -210,9 +206,7 @@ fn a_refusal_that_will_pass_does_not_end_the_call() {
 #[test]
 fn a_silent_socket_is_given_up_whatever_it_says_and_one_that_hangs_is_replaced_when_the_network_is_back() {
     play(async |scene| {
-        let recorder = Recorder::start().await?;
-        let broker = scene.broker(&["--public-url", &recorder.url()]).await?;
-        recorder.forward_to(broker.port());
+        let (recorder, _) = scene.recorded_broker(&[]).await?;
         scene.forgive("WebSocket");
         let ana = scene.person(Kind::Chromium, "Ana").await?;
         ana.page().prepare(SOCKETS).await?;

@@ -1,7 +1,7 @@
 //! A locked room whose server forgot it, and somebody with its link who is quicker than its members to bring it back.
 
 use anyhow::{Context as _, Result, ensure};
-use klatch_shared::wire::SeatOf;
+use klatch_shared::wire::{Admitted, SeatOf};
 use klatch_tests::outsider::Outsider;
 use klatch_tests::page::PATIENCE;
 use klatch_tests::wire::Recorder;
@@ -52,6 +52,20 @@ async fn meet(scene: &Scene, server: &Restarts) -> Result<(Person, Person, Strin
     Ok((ana, bo, link))
 }
 
+/// Two whose room was locked after Mal, who has the link, looked in, and whose server has forgotten it; what Mal saw, and the link.
+async fn are_locked_from_one_who_looked_in(
+    scene: &Scene,
+    server: &mut Restarts,
+) -> Result<([Person; 2], Outsider, Admitted, String)> {
+    let (ana, bo, link) = meet(scene, server).await?;
+    let mal = Outsider::new("Mal", &link)?;
+    let saw = mal.looks_in(server.broker.port()).await?;
+    ana.toggles("Lock room").await?;
+    bo.page().shows("Locked").await?;
+    server.restart().await?;
+    Ok(([ana, bo], mal, saw, link))
+}
+
 /// Waits until whoever has only the link is refused.
 async fn is_locked(server: &Restarts, link: &str) -> Result<()> {
     let refused = async || {
@@ -99,15 +113,9 @@ fn who_has_only_the_link_is_met_by_nobody_and_the_call_goes_on() {
 fn who_was_here_before_it_was_locked_is_met_once_the_creator_unlocks_it() {
     play(async |scene| {
         let mut server = Restarts::start().await?;
-        let (ana, bo, link) = meet(scene, &server).await?;
-        let mal = Outsider::new("Mal", &link)?;
-        let saw = mal.looks_in(server.broker.port()).await?;
-        ana.toggles("Lock room").await?;
-        bo.page().shows("Locked").await?;
-        server.restart().await?;
+        let ([ana, bo], mal, saw, link) = are_locked_from_one_who_looked_in(scene, &mut server).await?;
         // Ana's seat is told of and Bo's is not, nor that it is locked.
-        let seats = saw.members.iter().filter(|view| view.member == saw.creator);
-        let seats = seats.map(|view| SeatOf { member: view.member, ordinal: view.ordinal, latch: view.latch });
+        let seats = saw.members.iter().filter(|view| view.member == saw.creator).map(SeatOf::from);
         let _mal = mal.revives(server.broker.port(), Some(saw.creator), seats.collect()).await?;
         server.recorders[0].let_pass(true);
         ana.page().no_longer_shows(OUT_OF_REACH).await?;
@@ -185,14 +193,8 @@ fn whose_page_is_loaded_again_in_a_room_that_a_stranger_created_meets_nobody_unk
 fn whom_a_forgetful_server_has_for_the_creator_ends_the_room_for_nobody() {
     play(async |scene| {
         let mut server = Restarts::start().await?;
-        let (ana, bo, link) = meet(scene, &server).await?;
-        let mal = Outsider::new("Mal", &link)?;
-        let saw = mal.looks_in(server.broker.port()).await?;
-        ana.toggles("Lock room").await?;
-        bo.page().shows("Locked").await?;
-        server.restart().await?;
-        let seats = saw.members.iter();
-        let seats = seats.map(|view| SeatOf { member: view.member, ordinal: view.ordinal, latch: view.latch });
+        let ([ana, bo], mal, saw, link) = are_locked_from_one_who_looked_in(scene, &mut server).await?;
+        let seats = saw.members.iter().map(SeatOf::from);
         let inside = mal.revives(server.broker.port(), None, seats.collect()).await?;
         server.recorders[1].let_pass(true);
         bo.page().shows(TURNED_AWAY).await?;

@@ -9,9 +9,7 @@ use serde_json::Value;
 #[test]
 fn the_broker_neither_receives_nor_logs_nor_holds_what_members_share() {
     play(async |scene| {
-        let recorder = Recorder::start().await?;
-        let broker = scene.broker(&["--public-url", &recorder.url(), "--log", "trace"]).await?;
-        recorder.forward_to(broker.port());
+        let (recorder, broker) = scene.recorded_broker(&["--log", "trace"]).await?;
         let (people, link) = converse(scene, &recorder).await?;
 
         let mut secrets: Vec<(String, Vec<u8>)> =

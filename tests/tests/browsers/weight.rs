@@ -1,7 +1,6 @@
 //! What the first load of an invitation costs.
 
 use anyhow::ensure;
-use klatch_tests::wire::Recorder;
 use klatch_tests::{Kind, play};
 use serde_json::Value;
 
@@ -11,9 +10,7 @@ const MOST_BYTES: usize = 200_000;
 #[test]
 fn an_invitation_loads_in_few_requests_and_bytes_all_from_one_host() {
     play(async |scene| {
-        let recorder = Recorder::start().await?;
-        let broker = scene.broker(&["--public-url", &recorder.url()]).await?;
-        recorder.forward_to(broker.port());
+        let (recorder, _) = scene.recorded_broker(&[]).await?;
         for kind in [Kind::Chromium, Kind::Firefox] {
             let before = recorder.wires().len();
             let ana = scene.person(kind, "Ana").await?;
