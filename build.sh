@@ -54,7 +54,7 @@ Usage: ./build.sh VERB
   bench [NAME [ROUNDS]]
                   measure against floors: load, tls, idle, join, relay, relay-memory, size, start; `attack`: what
                   members of other rooms notice while the broker is attacked, and whether its memory returns; and `faults`:
-                  what cuts, kills and updates do to calls, which fails where a call did not get over them
+                  what cuts, kills and updates do to calls. Fails where a target is missed, or a call did not get over it
   dev             the page on http://localhost:8081, rebuilt as you edit, with a broker on port 8080
   help            this
 

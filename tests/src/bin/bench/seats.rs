@@ -17,13 +17,17 @@ use super::stream::Stream;
 use super::{floor, turn, ws};
 
 /// What would keep a load from one address out.
-const LIFTED: [&str; 10] = [
+const LIFTED: [&str; 14] = [
     "--limit",
     "connections=1000000",
     "--limit",
     "connections-per-address=1000000",
     "--limit",
     "rooms-per-address=1000000",
+    "--limit",
+    "openings-per-address=1000000",
+    "--limit",
+    "joins-per-address=1000000",
     "--limit",
     "frames-per-second=1000000",
     "--limit",
