@@ -14,13 +14,19 @@ klatch_relay::limits! {
         connections_per_address "connections-per-address" = 1000, 1;
         /// Living rooms opened from one address.
         rooms_per_address "rooms-per-address" = 500, 1;
+        /// Rooms opened or brought back from one address in `rate-seconds`.
+        openings_per_address "openings-per-address" = 1000, 1;
+        /// New seats asked for from one address in `rate-seconds`. Whoever comes back to a seat is not counted, nor refused for it.
+        joins_per_address "joins-per-address" = 3000, 1;
+        /// How long openings and joins of an address are counted.
+        rate_seconds "rate-seconds" = 300, 1;
         /// Wrong proofs, invitations, seat tokens and host codes from an address in `failure-seconds`; each one more ends its connection, and
         /// no host code from there is looked at until they are over, be it right or wrong.
         failures_per_address "failures-per-address" = 50, 1;
         /// How long failures of an address are counted.
         failure_seconds "failure-seconds" = 300, 1;
-        /// Addresses whose failures are counted; beyond, the oldest count is given up.
-        failing_addresses "failing-addresses" = 10000, 1;
+        /// Addresses of which openings, joins and failures are counted, each; beyond, the oldest count is given up.
+        counted_addresses "counted-addresses" = 10000, 1;
         /// Frames a second from one connection; one above 1 KiB, or with a proof to check, counts as several.
         frames_per_second "frames-per-second" = 100, 1;
         /// Frames at once from one connection, before `frames-per-second` holds.

@@ -104,8 +104,9 @@ struct Program {
 
 impl Program {
     async fn start(file: &TempFile) -> Self {
-        let limits = "rooms-per-address=100000,failures-per-address=100000";
-        let (child, url) = start(&["--listen", "127.0.0.1:0", "--state", file.path(), "--limit", limits]).await;
+        let limits =
+            ["rooms", "openings", "joins", "failures"].map(|what| format!("{what}-per-address=100000")).join(",");
+        let (child, url) = start(&["--listen", "127.0.0.1:0", "--state", file.path(), "--limit", &limits]).await;
         Self { child, url: url.replace("http", "ws") }
     }
 

@@ -5,16 +5,17 @@
 //!
 //! In a revived room seats are told of, and may be made up. Word of a seat counts where it is from the member who revived the room, or
 //! from one of whom somebody tells whose word counts: a stranger's accounts vouch for nobody, however many they are. A seat that two tell of
-//! whose word counts gives way to no account. Strangers, of whom nobody tells but themselves, have few seats together.
+//! whose word counts gives way to no account. Strangers, of whom nobody tells but themselves, have few seats together. In a locked room
+//! they did not come through its door: where as many are present as may be, the last of them goes when somebody known comes back.
 
 use std::cmp::Reverse;
 
 use klatch_shared::MemberId;
 use klatch_shared::limits::MAX_SEATS;
-use klatch_shared::wire::Event;
+use klatch_shared::wire::{CloseCode, Event};
 
 use super::room::Room;
-use super::seat::Attendance;
+use super::seat::{Attendance, Seat};
 use super::{Effect, Holders};
 
 /// The seats of strangers in a revived room, and those that one account alone may tell of without being doubted first.
@@ -83,6 +84,21 @@ impl Room {
             news.extend(self.tell_others(None, Event::Forgotten { member }));
         }
         true
+    }
+
+    /// Sends a stranger away who is in the place of a member who is known, in a locked room.
+    pub(super) fn see_out_stranger_for(&mut self, member: MemberId, holders: &mut Holders) -> Vec<Effect> {
+        if !self.locked || !self.is_known(member) {
+            return Vec::new();
+        }
+        let is_stranger = |seat: &&Seat| seat.is_told && !seat.is_known && seat.member != self.creator;
+        let strangers = self.seats.iter().filter(is_stranger);
+        let present =
+            strangers.filter_map(|seat| seat.connection().map(|connection| (seat.ordinal, seat.member, connection)));
+        let Some((_, stranger, connection)) = present.max() else { return Vec::new() };
+        let mut effects = self.forget(stranger, holders);
+        effects.push(Effect::Close { connection, code: CloseCode::Forgotten });
+        effects
     }
 
     /// Whether it has as many seats as there may be.

@@ -191,8 +191,8 @@ impl Seat {
             Whereabouts::Away(since) => Attendance::Away(since.min(now)),
             Whereabouts::Left(since) => Attendance::Left(since.min(now)),
         };
-        let (is_known, holder, offers) = (false, None, Vec::new());
-        Self { member, latch, ordinal, session, card, attendance, is_known, holder, offers }
+        let (is_known, is_told, holder, offers) = (false, false, None, Vec::new());
+        Self { member, latch, ordinal, session, card, attendance, is_known, is_told, holder, offers }
     }
 
     /// As it is kept.

@@ -15,11 +15,12 @@
 
 mod ask;
 mod claim;
+mod entering;
 mod exchange;
-mod failures;
 mod holders;
 mod kept;
 mod proven;
+mod rates;
 mod revival;
 mod room;
 mod seat;
@@ -29,10 +30,8 @@ mod tests;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use klatch_relay::Holder;
-use klatch_shared::limits::{MAX_PEEKED_ROOMS, MAX_SEALED_CARD_CHARS, MAX_SEALED_ROOM_NAME_CHARS};
-use klatch_shared::wire::{
-    Admission, CloseCode, Create, Glance, Join, Lock, NewCard, Peek, Peeked, PeekedRoom, Refusal, RefusalCode,
-};
+use klatch_shared::limits::{MAX_PEEKED_ROOMS, MAX_SEALED_CARD_CHARS};
+use klatch_shared::wire::{CloseCode, Glance, Lock, NewCard, Peek, Peeked, PeekedRoom, Refusal, RefusalCode};
 use klatch_shared::{MemberId, RoomId, Sealed, SeatToken};
 
 pub use ask::{Ask, ConnectionId, Effect, Granted, Outcome, Policy, Revival, Right, Who};
@@ -42,10 +41,10 @@ pub use proven::Proven;
 use crate::address::Address;
 use crate::limits::Limits;
 use crate::tables;
-use failures::Failures;
 use holders::Holders;
+use rates::Rates;
 use revival::Ended;
-use room::{Arrival, Room};
+use room::Room;
 use seat::Attendance;
 
 /// All rooms.
@@ -59,7 +58,7 @@ pub struct Rooms {
     /// How many living rooms each address opened.
     openers: HashMap<Address, u32>,
     holders: Holders,
-    failures: Failures,
+    rates: Rates,
     /// Those that ended here while rooms may be revived: these may not.
     ended: VecDeque<Ended>,
     /// What changed of what is kept, until somebody takes it.
@@ -78,7 +77,7 @@ impl Rooms {
             deaths: BTreeSet::new(),
             openers: HashMap::new(),
             holders: Holders::default(),
-            failures: Failures::new(limits),
+            rates: Rates::new(limits),
             ended: VecDeque::new(),
             changes: Vec::new(),
         }
@@ -96,7 +95,7 @@ impl Rooms {
         let signalling = ask.signal().is_some();
         let mut news = Vec::new();
         let decision = match ask {
-            Ask::Create(create, right) => self.create(who, create.into_inner(), right),
+            Ask::Create(create, right) => self.create(who, create.into_inner(), right, now),
             Ask::Join(join) => self.join(who, join.into_inner(), now),
             Ask::Revive(revive, right) => self.revive(who, revive.into_inner(), right, now, &mut news),
             Ask::Leave => self.leave(who, now),
@@ -188,18 +187,8 @@ impl Rooms {
     /// Somebody at this address failed with `code`: says what to answer, which is nothing but that there were too many once
     /// there were. Whoever does not fail is never refused for it: a family or a company shares an address with whoever does.
     pub fn fail(&mut self, address: Address, code: RefusalCode, now: u64) -> RefusalCode {
-        self.failures.expire(now);
-        if self.failures.note(address, now) { RefusalCode::TooManyFailures } else { code }
-    }
-
-    /// Whether somebody at this address may open rooms by this right, before they would.
-    ///
-    /// # Errors
-    /// Says why not. A wrong code is a failure of the address.
-    pub fn may_open(&mut self, address: Address, right: Right, now: u64) -> Result<(), RefusalCode> {
-        self.failures.expire(now);
-        self.admit(address, right)
-            .map_err(|code| if is_failure(code, false) { self.fail(address, code, now) } else { code })
+        self.rates.expire(now);
+        if self.rates.failures.note(address, now) { RefusalCode::TooManyFailures } else { code }
     }
 
     /// How many live.
@@ -214,8 +203,12 @@ impl Rooms {
 
     /// When [`Rooms::expire`] has something to do next.
     pub fn next_deadline(&self) -> Option<u64> {
-        let death = self.deaths.first().map(|(at, _)| *at);
-        [death, self.failures.deadline()].into_iter().flatten().min()
+        [self.next_death(), self.rates.deadline()].into_iter().flatten().min()
+    }
+
+    /// When the next room dies.
+    fn next_death(&self) -> Option<u64> {
+        self.deaths.first().map(|(at, _)| *at)
     }
 
     /// Discards what has outlived its time.
@@ -225,109 +218,7 @@ impl Rooms {
         {
             self.discard(room);
         }
-        self.failures.expire(now);
-    }
-
-    fn create(&mut self, who: Who, create: Create, right: Right) -> Decision {
-        fit(&create.card, MAX_SEALED_CARD_CHARS)?;
-        fit(&create.name, MAX_SEALED_ROOM_NAME_CHARS)?;
-        if let Some(room) = self.rooms.get(&who.room) {
-            // The same `create` again, after a lost reply.
-            let again = room.seated_by(create.member, create.seat, create.session);
-            return if create.member == room.creator && again {
-                self.come_back(who, create.member, create.session, create.card)
-            } else {
-                Err(RefusalCode::RoomExists)
-            };
-        }
-        self.count_opening(who.address, right)?;
-        let room = Room::open(&create, who.address, who.connection);
-        let admitted = room.admitted(create.member).expect("the creator has a seat");
-        self.rooms.insert(who.room, room);
-        Ok((Granted::Seat(admitted), Vec::new()))
-    }
-
-    /// Counts one more room of an address, if it may open one.
-    fn count_opening(&mut self, address: Address, right: Right) -> Result<(), RefusalCode> {
-        self.admit(address, right)?;
-        if self.rooms.len() >= self.policy.max_rooms {
-            return Err(RefusalCode::BrokerFull);
-        }
-        let opened = self.openers.entry(address).or_default();
-        if *opened >= self.rooms_per_address {
-            return Err(RefusalCode::TooManyRooms);
-        }
-        *opened += 1;
-        Ok(())
-    }
-
-    /// Codes are short beside tokens. So where an address has failed too often none is looked at, or guesses would cost a connection each
-    /// and nothing else. That keeps a neighbour of who guesses from opening rooms for a while, and from nothing else.
-    fn admit(&self, address: Address, right: Right) -> Result<(), RefusalCode> {
-        match right {
-            Right::Everybodys => Ok(()),
-            Right::Unshown => Err(RefusalCode::HostCodeWanted),
-            Right::Shown | Right::Wrong if self.failures.are_too_many(address) => Err(RefusalCode::TooManyFailures),
-            Right::Shown => Ok(()),
-            Right::Wrong => Err(RefusalCode::HostCodeWrong),
-        }
-    }
-
-    fn join(&mut self, who: Who, join: Join, now: u64) -> Decision {
-        let Join { member, key: _, proof: _, admission, card, session } = join;
-        fit(&card, MAX_SEALED_CARD_CHARS)?;
-        let room = self.rooms.get_mut(&who.room).ok_or(RefusalCode::UnknownRoom)?;
-        match admission {
-            Admission::Seat { token } if room.owns(member, token.hash()) => self.come_back(who, member, session, card),
-            Admission::Seat { .. } => Err(RefusalCode::UnknownSeat),
-            Admission::Invite { token, .. } if !room.invites(token.hash()) => Err(RefusalCode::BadInvitation),
-            // The same `join` again, after a lost reply.
-            Admission::Invite { seat, .. } if room.seated_by(member, seat, session) => {
-                self.come_back(who, member, session, card)
-            }
-            Admission::Invite { .. } if room.knows(member) => Err(RefusalCode::MemberTaken),
-            Admission::Invite { .. } if room.seated(who.connection).is_some() => Err(RefusalCode::AlreadyJoined),
-            Admission::Invite { seat, .. } => {
-                let arrival = Arrival { connection: who.connection, session, card };
-                let max_members = self.policy.max_members;
-                self.sit(who.room, member, |room, holders| {
-                    room.take_seat(member, seat, arrival, max_members, now, holders)
-                })
-            }
-        }
-    }
-
-    fn come_back(
-        &mut self,
-        who: Who,
-        member: MemberId,
-        session: klatch_shared::SessionNonce,
-        card: Sealed,
-    ) -> Decision {
-        let room = self.rooms.get_mut(&who.room).ok_or(RefusalCode::UnknownRoom)?;
-        if room.seated(who.connection).is_some_and(|seated| seated != member) {
-            return Err(RefusalCode::AlreadyJoined);
-        }
-        let arrival = Arrival { connection: who.connection, session, card };
-        let max_members = self.policy.max_members;
-        self.sit(who.room, member, |room, _| room.come_back(member, arrival, max_members))
-    }
-
-    /// Lets somebody become present, and the room live on.
-    fn sit(
-        &mut self,
-        id: RoomId,
-        member: MemberId,
-        how: impl FnOnce(&mut Room, &mut Holders) -> Result<Vec<Effect>, RefusalCode>,
-    ) -> Decision {
-        let room = self.rooms.get_mut(&id).ok_or(RefusalCode::UnknownRoom)?;
-        let dies_at = room.dies_at;
-        let effects = how(room, &mut self.holders)?;
-        if let Some(at) = dies_at {
-            self.deaths.remove(&(at, id));
-        }
-        let admitted = room.admitted(member).expect("whoever sat down has a seat");
-        Ok((Granted::Seat(admitted), effects))
+        self.rates.expire(now);
     }
 
     fn leave(&mut self, who: Who, now: u64) -> Decision {

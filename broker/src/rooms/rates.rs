@@ -1,4 +1,7 @@
-//! Who failed how often. Guessing proofs and tokens is hopeless; this keeps it cheap and quiet, and nobody out who may come in.
+//! How often an address opens rooms, takes seats and fails: what one address may do to all others' share of the broker.
+//!
+//! Guessing proofs and tokens is hopeless; counting failures keeps it cheap and quiet, and nobody out who may come in. Whoever comes back
+//! to a seat is not counted: what that costs is borne by their own room.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -6,9 +9,40 @@ use crate::address::Address;
 use crate::limits::Limits;
 use crate::tables;
 
-/// Failures by address, each address counted for a fixed time from its first one.
+/// All that is counted.
 #[derive(Debug)]
-pub(super) struct Failures {
+pub(super) struct Rates {
+    pub(super) openings: Rate,
+    pub(super) joins: Rate,
+    pub(super) failures: Rate,
+}
+
+impl Rates {
+    pub(super) fn new(limits: &Limits) -> Self {
+        let rate = |most, seconds| Rate::new(most, seconds, limits.counted_addresses);
+        Self {
+            openings: rate(limits.openings_per_address, limits.rate_seconds),
+            joins: rate(limits.joins_per_address, limits.rate_seconds),
+            failures: rate(limits.failures_per_address, limits.failure_seconds),
+        }
+    }
+
+    /// Forgets those whose time is over.
+    pub(super) fn expire(&mut self, now: u64) {
+        for rate in [&mut self.openings, &mut self.joins, &mut self.failures] {
+            rate.expire(now);
+        }
+    }
+
+    /// When the next count is forgotten.
+    pub(super) fn deadline(&self) -> Option<u64> {
+        [&self.openings, &self.joins, &self.failures].into_iter().filter_map(Rate::deadline).min()
+    }
+}
+
+/// Something that is counted by address, each address for a fixed time from the first time.
+#[derive(Debug)]
+pub(super) struct Rate {
     most: u32,
     window: u64,
     addresses: usize,
@@ -17,12 +51,12 @@ pub(super) struct Failures {
     windows: VecDeque<(u64, Address)>,
 }
 
-impl Failures {
-    pub(super) fn new(limits: &Limits) -> Self {
+impl Rate {
+    fn new(most: u32, seconds: u32, addresses: u32) -> Self {
         Self {
-            most: limits.failures_per_address,
-            window: u64::from(limits.failure_seconds) * 1000,
-            addresses: limits.failing_addresses as usize,
+            most,
+            window: u64::from(seconds) * 1000,
+            addresses: addresses as usize,
             counts: HashMap::new(),
             windows: VecDeque::new(),
         }
@@ -48,15 +82,13 @@ impl Failures {
         self.counts.get(&address).is_some_and(|count| *count >= self.most)
     }
 
-    /// Forgets those whose time is over.
-    pub(super) fn expire(&mut self, now: u64) {
+    fn expire(&mut self, now: u64) {
         while self.deadline().is_some_and(|end| end <= now) {
             self.forget_first();
         }
     }
 
-    /// When the next count is forgotten.
-    pub(super) fn deadline(&self) -> Option<u64> {
+    fn deadline(&self) -> Option<u64> {
         self.windows.front().map(|(end, _)| *end)
     }
 
@@ -76,34 +108,43 @@ mod tests {
         IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)).into()
     }
 
-    fn failures() -> Failures {
-        Failures::new(&Limits {
-            failures_per_address: 2,
-            failure_seconds: 10,
-            failing_addresses: 2,
-            ..Limits::default()
-        })
+    fn rate() -> Rate {
+        Rate::new(2, 10, 2)
     }
 
     #[test]
-    fn an_address_that_failed_too_often_has_until_its_time_is_over() {
-        let mut failures = failures();
-        assert!(!failures.note(address(1), 0));
-        assert!(!failures.note(address(1), 9_000));
-        failures.expire(9_999);
-        assert!(failures.note(address(1), 9_999) && !failures.note(address(2), 9_999));
-        failures.expire(10_000);
-        assert!(!failures.note(address(1), 10_000));
-        failures.expire(20_000);
-        assert_eq!(failures.deadline(), None);
+    fn an_address_that_did_it_too_often_has_until_its_time_is_over() {
+        let mut rate = rate();
+        assert!(!rate.note(address(1), 0));
+        assert!(!rate.note(address(1), 9_000));
+        rate.expire(9_999);
+        assert!(rate.note(address(1), 9_999) && !rate.note(address(2), 9_999));
+        rate.expire(10_000);
+        assert!(!rate.note(address(1), 10_000));
+        rate.expire(20_000);
+        assert_eq!(rate.deadline(), None);
     }
 
     #[test]
     fn no_more_addresses_are_remembered_than_allowed() {
-        let mut failures = failures();
+        let mut rate = rate();
         for last in 1..=9 {
-            failures.note(address(last), u64::from(last));
+            rate.note(address(last), u64::from(last));
         }
-        assert_eq!((failures.counts.len(), failures.windows.len()), (2, 2));
+        assert_eq!((rate.counts.len(), rate.windows.len()), (2, 2));
+    }
+
+    #[test]
+    fn the_first_of_all_counts_to_be_forgotten_is_told() {
+        let mut rates = Rates::new(&Limits { rate_seconds: 20, failure_seconds: 10, ..Limits::default() });
+        assert_eq!(rates.deadline(), None);
+        rates.joins.note(address(1), 0);
+        rates.failures.note(address(1), 1);
+        rates.openings.note(address(1), 2);
+        assert_eq!(rates.deadline(), Some(10_001));
+        rates.expire(10_001);
+        assert_eq!(rates.deadline(), Some(20_000));
+        rates.expire(20_000);
+        assert_eq!(rates.deadline(), Some(20_002));
     }
 }

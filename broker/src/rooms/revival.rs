@@ -94,7 +94,7 @@ impl Rooms {
             if !may_revive || self.ended.iter().any(|ended| ended.room == who.room && ended.agrees(&account, own)) {
                 return Err(RefusalCode::UnknownRoom);
             }
-            self.count_opening(who.address, right)?;
+            self.count_opening(who.address, right, now)?;
             self.rooms.insert(who.room, Room::revived(&account, own, who.address, number));
         }
         let room = self.rooms.get_mut(&who.room).ok_or(RefusalCode::UnknownRoom)?;
@@ -216,8 +216,8 @@ impl Room {
         let place = self.seats.iter().position(|seat| seat.ordinal > ordinal).unwrap_or(self.seats.len());
         let attendance = Attendance::Away(0);
         let (session, card) = (arrival.session, arrival.card.clone());
-        let seat =
-            Seat { member, latch, ordinal, session, card, attendance, is_known, holder: None, offers: Vec::new() };
+        let (is_told, holder, offers) = (true, None, Vec::new());
+        let seat = Seat { member, latch, ordinal, session, card, attendance, is_known, is_told, holder, offers };
         self.seats.insert(place, seat);
     }
 }

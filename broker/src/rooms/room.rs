@@ -195,16 +195,19 @@ impl Room {
         member: MemberId,
         arrival: Arrival,
         max_members: usize,
+        holders: &mut Holders,
     ) -> Result<Vec<Effect>, RefusalCode> {
-        let present = self.present();
-        if present < max_members {
-            self.take_up_reserve(member, &arrival);
+        let is_away = self.seat(member).is_none_or(|seat| seat.connection().is_none());
+        let mut effects = Vec::new();
+        if is_away && self.present() >= max_members {
+            effects = self.see_out_stranger_for(member, holders);
         }
-        let seat = self.seat_mut(member).ok_or(RefusalCode::UnknownSeat)?;
-        let before = seat.connection();
-        if before.is_none() && present >= max_members {
+        if is_away && self.present() >= max_members {
             return Err(RefusalCode::RoomFull);
         }
+        self.take_up_reserve(member, &arrival);
+        let seat = self.seat_mut(member).ok_or(RefusalCode::UnknownSeat)?;
+        let before = seat.connection();
         let as_kept = before.is_some() && seat.session == arrival.session && seat.card == arrival.card;
         let same = before == Some(arrival.connection) && as_kept;
         let Arrival { connection, session, card } = arrival;
@@ -215,7 +218,6 @@ impl Room {
         }
         self.live_until(None);
 
-        let mut effects = Vec::new();
         if let Some(older) = before.filter(|older| *older != connection) {
             effects.push(Effect::Close { connection: older, code: CloseCode::TakenOver });
         }
@@ -334,8 +336,8 @@ impl Room {
         self.outdated.extend([Part::Room, Part::Seat(member)]);
         let attendance = Attendance::Present(connection);
         let latch = token.latch();
-        let (is_known, holder, offers) = (false, None, Vec::new());
-        self.seats.push(Seat { member, latch, ordinal, session, card, attendance, is_known, holder, offers });
+        let (is_known, is_told, holder, offers) = (false, false, None, Vec::new());
+        self.seats.push(Seat { member, latch, ordinal, session, card, attendance, is_known, is_told, holder, offers });
     }
 
     pub(super) fn remove_seat(&mut self, member: MemberId, holders: &mut Holders) {

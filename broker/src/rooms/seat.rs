@@ -18,6 +18,8 @@ pub(super) struct Seat {
     pub(super) attendance: Attendance,
     /// In a revived room: somebody whose word counts told of it, or it is the first's.
     pub(super) is_known: bool,
+    /// In a revived room: its owner came by an account, not through an open door.
+    pub(super) is_told: bool,
     /// For whom its owner's relay credentials are made, once there are any.
     pub(super) holder: Option<Holder>,
     /// What its owner offered, the latest to each other member.

@@ -64,6 +64,7 @@ pub(super) fn of_the_refusal(code: RefusalCode, sentence: &str) -> Option<Troubl
         | RefusalCode::TooFast
         | RefusalCode::TooManyFailures
         | RefusalCode::TooManyRooms
+        | RefusalCode::TooManyJoins
         | RefusalCode::BrokerFull
         | RefusalCode::RoomExists
         | RefusalCode::RoomFull

@@ -74,8 +74,10 @@ codes! {
     /// One failure of many from this address, whatever it was, and the socket closes with 4005. What would not have failed is granted
     /// all the same.
     TooManyFailures "too-many-failures" => "Too many failed tries from your address. Wait a few minutes and try again.",
-    /// This address opened too many rooms.
+    /// This address opened too many rooms, of those that live or of late.
     TooManyRooms "too-many-rooms" => "Too many rooms were opened from your address. Close one or try again later.",
+    /// This address took too many seats of late. Whoever comes back to one is let in all the same.
+    TooManyJoins "too-many-joins" => "Too many people joined from your address just now. Wait a few minutes and try again.",
     /// The broker holds as many rooms as it may.
     BrokerFull "broker-full" => "This server has no room left for another room. Try again later.",
     /// No such room, or no longer; or no token for it.

@@ -108,6 +108,27 @@ fn whoever_is_inside_hears_that_a_stranger_has_no_seat_any_more() {
 }
 
 #[test]
+fn strangers_who_stay_in_a_locked_room_keep_no_member_out_of_it() {
+    let full = |is_locked: bool| {
+        let mut world = World::forgetful();
+        let first = remembers(1, &[2]);
+        world.revive(if is_locked { locked(first) } else { first }).expect("a seat");
+        for number in [100, 101] {
+            world.revive(remembers(number, &[1])).expect("a seat");
+        }
+        world
+    };
+    let mut world = full(true);
+    assert_eq!(world.revive(remembers(102, &[1])), Err(RefusalCode::RoomFull), "one stranger for another");
+    let (admitted, effects) = world.revive(remembers(2, &[1])).expect("a seat");
+    assert_eq!(admitted.members.iter().filter(|member| member.presence == Presence::Present).count(), 2);
+    let gone = tell_all(&[1, 100], Event::Forgotten { member: member(101) });
+    assert_eq!(effects[..2], [gone, close(101, CloseCode::Forgotten)]);
+
+    assert_eq!(full(false).revive(remembers(2, &[1])), Err(RefusalCode::RoomFull), "who came to an open room stays");
+}
+
+#[test]
 fn members_whom_somebody_else_was_quicker_than_come_in_all_the_same() {
     let mut world = World::forgetful();
     world.revive(remembers(99, &[])).expect("a seat");

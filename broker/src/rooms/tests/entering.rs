@@ -62,6 +62,44 @@ fn there_are_so_many_rooms_in_all_and_from_one_address() {
 }
 
 #[test]
+fn an_address_opens_so_many_rooms_in_a_while_though_they_are_gone() {
+    let mut world = World::with(3, &Limits { openings_per_address: 3, rate_seconds: 10, ..Limits::default() });
+    let ask = |world: &mut World, from: u8| {
+        let opener = Who { address: address(from), ..who(1, 1) };
+        world.rooms.ask(opener, create(1), world.now).reply?;
+        world.rooms.ask(opener, Ask::End, world.now).reply
+    };
+    for _ in 0..3 {
+        ask(&mut world, 1).expect("a room");
+    }
+    assert_eq!(ask(&mut world, 1), Err(RefusalCode::TooManyRooms));
+    ask(&mut world, 2).expect("from another address");
+    assert_eq!(world.rooms.next_deadline(), Some(10_000));
+    world.now = 10_000;
+    ask(&mut world, 1).expect("later");
+}
+
+#[test]
+fn an_address_takes_so_many_seats_in_a_while_and_comes_back_to_them_as_it_likes() {
+    let mut world = World::with(3, &Limits { joins_per_address: 2, rate_seconds: 10, ..Limits::default() });
+    world.create(1, 1).expect("a room");
+    for number in [2, 3] {
+        world.join(number.into(), number).expect("a seat");
+        world.join(number.into(), number).expect("the same again, after a lost reply");
+        world.done(number.into(), Ask::Forget).expect("given up");
+    }
+    assert_eq!(world.join(2, 2), Err(RefusalCode::TooManyJoins));
+    let elsewhere = Who { address: address(2), ..who(2, 1) };
+    world.rooms.ask(elsewhere, join(2, invitation(2), 0), world.now).reply.expect("from another address");
+    for session in 1..=9 {
+        world.lose(2);
+        world.come_back(2, 2, session).expect("their own seat");
+    }
+    world.now = 10_000;
+    world.join(3, 3).expect("later");
+}
+
+#[test]
 fn a_new_seat_is_announced_and_sees_all_others_in_order() {
     let mut world = World::with_members(2);
     world.lose(2);

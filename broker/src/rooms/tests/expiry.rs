@@ -5,18 +5,18 @@ use super::*;
 #[test]
 fn an_empty_room_dies_exactly_when_its_time_is_over() {
     let mut world = World::with_members(2);
-    assert_eq!(world.rooms.next_deadline(), None);
+    assert_eq!(world.rooms.next_death(), None);
     world.now = 10;
     world.lose(1);
-    assert_eq!(world.rooms.next_deadline(), None);
+    assert_eq!(world.rooms.next_death(), None);
     world.now = 20;
     world.done(2, Ask::Leave).expect("left");
-    assert_eq!(world.rooms.next_deadline(), Some(20 + TTL));
+    assert_eq!(world.rooms.next_death(), Some(20 + TTL));
     world.rooms.expire(19 + TTL);
     assert_eq!(world.rooms.rooms.len(), 1);
     world.rooms.expire(20 + TTL);
     assert!(world.rooms.rooms.is_empty() && world.rooms.openers.is_empty());
-    assert_eq!(world.rooms.next_deadline(), None);
+    assert_eq!(world.rooms.next_death(), None);
 }
 
 #[test]
@@ -34,9 +34,9 @@ fn whoever_comes_back_in_time_lets_the_room_live() {
     world.lose(1);
     world.now = TTL - 1;
     world.come_back(1, 1, 0).expect("in time");
-    assert_eq!(world.rooms.next_deadline(), None);
+    assert_eq!(world.rooms.next_death(), None);
     world.lose(1);
-    assert_eq!(world.rooms.next_deadline(), Some(2 * TTL - 1));
+    assert_eq!(world.rooms.next_death(), Some(2 * TTL - 1));
 }
 
 #[test]
@@ -44,14 +44,14 @@ fn a_guest_with_the_invitation_lets_the_room_live() {
     let mut world = World::with_members(1);
     world.lose(1);
     world.join(2, 2).expect("a seat");
-    assert_eq!(world.rooms.next_deadline(), None);
+    assert_eq!(world.rooms.next_death(), None);
 }
 
 #[test]
 fn releasing_the_last_seat_starts_the_clock_too() {
     let mut world = World::with_members(1);
     world.done(1, Ask::Forget).expect("released");
-    assert_eq!(world.rooms.next_deadline(), Some(TTL));
+    assert_eq!(world.rooms.next_death(), Some(TTL));
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn who_was_refused_does_not_keep_a_room_alive() {
     world.lose(1);
     world.now = 500;
     assert_eq!(world.join(2, 2), Err(RefusalCode::RoomLocked));
-    assert_eq!(world.rooms.next_deadline(), Some(TTL));
+    assert_eq!(world.rooms.next_death(), Some(TTL));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn rooms_die_one_after_another() {
         world.rooms.lost(who, u64::from(number) * 10);
     }
     for number in 1..=3_u64 {
-        assert_eq!(world.rooms.next_deadline(), Some(TTL + number * 10));
+        assert_eq!(world.rooms.next_death(), Some(TTL + number * 10));
         world.rooms.expire(TTL + number * 10);
     }
     assert!(world.rooms.rooms.is_empty());

@@ -195,11 +195,11 @@ fn an_empty_room_dies_when_it_was_to_and_one_that_was_not_a_whole_time_after_the
     world.lose(1);
     world.now = 500;
     let mut world = world.restarted();
-    assert_eq!(world.rooms.next_deadline(), Some(10 + TTL));
+    assert_eq!(world.rooms.next_death(), Some(10 + TTL));
     world.come_back(1, 1, 0).expect("in time");
     world.now = 600;
     let mut world = world.restarted();
-    assert_eq!(world.rooms.next_deadline(), Some(600 + TTL));
+    assert_eq!(world.rooms.next_death(), Some(600 + TTL));
     world.now = 600 + TTL;
     world.rooms.expire(world.now);
     assert_eq!(world.rooms.count(), 0);
@@ -212,7 +212,7 @@ fn restarts_one_after_another_lengthen_no_rooms_life() {
     for now in [100, 200, 300] {
         let mut world = World::new();
         shelf.restore(&mut world.rooms, now);
-        assert_eq!(world.rooms.next_deadline(), Some(100 + TTL));
+        assert_eq!(world.rooms.next_death(), Some(100 + TTL));
         shelf.apply(world.changes());
     }
 }
@@ -223,7 +223,7 @@ fn a_room_lives_no_longer_than_rooms_do_now_whatever_was_kept() {
     shelf.rooms.values_mut().for_each(|room| room.dies_at = Some(u64::MAX));
     let mut world = World::new();
     shelf.restore(&mut world.rooms, 50);
-    assert_eq!(world.rooms.next_deadline(), Some(50 + TTL));
+    assert_eq!(world.rooms.next_death(), Some(50 + TTL));
 }
 
 #[test]

@@ -13,7 +13,7 @@ mod reviving;
 mod ruling;
 mod signalling;
 
-use klatch_shared::limits::MAX_SEATS;
+use klatch_shared::limits::{MAX_SEALED_ROOM_NAME_CHARS, MAX_SEATS};
 use klatch_shared::wire::{
     Admission, Admitted, Answer, Candidate, Create, Event, Join, Lock, MemberView, Offer, Presence,
 };
