@@ -37,8 +37,8 @@ fn two_who_reload_at_once_fifty_times_are_connected_each_time() {
 
 /// Keeps an offer back until the page has sent one of its own; counts the descriptions that it sets.
 const CROSSING: &str = r#"() => {
-    let [held, offered] = [[], false];
-    window.__set = 0;
+    const held = [];
+    [window.__set, window.__offered] = [0, false];
     window.WebSocket = new Proxy(WebSocket, {
         construct(target, args) {
             const socket = new target(...args);
@@ -46,11 +46,11 @@ const CROSSING: &str = r#"() => {
             socket.send = (text) => {
                 send.call(socket, text);
                 if (JSON.parse(text).verb !== "offer") return;
-                offered = true;
+                window.__offered = true;
                 for (const data of held.splice(0)) socket.dispatchEvent(new MessageEvent("message", { data }));
             };
             socket.addEventListener("message", (event) => {
-                if (offered || JSON.parse(event.data).event !== "offer") return;
+                if (window.__offered || JSON.parse(event.data).event !== "offer") return;
                 event.stopImmediatePropagation();
                 held.push(event.data);
             });
@@ -71,14 +71,10 @@ fn two_whose_offers_cross_come_to_an_end_of_it() {
         let broker = scene.broker(&[]).await?;
         for kind in [Kind::Chromium, Kind::Firefox] {
             let [ana, bo] = [scene.person(kind, "Ana").await?, scene.person(kind, "Bo").await?];
-            for person in [&ana, &bo] {
-                person.page().prepare(CROSSING).await?;
-            }
+            cross(&ana, &bo).await?;
             let link = ana.creates(&broker, "Sunday breakfast").await?;
             bo.accepts(&link).await?;
-            are_connected(&ana, &bo).await?;
-            let set = ana.page().number("__set").await? + bo.page().number("__set").await?;
-            ensure!(set <= ENOUGH, "{set} descriptions were set");
+            crossed(&ana, &bo).await?;
             part(&ana, &bo).await?;
         }
         Ok(())
@@ -104,17 +100,38 @@ async fn one_after_the_other(scene: &Scene, times: usize) -> Result<()> {
     Ok(())
 }
 
-/// Both offer then, so that each time there is glare.
+/// Each time there is glare.
 async fn both_at_once(scene: &Scene, times: usize) -> Result<()> {
     let broker = scene.broker(&[]).await?;
     for kind in [Kind::Chromium, Kind::Firefox] {
         let ([ana, bo], _) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (kind, "Bo")]).await?;
+        cross(&ana, &bo).await?;
         for _ in 0..times {
             tokio::try_join!(ana.page().reload(), bo.page().reload())?;
-            are_connected(&ana, &bo).await?;
+            crossed(&ana, &bo).await?;
         }
         part(&ana, &bo).await?;
     }
+    Ok(())
+}
+
+/// From their next loads on, neither hears of an offer before it has made its own.
+async fn cross(ana: &Person, bo: &Person) -> Result<()> {
+    for person in [ana, bo] {
+        person.page().prepare(CROSSING).await?;
+    }
+    Ok(())
+}
+
+/// Connected, after both had offered, and soon done with it.
+async fn crossed(ana: &Person, bo: &Person) -> Result<()> {
+    are_connected(ana, bo).await?;
+    let mut set = 0.0;
+    for person in [ana, bo] {
+        ensure!(person.page().number("Number(__offered)").await? == 1.0, "{} has made no offer", person.name());
+        set += person.page().number("__set").await?;
+    }
+    ensure!(set <= ENOUGH, "{set} descriptions were set");
     Ok(())
 }
 
