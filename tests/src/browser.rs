@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use futures_util::StreamExt;
+use rustix::process::Signal;
 use serde_json::{Map, Value, json};
 use thirtyfour::bidi::BiDi;
 use thirtyfour::bidi::events::LogEntryAdded;
@@ -117,7 +118,23 @@ impl Browser {
     /// # Errors
     /// The kernel does not tell which they are.
     pub fn is_killed(&self) -> Result<()> {
-        self.driver.process().kill_descendants()
+        self.driver.process().signal_descendants(Signal::KILL)
+    }
+
+    /// Its processes are stopped, as on a machine whose lid is closed.
+    ///
+    /// # Errors
+    /// The kernel does not tell which they are.
+    pub fn falls_asleep(&self) -> Result<()> {
+        self.driver.process().signal_descendants(Signal::STOP)
+    }
+
+    /// They go on.
+    ///
+    /// # Errors
+    /// As before.
+    pub fn wakes(&self) -> Result<()> {
+        self.driver.process().signal_descendants(Signal::CONT)
     }
 
     /// Which.

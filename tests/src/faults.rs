@@ -28,6 +28,8 @@ const STEADY: Time = 3_000.0;
 const READING: Duration = Duration::from_secs(30);
 /// A browser has given a path up after that.
 const GIVEN_UP: Duration = Duration::from_secs(15);
+/// A server has given up who says nothing for so long, and so have other members' browsers; their pages don't call it leaving yet.
+pub const NAP: Duration = Duration::from_secs(40);
 /// How long what is lossy is so.
 const LOSSY: Duration = Duration::from_secs(20);
 
@@ -40,6 +42,8 @@ pub enum Trouble {
     Moved,
     /// The server is killed, and started again once its absence is noticed.
     ServerKilled,
+    /// Ana's machine sleeps for so long: her lid is closed, her phone in a pocket.
+    Asleep(Duration),
     /// The browser of a third member is killed, and its owner opens the link again, in a new one.
     MemberKilled,
     /// So many percent of Ana's packets are lost for a while.
@@ -52,12 +56,13 @@ pub enum Trouble {
 
 impl Trouble {
     /// All that belong to a bench.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Cut(Duration::from_secs(5)),
         Self::Cut(Duration::from_secs(12)),
         Self::Cut(Duration::from_secs(40)),
         Self::Moved,
         Self::ServerKilled,
+        Self::Asleep(NAP),
         Self::MemberKilled,
         Self::Loss(2),
         Self::Loss(10),
@@ -71,7 +76,7 @@ impl Trouble {
         match self {
             Self::Cut(length) if length > GIVEN_UP => 35_000.0,
             Self::Cut(_) | Self::Loss(_) => 10_000.0,
-            Self::Moved | Self::ServerKilled | Self::RelayKilled => 20_000.0,
+            Self::Moved | Self::Asleep(_) | Self::ServerKilled | Self::RelayKilled => 20_000.0,
             Self::MemberKilled | Self::Apart => 35_000.0,
         }
     }
@@ -79,7 +84,7 @@ impl Trouble {
     /// Whether it leaves no way for sound.
     fn silences(self) -> bool {
         match self {
-            Self::Cut(_) | Self::Moved | Self::RelayKilled | Self::Apart => true,
+            Self::Cut(_) | Self::Moved | Self::Asleep(_) | Self::RelayKilled | Self::Apart => true,
             Self::ServerKilled | Self::MemberKilled | Self::Loss(_) => false,
         }
     }
@@ -95,6 +100,7 @@ impl fmt::Display for Trouble {
         match self {
             Self::Cut(length) => write!(f, "uplink cut for {} s", length.as_secs()),
             Self::Moved => f.write_str("address changed"),
+            Self::Asleep(length) => write!(f, "asleep for {} s", length.as_secs()),
             Self::ServerKilled => f.write_str("broker killed, restarted"),
             Self::MemberKilled => f.write_str("browser killed, back by the link"),
             Self::Loss(percent) => write!(f, "{percent} % loss for {} s", LOSSY.as_secs()),
@@ -187,6 +193,12 @@ impl<'a> Call<'a> {
             Trouble::Cut(length) => self.lasts(Fault::Cut, since + length).await?,
             Trouble::Loss(percent) => self.lasts(Fault::Loss(percent), since + LOSSY).await?,
             Trouble::Moved => self.homes[0].moves()?,
+            Trouble::Asleep(length) => {
+                let browser = self.people[0].page().browser();
+                browser.falls_asleep()?;
+                tokio::time::sleep_until((since + length).into()).await;
+                browser.wakes()?;
+            }
             Trouble::ServerKilled => {
                 self.server = None;
                 self.all("to miss the server", |diary| diary.away).await?;

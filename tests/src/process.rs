@@ -98,11 +98,11 @@ impl Process {
         .await
     }
 
-    /// Kills all that it started, but not itself.
+    /// Sends a signal to all that it started, but not to itself.
     ///
     /// # Errors
     /// The kernel does not tell of them.
-    pub fn kill_descendants(&self) -> Result<()> {
+    pub fn signal_descendants(&self, signal: Signal) -> Result<()> {
         let mut parents = Vec::new();
         for entry in std::fs::read_dir("/proc")? {
             let entry = entry?;
@@ -119,7 +119,7 @@ impl Process {
             family.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(process, _)| process));
         }
         for process in family.into_iter().skip(1).filter_map(Pid::from_raw) {
-            let _ = kill_process(process, Signal::KILL);
+            let _ = kill_process(process, signal);
         }
         Ok(())
     }

@@ -35,7 +35,9 @@ impl Account {
     /// From the diaries of who is there in the end, and what was said by who is not.
     pub(super) fn of(trouble: Trouble, (begin, end): (Time, Time), diaries: &[Diary], bequeathed: &[String]) -> Self {
         let sign = if trouble == Trouble::ServerKilled { "away" } else { "interrupted" };
-        let noticed = diaries.iter().filter_map(|diary| diary.first(sign, begin)).max_by(Time::total_cmp);
+        // Who sleeps notices nothing.
+        let awake = usize::from(matches!(trouble, Trouble::Asleep(_)));
+        let noticed = diaries.iter().skip(awake).filter_map(|diary| diary.first(sign, begin)).max_by(Time::total_cmp);
         let healed = diaries.iter().map(|diary| healed(diary, begin)).fold(end, Time::max);
         // Whoever came back was not there to hear anything.
         let silences = diaries.iter().filter(|diary| diary.since <= begin).map(|diary| {

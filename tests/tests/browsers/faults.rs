@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use klatch_tests::faults::{Account, Trouble, befall};
+use klatch_tests::faults::{Account, NAP, Trouble, befall};
 use klatch_tests::homes::play_in_lab;
 use klatch_tests::{Lab, Scene};
 
@@ -53,6 +53,12 @@ fn a_call_whose_uplink_is_cut_for_forty_seconds_goes_on() {
 #[test]
 fn who_comes_into_another_network_is_heard_again_soon() {
     play_in_lab(async |scene, lab| is_noticed(scene, lab, Trouble::Moved).await);
+}
+
+#[test]
+#[ignore = "takes two minutes"]
+fn who_opens_the_lid_again_is_in_the_call() {
+    play_in_lab(async |scene, lab| is_noticed(scene, lab, Trouble::Asleep(NAP)).await);
 }
 
 #[test]
