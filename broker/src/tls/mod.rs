@@ -7,6 +7,7 @@ mod flags;
 mod handshakes;
 mod period;
 mod private_file;
+mod roots;
 mod self_signed;
 mod served;
 

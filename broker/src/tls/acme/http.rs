@@ -1,9 +1,7 @@
 //! A client for the few requests that a directory is asked: a connection each, over TLS, with a time limit.
 
 use std::io;
-use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,45 +12,19 @@ use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::BadAcme;
 use crate::small_file::MAX_BYTES;
-use crate::tls::files::certificates_in;
+use crate::tls::roots::Roots;
 
 /// How long one answer may take, whole.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Who says that a directory is one.
-#[derive(Clone)]
-pub(super) struct Roots(Arc<RootCertStore>);
-
-impl Roots {
-    /// Those that browsers trust.
-    pub(super) fn of_the_web() -> Self {
-        Self(Arc::new(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()))
-    }
-
-    /// Those in a file, and no others.
-    pub(super) fn read(path: &Path) -> Result<Self, BadAcme> {
-        let certificates = certificates_in(path).map_err(|error| BadAcme::Roots(path.into(), error))?;
-        let mut roots = RootCertStore::empty();
-        for certificate in certificates {
-            roots.add(certificate).map_err(|error| BadAcme::NoRoot(path.into(), error))?;
-        }
-        Ok(Self(Arc::new(roots)))
-    }
-
-    /// A client that trusts them.
-    pub(super) fn client(&self) -> Result<Box<dyn HttpClient>, rustls::Error> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        let config = builder.with_root_certificates(Arc::clone(&self.0)).with_no_client_auth();
-        Ok(Box::new(Client(TlsConnector::from(Arc::new(config)))))
-    }
+/// A client that trusts these.
+pub(super) fn client(roots: &Roots) -> Result<Box<dyn HttpClient>, rustls::Error> {
+    Ok(Box::new(Client(roots.connector()?)))
 }
 
 struct Client(TlsConnector);

@@ -21,10 +21,10 @@ use tokio::time::sleep;
 use super::domain::{DirectoryUrl, Domain};
 use super::flags::TlsFlags;
 use super::period::Period;
+use super::roots::Roots;
 use super::served::Served;
 use cache::Cache;
 pub(crate) use challenges::{Challenges, PROTOCOL};
-use http::Roots;
 use order::Refused;
 
 /// Whom everybody trusts.

@@ -8,7 +8,7 @@ use instant_acme::{
 };
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 
-use super::Acme;
+use super::{Acme, http};
 use crate::tls::domain::Domain;
 use crate::tls::period::Moment;
 
@@ -116,7 +116,7 @@ async fn attempt(acme: &Acme) -> Result<String, Refused> {
 }
 
 async fn account(acme: &Acme) -> Result<Account, Error> {
-    let client = || acme.roots.client().map_err(|error| Error::Other(error.into()));
+    let client = || http::client(&acme.roots).map_err(|error| Error::Other(error.into()));
     if let Some(credentials) = acme.cache.account() {
         return Account::builder_with_http(client()?).from_credentials(credentials).await;
     }
