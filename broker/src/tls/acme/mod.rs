@@ -1,22 +1,24 @@
 //! A certificate from a directory that speaks ACME (RFC 8555), obtained and renewed by itself: Let's Encrypt, unless another is named.
 //!
 //! What is asked for is proven on the port that HTTPS is served on (RFC 8737): the directory connects there and asks for `acme-tls/1`.
-//! What fails is tried again after pauses that grow, as directories count failures; a certificate that is there is served meanwhile.
+//! What fails is tried again after pauses that grow, as directories count failures, and after a certificate that helps nothing, as by a
+//! clock that is far ahead, for two days or until the clock is set: they issue few for the same names (`pauses`). A certificate
+//! that is there is served meanwhile.
 
 mod cache;
 mod challenges;
 mod http;
 mod order;
+mod pauses;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use klatch_shared::random_bytes;
 use time::OffsetDateTime;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::domain::{DirectoryUrl, Domain};
 use super::flags::TlsFlags;
@@ -26,13 +28,12 @@ use super::served::Served;
 use cache::Cache;
 pub(crate) use challenges::{Challenges, PROTOCOL};
 use order::Refused;
+use pauses::{Told, pause};
 
 /// Whom everybody trusts.
 const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
 /// How often it is looked whether it is time: a machine may sleep in between.
 const LOOK: Duration = Duration::from_secs(60);
-/// The longest pause between two tries.
-const LONGEST_PAUSE: Duration = Duration::from_secs(6 * 3600);
 
 /// What certificates are asked for, and where what came of it is.
 pub(crate) struct Acme {
@@ -137,15 +138,32 @@ impl Acme {
             match order::obtain(&self).await.and_then(|pem| self.take(&pem)) {
                 Ok(()) => failures = 0,
                 Err(refused) => {
-                    let pause = pause(failures, refused.is_counted());
+                    let pause = pause(failures, refused.cost());
                     failures = failures.saturating_add(1);
                     self.warn(&refused, pause);
                     self.tried.send_replace(true);
-                    sleep(pause).await;
+                    self.wait(pause).await;
                 }
             }
             self.tried.send_replace(true);
         }
+    }
+
+    /// Waits for so long, or until what is served lasts after all, as once the clock was set.
+    async fn wait(&self, pause: Duration) {
+        let end = Instant::now() + pause;
+        while !self.lasts(OffsetDateTime::now_utc()) {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            sleep(left.min(LOOK)).await;
+        }
+    }
+
+    /// Whether the certificate that is served needs no renewal for long enough.
+    fn lasts(&self, now: OffsetDateTime) -> bool {
+        self.period().is_some_and(|period| period.lasts(now))
     }
 
     /// How long the certificate that is served needs no renewal: until two thirds of its time are over. Nothing if it is time.
@@ -169,42 +187,59 @@ impl Acme {
         self.served.set(certified);
         tracing::info!("there is a new certificate");
         let now = OffsetDateTime::now_utc();
-        let lasts = self.period().is_some_and(|period| period.lasts(now));
-        if lasts { Ok(()) } else { Err(Refused::Due(self.directory.to_string(), now.into())) }
+        if self.lasts(now) { Ok(()) } else { Err(Refused::Due(self.directory.to_string(), now.into())) }
     }
 
     fn warn(&self, refused: &Refused, pause: Duration) {
         let names: Vec<_> = self.domains.iter().map(Domain::as_str).collect();
-        let (names, seconds) = (names.join(", "), pause.as_secs());
+        let (names, pause) = (names.join(", "), Told(pause));
         let now = OffsetDateTime::now_utc();
         let state = match self.period() {
             None => "no certificate yet",
             Some(period) if now > period.end => "the certificate has expired and could not be renewed",
             Some(_) => "the certificate could not be renewed, and is still served",
         };
-        tracing::warn!("{state} for {names}: {refused}; trying again in {seconds} s");
+        tracing::warn!("{state} for {names}: {refused}; trying again in {pause}");
     }
-}
-
-/// How long to wait after so many failures in a row: half of it by chance, so that not all who failed together come back
-/// together. What a directory counts against us waits longer.
-fn pause(failures: u32, is_counted: bool) -> Duration {
-    let first = Duration::from_secs(if is_counted { 120 } else { 5 });
-    let whole = first.saturating_mul(2_u32.saturating_pow(failures)).min(LONGEST_PAUSE);
-    let chance = f64::from(u16::from_be_bytes(random_bytes())) / f64::from(u16::MAX);
-    whole.mul_f64(0.75 + chance / 2.0)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use clap::Parser as _;
 
-    #[test]
-    fn pauses_grow_and_have_an_end() {
-        for (failures, least, most) in [(0, 90, 150), (1, 180, 300), (5, 2880, 4800), (40, 16_200, 27_000)] {
-            let pause = pause(failures, true).as_secs();
-            assert!((least..=most).contains(&pause), "{failures}: {pause}");
-        }
-        assert!(pause(0, false) < Duration::from_secs(7));
+    use rustls::sign::CertifiedKey;
+
+    use super::*;
+    use crate::config::Config;
+
+    fn acme() -> Acme {
+        let folder = std::env::temp_dir().join(format!("klatch-acme-{}", std::process::id()));
+        let config =
+            Config::parse_from(["klatch", "--acme", "meet.example", "--acme-cache", &folder.to_string_lossy()]);
+        Acme::try_out(&config.tls).expect("a folder can be made")
+    }
+
+    /// A chain and its key, valid for so many days from as many days ago on.
+    fn issued(ago: i64, days: i64) -> CertifiedKey {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let mut params = rcgen::CertificateParams::new(["meet.example".to_owned()]).expect("a name");
+        params.not_before = OffsetDateTime::now_utc() - time::Duration::days(ago);
+        params.not_after = params.not_before + time::Duration::days(days);
+        let pem = params.self_signed(&key).expect("a certificate").pem() + &key.serialize_pem();
+        cache::certified(pem.as_bytes()).expect("a pair")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_is_kept_until_what_is_served_lasts() {
+        let (acme, pause, begun) = (acme(), Duration::from_secs(7000), Instant::now());
+        acme.wait(pause).await;
+        assert_eq!(begun.elapsed(), pause, "there is none");
+        acme.served.set(issued(59, 90));
+        acme.wait(pause).await;
+        assert_eq!(begun.elapsed(), pause * 2, "it is due in a day");
+        // What was ahead is set, and the same certificate is a new one by it.
+        acme.served.set(issued(0, 90));
+        acme.wait(pause).await;
+        assert_eq!(begun.elapsed(), pause * 2);
     }
 }

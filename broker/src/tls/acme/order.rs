@@ -1,5 +1,6 @@
 //! One order, from the account to the certificate.
 
+use std::time::Duration;
 use std::{fmt, io};
 
 use instant_acme::{
@@ -7,13 +8,18 @@ use instant_acme::{
     RetryPolicy,
 };
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
+use tokio::time::sleep;
 
+use super::pauses::Cost;
 use super::{Acme, http};
 use crate::tls::domain::Domain;
 use crate::tls::period::Moment;
 
 /// What a directory says of an account that it does not have (any more).
 const NO_SUCH_ACCOUNT: &str = "urn:ietf:params:acme:error:accountDoesNotExist";
+
+/// After how long a certificate that was signed, and did not come, is fetched again: ordered again, it would be counted again.
+const FETCH_AGAIN: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
 
 /// Why there is no certificate.
 #[derive(Debug)]
@@ -26,6 +32,8 @@ pub(super) enum Refused {
     NotFound(Vec<String>),
     /// Something else is wrong with what it says.
     Odd(String, Error),
+    /// What it issued did not come.
+    Lost(String, Error),
     /// What it issued is no certificate, or not for our key.
     Unservable(String),
     /// What it issued is as good as due again by this machine's clock, which says so.
@@ -35,9 +43,13 @@ pub(super) enum Refused {
 }
 
 impl Refused {
-    /// Whether the directory may count it against us.
-    pub(super) fn is_counted(&self) -> bool {
-        !matches!(self, Self::Unreachable(..))
+    /// What the directory may count against us.
+    pub(super) fn cost(&self) -> Cost {
+        match self {
+            Self::Unreachable(..) => Cost::Nothing,
+            Self::Problem(..) | Self::NotFound(_) | Self::Odd(..) | Self::Local(_) => Cost::Try,
+            Self::Lost(..) | Self::Unservable(_) | Self::Due(..) => Cost::Certificate,
+        }
     }
 }
 
@@ -60,6 +72,11 @@ impl fmt::Display for Refused {
                 reasons.join("; ")
             ),
             Self::Odd(directory, error) => write!(f, "{directory} makes no sense: {error}"),
+            Self::Lost(directory, error) => write!(
+                f,
+                "the certificate that {directory} was to issue could not be fetched ({error}): start klatch anew once this machine is \
+                 online, as each try may cost one of the few that it issues a week"
+            ),
             Self::Unservable(directory) => {
                 write!(f, "the certificate that {directory} issued can't be served: is that a directory?")
             }
@@ -111,8 +128,21 @@ async fn attempt(acme: &Acme) -> Result<String, Refused> {
     }
     let (request, key) = request(&acme.domains).map_err(|error| Refused::Local(error.to_string()))?;
     order.finalize_csr(&request).await.map_err(said)?;
-    let chain = order.poll_certificate(&RetryPolicy::default()).await.map_err(said)?;
+    let chain = fetch(&mut order).await.map_err(|error| match error {
+        Error::Api(_) => said(error),
+        other => Refused::Lost(acme.directory.to_string(), other),
+    })?;
     Ok(format!("{}\n{}", chain.trim_end(), key.serialize_pem()))
+}
+
+async fn fetch(order: &mut Order) -> Result<String, Error> {
+    for pause in FETCH_AGAIN {
+        match order.poll_certificate(&RetryPolicy::default()).await {
+            Err(Error::Other(_) | Error::Timeout(_)) => sleep(pause).await,
+            fetched => return fetched,
+        }
+    }
+    order.poll_certificate(&RetryPolicy::default()).await
 }
 
 async fn account(acme: &Acme) -> Result<Account, Error> {
