@@ -119,8 +119,8 @@ pub struct Config {
     #[arg(long, env = "KLATCH_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Try the configuration instead of serving: ports, certificate, state file, secrets and relay. Says what is wrong, a line
-    /// each, and fails then. A klatch that runs already has its ports and its state file in use
+    /// Try the configuration instead of serving: ports, certificate, state file, secrets, relay, and what answers by the public name.
+    /// Says what is wrong, a line each, and fails then. A klatch that runs already has its ports and its state file in use
     #[arg(long, env = "KLATCH_CHECK", value_parser = BoolishValueParser::new())]
     pub check: bool,
 

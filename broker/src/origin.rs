@@ -58,6 +58,17 @@ impl Origin {
         &self.host
     }
 
+    /// The host, without brackets.
+    pub(crate) fn bare_host(&self) -> &str {
+        self.host.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// The host, with the port unless it is the usual one, as a request names it.
+    pub(crate) fn authority(&self) -> String {
+        let url = self.to_string();
+        url.split_once("://").map_or(&*url, |(_, authority)| authority).to_owned()
+    }
+
     /// Whether its pages come over TLS.
     pub(crate) fn is_https(&self) -> bool {
         self.scheme == "https"
@@ -75,7 +86,7 @@ impl Origin {
 
     /// The host, if it is an address.
     pub(crate) fn ip(&self) -> Option<IpAddr> {
-        self.host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+        self.bare_host().parse().ok()
     }
 }
 

@@ -7,12 +7,16 @@ use klatch_relay::{outward, own_addresses};
 use crate::config::Config;
 use crate::origin::Origin;
 
-/// What invitation links start with: what was said, or else the first name that a certificate is obtained for. A directory that is
-/// trusted everywhere finds us at the port of HTTPS, wherever that is mapped to.
+/// What invitation links start with: what was said, or else the first name that a certificate is obtained for.
 pub(crate) fn public_url(config: &Config, listening: &[SocketAddr]) -> Option<Origin> {
+    config.public_url.clone().or_else(|| certified_urls(config, listening).next())
+}
+
+/// Where the names lead that a certificate is obtained for. A directory that is trusted everywhere finds us at the port of HTTPS,
+/// wherever that is mapped to.
+pub(crate) fn certified_urls(config: &Config, listening: &[SocketAddr]) -> impl Iterator<Item = Origin> {
     let port = listening.first().filter(|_| config.tls.acme_directory.is_some()).map_or(443, SocketAddr::port);
-    let named = || format!("https://{}:{port}", config.tls.acme.first()?.as_str()).parse().ok();
-    config.public_url.clone().or_else(named)
+    config.tls.acme.iter().filter_map(move |domain| format!("https://{}:{port}", domain.as_str()).parse().ok())
 }
 
 /// What to open on this machine for a listening address.

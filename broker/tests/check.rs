@@ -5,10 +5,13 @@ mod common;
 use std::process::Output;
 
 use clap::CommandFactory as _;
+use common::pebble::free_addresses;
 use common::program::{klatch, start};
 use common::tls::Certificate;
 use common::{PATIENCE, TempFile};
 use klatch_broker::Config;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -27,7 +30,7 @@ async fn check(flags: &[&str]) -> (bool, Vec<String>, Vec<String>) {
 async fn what_is_well_is_said_a_line_each() {
     let (certificate, state, secret) = (Certificate::new(), TempFile::unused(), TempFile::with("a secret\n"));
     let mut flags =
-        vec!["--public-url", "https://localhost", "--state", state.path(), "--metrics-listen", "127.0.0.1:0"];
+        vec!["--public-url", "https://localhost:1", "--state", state.path(), "--metrics-listen", "127.0.0.1:0"];
     flags.extend(["--ice-server", "turn:turn.example", "--ice-secret-file", secret.path()]);
     flags.extend(["--turn", "--turn-listen", "127.0.0.1:0", "--turn-secret-file", secret.path()]);
     flags.extend(certificate.flags());
@@ -38,12 +41,12 @@ async fn what_is_well_is_said_a_line_each() {
         "well: the certificate and its key go together, until 4096-01-01 00:00 UTC",
         "well: the certificate is for localhost",
         &format!("well: the state file {} can be made", state.path()),
-        "well: localhost leads here",
         "well: the secret of --ice-secret-file can be read",
         "well: the secret of --turn-secret-file can be read",
     ] {
         assert!(well.iter().any(|said| said == line), "{line}: {well:#?}");
     }
+    assert!(well.iter().any(|line| line.starts_with("well: localhost leads here, to ")), "{well:#?}");
     assert!(well.iter().any(|line| line.starts_with("well: the relay answers at 127.0.0.1:")), "{well:#?}");
     assert!(!std::fs::exists(state.path()).expect("a place for files"), "it is only tried");
 }
@@ -71,7 +74,7 @@ async fn all_that_is_wrong_is_said_at_once_a_line_each() {
     let (certificate, state, empty) = (Certificate::new(), TempFile::with("[Unit]\n"), TempFile::with(""));
     let (child, url) = start(&["--listen", "127.0.0.1:0"]).await;
     let taken = url.replace("http://localhost", "127.0.0.1");
-    let mut flags = vec!["--listen", &taken, "--public-url", "https://127.0.0.1", "--state", state.path()];
+    let mut flags = vec!["--listen", &taken, "--public-url", "https://127.0.0.1:1", "--state", state.path()];
     flags.extend(["--turn", "--turn-listen", "127.0.0.1:0", "--turn-secret-file", empty.path()]);
     flags.extend(certificate.flags());
     let (is_well, _, wrong) = check(&flags).await;
@@ -101,7 +104,8 @@ async fn each_part_that_is_wrong_says_why() {
         (&["--ice-server", "turn:turn.example"], "klatch: turn:turn.example needs credentials: "),
         (&["--public-url", "https://nobody.invalid"], "klatch: nobody.invalid leads nowhere: "),
         (
-            &["--public-url", "https://203.0.113.7", "--turn", "--turn-listen", "127.0.0.1:0"],
+            // Nobody is visited at port 0.
+            &["--public-url", "https://203.0.113.7:0", "--turn", "--turn-listen", "127.0.0.1:0"],
             "klatch: members elsewhere can't reach the relay, ",
         ),
         (&["--metrics-listen", "203.0.113.7:1"], "klatch: can't listen on 203.0.113.7:1: "),
@@ -112,16 +116,104 @@ async fn each_part_that_is_wrong_says_why() {
     drop(child);
 }
 
+/// The one line that begins so.
+fn line<'a>(said: &'a [String], start: &str) -> &'a str {
+    let lines: Vec<_> = said.iter().filter(|line| line.starts_with(start)).collect();
+    assert_eq!(lines.len(), 1, "{start}: {said:#?}");
+    lines[0]
+}
+
+#[tokio::test]
+async fn the_site_is_opened_by_its_name_and_what_came_is_said() {
+    let (_child, url) = start(&["--listen", "127.0.0.1:0"]).await;
+    let (is_well, said, _) = check(&["--public-url", &url]).await;
+    assert!(is_well);
+    line(&said, &format!("well: {url}/healthz says ok at 127.0.0.1"));
+    // What is spoken there is not what its URL says.
+    let (is_well, _, wrong) = check(&["--public-url", &url.replace("http:", "https:")]).await;
+    assert!(!is_well);
+    assert!(line(&wrong, "klatch: port ").contains("does not speak TLS at 127.0.0.1"), "{wrong:#?}");
+    // Nobody vouches for what is shown.
+    let certificate = Certificate::new();
+    let (_child, url) = start(&[&["--listen", "127.0.0.1:0"], &certificate.flags()[..]].concat()).await;
+    let (is_well, said, _) = check(&["--public-url", &url]).await;
+    assert!(is_well);
+    let shown = line(&said, "unsure: the certificate that is shown at 127.0.0.1");
+    assert!(shown.contains("by nobody whom browsers know"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_port_that_nobody_answers_at_is_told_by_who_should() {
+    let [free] = free_addresses();
+    let url = format!("http://{free}");
+    let start = format!("unsure: port {} takes no connections at 127.0.0.1 ", free.port());
+    let (is_well, said, _) = check(&["--public-url", &url]).await;
+    let behind = line(&said, &start);
+    assert!(is_well && behind.contains("start the proxy") && behind.contains("leads to 127.0.0.1:0"), "{behind}");
+    let (is_well, said, _) = check(&["--listen", &free.to_string(), "--public-url", &url]).await;
+    let own = line(&said, &start);
+    assert!(is_well && own.contains("as it should be there while no klatch runs"), "{own}");
+}
+
+#[tokio::test]
+async fn something_else_that_answers_there_is_wrong_and_what_is_away_for_the_moment_is_not() {
+    for (status, is_taken_well) in [("404 Not Found", false), ("200 OK", false), ("502 Bad Gateway", true)] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("bound"));
+        let other = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("somebody comes");
+            let _ = stream.read(&mut [0; 2048]).await;
+            let _ = stream.write_all(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n").as_bytes()).await;
+        });
+        let (is_well, said, wrong) = check(&["--public-url", &url]).await;
+        other.await.expect("it was asked");
+        assert_eq!(is_well, is_taken_well, "{status}: {wrong:?}");
+        let (lines, sort) = if is_taken_well { (said, "unsure") } else { (wrong, "klatch") };
+        line(&lines, &format!("{sort}: {url}/healthz says {} at 127.0.0.1", &status[..3]));
+    }
+}
+
+#[tokio::test]
+async fn each_name_that_a_certificate_is_asked_for_is_looked_up() {
+    let folder = TempFile::unused();
+    let names = ["--acme", "localhost", "--acme", "nobody.invalid", "--acme-cache", folder.path()];
+    let (is_well, said, wrong) = check(&names).await;
+    assert!(!is_well);
+    line(&said, "well: localhost leads here, to ");
+    line(&wrong, "klatch: nobody.invalid leads nowhere: ");
+}
+
+#[tokio::test]
+async fn the_last_line_says_what_can_not_be_seen_from_here() {
+    let folder = TempFile::unused();
+    let acme = ["--acme", "localhost", "--acme-cache", folder.path(), "--http-redirect", "127.0.0.1:0"];
+    for (flags, parts) in [
+        (&["--public-url", "http://localhost"][..], &["(80/tcp)", "open http://localhost with a phone"][..]),
+        (&acme, &["(443/tcp)", "open https://localhost with a phone"]),
+        (
+            &["--public-url", "http://localhost", "--turn", "--turn-listen", "127.0.0.1:3478"],
+            &["80/tcp, 3478/udp, 3478/tcp, those of --turn-ports"],
+        ),
+        (&[], &["only this machine reaches what is listened on"]),
+    ] {
+        let (_, said, _) = check(flags).await;
+        let last = said.last().expect("a line");
+        assert!(last.starts_with("unsure: ") && parts.iter().all(|part| last.contains(part)), "{flags:?}: {last}");
+    }
+}
+
 #[tokio::test]
 async fn the_folder_for_certificates_is_tried_and_not_made() {
     let (above, file) = (TempFile::unused(), TempFile::with(""));
     let folder = format!("{}/below", above.path());
-    let (is_well, well, wrong) = check(&["--acme", "localhost", "--acme-cache", &folder]).await;
+    // With a directory of one's own the port is the one that is listened on, which nobody opens here.
+    let acme = ["--acme", "localhost", "--acme-directory", "https://localhost:1/dir", "--acme-cache"];
+    let (is_well, well, wrong) = check(&[&acme[..], &[&folder]].concat()).await;
     assert!(is_well, "{wrong:?}");
     assert!(well.contains(&format!("well: certificates can be kept in {folder}")), "{well:#?}");
     assert!(!std::fs::exists(above.path()).expect("a place for files"), "it is only tried");
     let folder = format!("{}/below", file.path());
-    let (is_well, _, wrong) = check(&["--acme", "localhost", "--acme-cache", &folder]).await;
+    let (is_well, _, wrong) = check(&[&acme[..], &[&folder]].concat()).await;
     assert!(!is_well && wrong[0].starts_with(&format!("klatch: can't keep certificates in {folder}: ")), "{wrong:?}");
 }
 

@@ -1,16 +1,18 @@
 //! Tries what is configured without serving anybody (`--check`): what would be in the way at the start, and what would be in members'
-//! way later. Each part is opened as the server opens it, so that both say the same of it, and released.
+//! way later. Each part is opened as the server opens it, so that both say the same of it, and released. What comes of the public name is
+//! seen as a browser on this machine would; what can't be seen from here is said at the end.
 
+mod name;
 mod reach;
+mod visit;
 
 use std::error::Error;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use klatch_relay::own_addresses;
-use tokio::net::lookup_host;
-use tokio::time::timeout;
 
 use crate::config::{Config, Place};
 use crate::host_codes::CodeFile;
@@ -23,8 +25,6 @@ use crate::site;
 use crate::state::State;
 use crate::tls::{Served, Source};
 
-/// How long a name may take to be found.
-const LOOK_UP: Duration = Duration::from_secs(5);
 /// How long the relay may take to end. Nobody is in it.
 const RELAY_GRACE: Duration = Duration::from_secs(1);
 
@@ -51,11 +51,13 @@ pub async fn check(config: &Config) -> Vec<Finding> {
     findings.extend(host_codes(config));
     findings.extend(site::open_to_strangers(config, &config.listen).map(|remark| Unsure(remark.into())));
     let public_url = site::public_url(config, &config.listen);
-    findings.extend(match &public_url {
-        Some(url) => name(url, config).await,
-        None => vec![Unsure("no --public-url: invitations start with the address by which the page was opened".into())],
-    });
+    if public_url.is_none() {
+        findings
+            .push(Unsure("no --public-url: invitations start with the address by which the page was opened".into()));
+    }
+    findings.extend(names(public_url.as_ref(), config).await);
     findings.extend(relay(config, public_url.as_ref(), source.as_ref().map(Source::served)).await);
+    findings.push(name::outside(public_url.as_ref(), config));
     findings
 }
 
@@ -134,20 +136,11 @@ fn host_codes(config: &Config) -> Option<Finding> {
     })
 }
 
-/// Whether the public name leads here.
-async fn name(url: &Origin, config: &Config) -> Vec<Finding> {
-    let host = url.host().trim_start_matches('[').trim_end_matches(']');
-    let found: Vec<IpAddr> = match timeout(LOOK_UP, lookup_host((host, url.port()))).await {
-        Ok(Ok(addresses)) => addresses.map(|address| address.ip()).collect(),
-        Ok(Err(_)) | Err(_) => return vec![Wrong(format!("{host} leads nowhere: there is no address by that name"))],
-    };
-    let ours = own_addresses();
-    let is_here = |ip: &IpAddr| ip.is_loopback() || ours.contains(ip) || config.relay.turn_public_ip.contains(ip);
-    vec![if found.iter().any(is_here) {
-        Well(format!("{host} leads here"))
-    } else {
-        Unsure(format!("{host} leads to another address than this machine's own: right if a NAT or a proxy is there"))
-    }]
+/// Looks where each name leads by which people, or a directory, come: all at once, so that many take no longer than one.
+async fn names(public_url: Option<&Origin>, config: &Config) -> Vec<Finding> {
+    let certified: Vec<_> = site::certified_urls(config, &config.listen).collect();
+    let others = certified.iter().filter(|url| Some(*url) != public_url);
+    join_all(public_url.into_iter().chain(others).map(|url| name::name(url, config))).await.concat()
 }
 
 /// Starts the relay as it would run, asks it for an answer, and ends it. What it and outside servers need is read for that.

@@ -35,6 +35,7 @@ pub use files::BadCertificate;
 pub use flags::TlsFlags;
 use period::Period;
 pub use period::{BadPeriod, Moment};
+pub(crate) use roots::Roots;
 pub(crate) use served::Served;
 
 use crate::address::Address;
