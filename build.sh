@@ -50,7 +50,8 @@ Usage: ./build.sh VERB
                   nginx and Caddy in front, what outside judges say (MDN's Observatory, testssl, Autobahn), and whether
                   another folder builds the same page
   dist            a folder to copy to a server, target/dist: the program with the client inside, for any Linux of this machine's
-                  kind; completions for shells, and what systemd, containers and proxies want to know of it
+                  kind; completions for shells, what systemd, containers and proxies want to know of it, and the licences
+                  of all that it is built from
   bench [NAME [ROUNDS]]
                   measure against floors: load, tls, idle, join, relay, relay-memory, size, start; `attack`: what
                   members of other rooms notice while the broker is attacked, and whether its memory returns; and `faults`:
@@ -108,7 +109,7 @@ dist() {
   local binary=${target:+$CHECKOUT/target/bin/klatch-static}
   binary=${binary:-$KLATCH}
   check_sizes "$binary"
-  lay_out "$binary"
+  lay_out "$binary" "${target:-$(rustc --print host-tuple)}"
   finish
   [[ -n $target ]] || note "It is for systems with glibc $(ldd --version | sed -n '1s/.* //p') or newer: a static one can't be had here, as said above."
   printf '%s bytes\t%s\n' "$(stat -c %s target/dist/klatch)" "$CHECKOUT/target/dist/klatch"
@@ -551,13 +552,18 @@ build_static() {
   install_binary "$CARGO_TARGET_DIR/$1/release/klatch" target/bin/klatch-static
 }
 
-# lay_out BINARY: what a host copies, with sums to see that all of it came. It is also what the container file is built in.
+# lay_out BINARY TARGET: what a host copies, with sums to see that all of it came. It is also what the container file is built in.
 lay_out() {
   step "Laying out target/dist"
   rm -rf target/dist
   mkdir -p target/dist/completions
   cp "$1" target/dist/klatch
-  cp packaging/* LICENSE-APACHE LICENSE-MIT target/dist
+  find packaging -type f ! -name '*.mjs' -exec cp -t target/dist {} +
+  cp LICENSE-APACHE LICENSE-MIT target/dist
+  node packaging/licences.mjs target/dist/THIRD-PARTY-LICENSES.txt LICENSE-APACHE \
+    "klatch-broker@$2" klatch-client@wasm32-unknown-unknown
+  # The standard library's, with those of the crates in it, as whoever made the compiler gathered them.
+  cp "$(rustc --print sysroot)/share/doc/rust/COPYRIGHT-library.html" target/dist/THIRD-PARTY-LICENSES-RUST.html
   "$1" --completions bash >target/dist/completions/klatch.bash
   "$1" --completions zsh >target/dist/completions/_klatch
   "$1" --completions fish >target/dist/completions/klatch.fish

@@ -1,10 +1,11 @@
-//! What `packaging` holds for hosts: that systemd finds nothing wrong with the unit, and the program nothing with its configuration.
+//! What `packaging` holds for hosts: that systemd finds nothing wrong with the unit, and the program nothing with its configuration; and that
+//! licences are gathered, all of them.
 
 mod common;
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::TempFile;
@@ -74,4 +75,82 @@ fn the_example_configuration_is_read_with_all_that_it_suggests() {
         let read = Config::read(["klatch", "--config", file.path()].map(OsString::from));
         assert!(read.is_ok(), "{:?}", read.err());
     }
+}
+
+/// Gathers licences in this workspace. Whether that was done, what was said of it, and the file; nothing where there is no Node.
+fn licences(workspace: &Path, packages: &[&str]) -> Option<(bool, String, String)> {
+    let (above, file) = (Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), TempFile::with(""));
+    let mut node = Command::new("node");
+    node.arg(above.join("packaging/licences.mjs")).arg(file.path()).arg(above.join("LICENSE-APACHE")).args(packages);
+    let Ok(done) = node.current_dir(workspace).output() else {
+        eprintln!("LEFT OUT: Node is not installed");
+        return None;
+    };
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    Some((done.status.success(), said, fs::read_to_string(file.path()).expect("it is there")))
+}
+
+#[test]
+fn all_that_is_compiled_into_the_program_and_the_page_is_named_with_its_licence() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let packages = ["klatch-broker@x86_64-unknown-linux-musl", "klatch-client@wasm32-unknown-unknown"];
+    let Some((is_done, said, all)) = licences(&workspace, &packages) else { return };
+    assert!(is_done, "{said}");
+    // A crate of each side, a macro, what lies in a crate's depth, and what a static program has of the system.
+    for part in [
+        "\nwarp 0.",
+        "\nyew 0.",
+        "\nserde_derive 1.",
+        "\nring 0.",
+        "Jason Evans",
+        "\nthe Rust standard library ",
+        "musl",
+        "CDLA-Permissive-2.0",
+    ] {
+        assert!(all.contains(part), "{part}");
+    }
+    // Tests are not in the program, nor what macros are built from, nor what is ours.
+    for part in ["\nproptest ", "\nsyn ", "\nklatch", env!("CARGO_MANIFEST_DIR")] {
+        assert!(!all.contains(part), "{part}");
+    }
+    let again = licences(&workspace, &packages).map(|(_, _, again)| again);
+    assert_eq!(again.as_ref(), Some(&all), "it is the same each time");
+}
+
+#[test]
+fn a_crate_without_a_licence_text_is_not_passed_on() {
+    let folder = PathBuf::from(TempFile::unused().path());
+    let write = |name: &str, text: &str| {
+        let file = folder.join(name);
+        fs::create_dir_all(file.parent().expect("a folder")).expect("a place for files");
+        fs::write(file, text).expect("a place for files");
+    };
+    write("app/Cargo.toml", "[package]\nname = \"app\"\n[dependencies]\nbare = { path = \"../bare\" }\n[workspace]\n");
+    write("app/src/lib.rs", "");
+    write(
+        "app/Cargo.lock",
+        "version = 4\n[[package]]\nname = \"app\"\nversion = \"0.0.0\"\ndependencies = [\"bare\"]\n[[package]]\nname = \"bare\"\nversion = \"1.2.3\"\n",
+    );
+    write("bare/src/lib.rs", "");
+    let gather = |licence: &str| {
+        write(
+            "bare/Cargo.toml",
+            &format!("[package]\nname = \"bare\"\nversion = \"1.2.3\"\nlicense = \"{licence}\"\n"),
+        );
+        licences(&folder.join("app"), &["app@x86_64-unknown-linux-gnu"])
+    };
+    let Some((is_done, said, _)) = gather("MIT") else { return };
+    assert!(!is_done && said.contains("bare 1.2.3 (MIT) ships no licence text"), "{said}");
+    // The text of this one is the same whoever grants it.
+    let (is_done, said, all) = gather("MIT OR Apache-2.0").expect("there was Node");
+    assert!(
+        is_done && all.contains("\nbare 1.2.3: MIT OR Apache-2.0 [1]\n") && all.contains("Apache License"),
+        "{said}{all}"
+    );
+    write("bare/depth/LICENSE-OTHER", "Words of bare's authors.\n");
+    let (is_done, said, all) = gather("MIT").expect("there was Node");
+    assert!(is_done && all.contains("Words of bare's authors."), "{said}{all}");
+    write("bare/depth/LICENSE-OTHER", " \n");
+    assert!(gather("MIT").is_some_and(|(is_done, said, _)| !is_done && said.contains("LICENSE-OTHER is empty")));
+    fs::remove_dir_all(&folder).expect("it is there");
 }
