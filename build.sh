@@ -21,6 +21,7 @@ readonly TEST_PACKAGES=(
 )
 # What `test all` needs besides.
 readonly LONG_TEST_PACKAGES=(nginx caddy)
+readonly CONTAINER_PACKAGES=(podman runc)
 # Outside judges, for `test all` alone.
 readonly JUDGE_PACKAGES=(testssl.sh=3.0)
 readonly OBSERVATORY_VERSION=1.4.8
@@ -47,8 +48,8 @@ Usage: ./build.sh VERB
   run [FLAG…]     build, and serve on http://localhost:8080; flags go to klatch (see `run --help`)
   test            everything a change must pass: format, lints, licences, unit, broker and browser tests, sizes
   test all        the same, and the long tests: soaks of the broker and of rooms (KLATCH_SOAK_MINUTES each), long faults,
-                  nginx and Caddy in front, what outside judges say (MDN's Observatory, testssl, Autobahn), and whether
-                  another folder builds the same page
+                  nginx and Caddy in front, the program in its container, what outside judges say (MDN's Observatory, testssl,
+                  Autobahn), and whether another folder builds the same page
   dist            a folder to copy to a server, target/dist: the program with the client inside, for any Linux of this machine's
                   kind; completions for shells, what systemd, containers and proxies want to know of it, and the licences
                   of all that it is built from
@@ -128,6 +129,7 @@ run_tests() {
   set_up_checks
   if $long; then
     set_up_proxies
+    apt_install "${CONTAINER_PACKAGES[@]}"
     set_up_judges
   fi
 
