@@ -1,10 +1,12 @@
 //! The ways in: opening a room, taking a seat with the invitation, coming back to one's own.
 
 use klatch_shared::limits::{MAX_SEALED_CARD_CHARS, MAX_SEALED_ROOM_NAME_CHARS};
-use klatch_shared::wire::{Admission, Create, Join, RefusalCode};
-use klatch_shared::{MemberId, RoomId, Sealed, SessionNonce};
+use klatch_shared::wire::{Admission, CloseCode, Create, Event, Join, RefusalCode};
+use klatch_shared::{MemberId, RoomId, Sealed, SessionNonce, TokenHash};
 
+use super::kept::Part;
 use super::room::{Arrival, Room};
+use super::seat::Attendance;
 use super::{Decision, Effect, Granted, Holders, Right, Rooms, Who, fit, is_failure};
 use crate::address::Address;
 
@@ -116,5 +118,75 @@ impl Rooms {
         }
         let admitted = room.admitted(member).expect("whoever sat down has a seat");
         Ok((Granted::Seat(admitted), effects))
+    }
+}
+
+impl Room {
+    /// Takes a new seat.
+    pub(super) fn take_seat(
+        &mut self,
+        member: MemberId,
+        token: TokenHash,
+        arrival: Arrival,
+        max_members: usize,
+        now: u64,
+        holders: &mut Holders,
+    ) -> Result<Vec<Effect>, RefusalCode> {
+        if self.locked {
+            return Err(RefusalCode::RoomLocked);
+        }
+        if self.present() >= max_members {
+            return Err(RefusalCode::RoomFull);
+        }
+        let mut effects = Vec::new();
+        if self.is_full() {
+            let member = self.gives_way_to_newcomers(now).ok_or(RefusalCode::RoomFull)?;
+            self.remove_seat(member, holders);
+            effects.extend(self.tell_others(None, Event::Forgotten { member }));
+        }
+        self.push_seat(member, token, arrival);
+        self.live_until(None);
+        let view = self.seats.last().expect("it was pushed just now").view();
+        effects.extend(self.tell_others(Some(member), Event::Joined(view)));
+        Ok(effects)
+    }
+
+    /// Comes back to one's own seat, from wherever it is sat on now.
+    pub(super) fn come_back(
+        &mut self,
+        member: MemberId,
+        arrival: Arrival,
+        max_members: usize,
+        holders: &mut Holders,
+    ) -> Result<Vec<Effect>, RefusalCode> {
+        let is_away = self.seat(member).is_none_or(|seat| seat.connection().is_none());
+        let mut effects = Vec::new();
+        if is_away && self.present() >= max_members {
+            effects = self.see_out_stranger_for(member, holders);
+        }
+        if is_away && self.present() >= max_members {
+            return Err(RefusalCode::RoomFull);
+        }
+        self.take_up_reserve(member, &arrival);
+        let seat = self.seat_mut(member).ok_or(RefusalCode::UnknownSeat)?;
+        let before = seat.connection();
+        let as_kept = before.is_some() && seat.session == arrival.session && seat.card == arrival.card;
+        let same = before == Some(arrival.connection) && as_kept;
+        let Arrival { connection, session, card } = arrival;
+        (seat.attendance, seat.session, seat.card) = (Attendance::Present(connection), session, card);
+        let view = seat.view();
+        if !as_kept {
+            self.outdated.insert(Part::Seat(member));
+        }
+        self.live_until(None);
+
+        if let Some(older) = before.filter(|older| *older != connection) {
+            effects.push(Effect::Close { connection: older, code: CloseCode::TakenOver });
+        }
+        if !same {
+            self.forget_exchanges(member);
+            effects.extend(self.tell_others(Some(member), Event::Back(view)));
+        }
+        Ok(effects)
     }
 }

@@ -24,6 +24,7 @@ mod rates;
 mod revival;
 mod room;
 mod seat;
+mod signalling;
 #[cfg(test)]
 mod tests;
 

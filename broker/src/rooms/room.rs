@@ -7,12 +7,9 @@ use std::collections::BTreeSet;
 use klatch_relay::Holder;
 #[cfg(test)]
 use klatch_shared::limits::MAX_SEATS;
-use klatch_shared::wire::{
-    Admitted, Answer, Candidate, CloseCode, Create, Event, Offer, RefusalCode, RoomGlance, Side,
-};
+use klatch_shared::wire::{Admitted, CloseCode, Create, Event, RefusalCode, RoomGlance};
 use klatch_shared::{AnyToken, MemberId, Sealed, SessionNonce, TokenHash};
 
-use super::exchange::Exchange;
 use super::kept::Part;
 use super::revival::Reserve;
 use super::seat::{Attendance, Seat};
@@ -160,74 +157,6 @@ impl Room {
         })
     }
 
-    /// Takes a new seat.
-    pub(super) fn take_seat(
-        &mut self,
-        member: MemberId,
-        token: TokenHash,
-        arrival: Arrival,
-        max_members: usize,
-        now: u64,
-        holders: &mut Holders,
-    ) -> Result<Vec<Effect>, RefusalCode> {
-        if self.locked {
-            return Err(RefusalCode::RoomLocked);
-        }
-        if self.present() >= max_members {
-            return Err(RefusalCode::RoomFull);
-        }
-        let mut effects = Vec::new();
-        if self.is_full() {
-            let member = self.gives_way_to_newcomers(now).ok_or(RefusalCode::RoomFull)?;
-            self.remove_seat(member, holders);
-            effects.extend(self.tell_others(None, Event::Forgotten { member }));
-        }
-        self.push_seat(member, token, arrival);
-        self.live_until(None);
-        let view = self.seats.last().expect("it was pushed just now").view();
-        effects.extend(self.tell_others(Some(member), Event::Joined(view)));
-        Ok(effects)
-    }
-
-    /// Comes back to one's own seat, from wherever it is sat on now.
-    pub(super) fn come_back(
-        &mut self,
-        member: MemberId,
-        arrival: Arrival,
-        max_members: usize,
-        holders: &mut Holders,
-    ) -> Result<Vec<Effect>, RefusalCode> {
-        let is_away = self.seat(member).is_none_or(|seat| seat.connection().is_none());
-        let mut effects = Vec::new();
-        if is_away && self.present() >= max_members {
-            effects = self.see_out_stranger_for(member, holders);
-        }
-        if is_away && self.present() >= max_members {
-            return Err(RefusalCode::RoomFull);
-        }
-        self.take_up_reserve(member, &arrival);
-        let seat = self.seat_mut(member).ok_or(RefusalCode::UnknownSeat)?;
-        let before = seat.connection();
-        let as_kept = before.is_some() && seat.session == arrival.session && seat.card == arrival.card;
-        let same = before == Some(arrival.connection) && as_kept;
-        let Arrival { connection, session, card } = arrival;
-        (seat.attendance, seat.session, seat.card) = (Attendance::Present(connection), session, card);
-        let view = seat.view();
-        if !as_kept {
-            self.outdated.insert(Part::Seat(member));
-        }
-        self.live_until(None);
-
-        if let Some(older) = before.filter(|older| *older != connection) {
-            effects.push(Effect::Close { connection: older, code: CloseCode::TakenOver });
-        }
-        if !same {
-            self.forget_exchanges(member);
-            effects.extend(self.tell_others(Some(member), Event::Back(view)));
-        }
-        Ok(effects)
-    }
-
     /// Says when it dies, while nobody is present.
     pub(super) fn live_until(&mut self, dies_at: Option<u64>) {
         if self.dies_at != dies_at {
@@ -285,38 +214,6 @@ impl Room {
         Ok(effects)
     }
 
-    /// Passes an offer on and remembers its exchange.
-    pub(super) fn offer(&mut self, from: MemberId, offer: Offer, now: u64) -> Result<Effect, RefusalCode> {
-        let to = self.other_present(from, offer.to)?;
-        let seat = self.seat_mut(from).ok_or(RefusalCode::NotJoined)?;
-        seat.offers.retain(|exchange| !exchange.is_over(now));
-        let begun = Exchange::begin(offer.to, offer.exchange, now);
-        match seat.offers.iter_mut().find(|exchange| exchange.to == offer.to) {
-            Some(latest) if latest.precedes(offer.exchange) => *latest = begun,
-            Some(_) => return Err(RefusalCode::UnknownExchange),
-            None => seat.offers.push(begun),
-        }
-        Ok(Effect::Tell { to, event: Event::offer(from, offer) })
-    }
-
-    /// Passes an answer on, if there was such an offer.
-    pub(super) fn answer(&mut self, from: MemberId, answer: Answer, now: u64) -> Result<Effect, RefusalCode> {
-        let to = self.other_present(from, answer.to)?;
-        self.exchange_mut(answer.to, from)?.answer(answer.exchange, now)?;
-        Ok(Effect::Tell { to, event: Event::answer(from, answer) })
-    }
-
-    /// Passes a candidate of a known exchange on.
-    pub(super) fn candidate(&mut self, from: MemberId, candidate: Candidate, now: u64) -> Result<Effect, RefusalCode> {
-        let to = self.other_present(from, candidate.to)?;
-        let (offerer, answerer) = match candidate.side {
-            Side::Offerer => (from, candidate.to),
-            Side::Answerer => (candidate.to, from),
-        };
-        self.exchange_mut(offerer, answerer)?.candidate(candidate.exchange, candidate.side, now)?;
-        Ok(Effect::Tell { to, event: Event::candidate(from, candidate) })
-    }
-
     fn require_creator(&self, member: MemberId) -> Result<(), RefusalCode> {
         if member == self.creator && !self.is_orphaned { Ok(()) } else { Err(RefusalCode::NotCreator) }
     }
@@ -325,11 +222,11 @@ impl Room {
         self.seats.iter().find(|seat| seat.member == member)
     }
 
-    fn seat_mut(&mut self, member: MemberId) -> Option<&mut Seat> {
+    pub(super) fn seat_mut(&mut self, member: MemberId) -> Option<&mut Seat> {
         self.seats.iter_mut().find(|seat| seat.member == member)
     }
 
-    fn push_seat(&mut self, member: MemberId, token: TokenHash, arrival: Arrival) {
+    pub(super) fn push_seat(&mut self, member: MemberId, token: TokenHash, arrival: Arrival) {
         let Arrival { connection, session, card } = arrival;
         let ordinal = self.next_ordinal;
         self.next_ordinal = ordinal.saturating_add(1);
@@ -348,28 +245,6 @@ impl Room {
         }
         self.seats.retain(|seat| seat.member != member);
         self.reserves.retain(|reserve| reserve.seat.member != member);
-    }
-
-    /// An exchange's path has died when either end's connection has.
-    fn forget_exchanges(&mut self, member: MemberId) {
-        for seat in &mut self.seats {
-            if seat.member == member {
-                seat.offers = Vec::new();
-            } else {
-                seat.offers.retain(|exchange| exchange.to != member);
-            }
-        }
-    }
-
-    fn exchange_mut(&mut self, offerer: MemberId, answerer: MemberId) -> Result<&mut Exchange, RefusalCode> {
-        let offers = self.seat_mut(offerer).map(|seat| &mut seat.offers);
-        let exchange = offers.and_then(|offers| offers.iter_mut().find(|exchange| exchange.to == answerer));
-        exchange.ok_or(RefusalCode::UnknownExchange)
-    }
-
-    fn other_present(&self, from: MemberId, to: MemberId) -> Result<ConnectionId, RefusalCode> {
-        let other = self.seat(to).filter(|_| to != from);
-        other.and_then(Seat::connection).ok_or(RefusalCode::NotPresent)
     }
 
     pub(super) fn tell_others(&self, except: Option<MemberId>, event: Event) -> Option<Effect> {
