@@ -5,9 +5,8 @@
 use std::future::pending;
 use std::io;
 use std::net::IpAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -18,10 +17,12 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::sleep;
 
+use crate::attend::attend;
 use crate::doors::{Doors, Slot};
 use crate::limits::Limits;
+use crate::outlet::Outlet;
 use crate::redirect::Asked;
 use crate::routes::{Caller, House, Visit, routes};
 use crate::socket::quarters::{breathe, unhurried};
@@ -29,8 +30,6 @@ use crate::stream::Stream;
 use crate::tls::{H2, Opened, Tls};
 use crate::unfinished::Unfinished;
 
-/// How long connections may take to end when the server stops.
-pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(5);
 /// How long to wait when there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// A request's header may be this large: browsers send the cookies of everything else on localhost too.
@@ -138,13 +137,14 @@ async fn connection(
 /// hyper's own versions of HTTP rather than hyper-util's choice of them: that waits for the first bytes without a time limit.
 async fn converse(stream: Stream, caller: Caller, redirects: bool, front: Arc<Front>, watching: watch::Receiver<()>) {
     let is_h2 = stream.protocol() == Some(H2);
+    let unfinished = Unfinished::default();
+    let stream = TokioIo::new(Outlet::new(stream, unfinished.clone()));
     let routes = TowerToHyperService::new(warp::service(routes(Arc::clone(&front.house))));
-    let asked = Arc::<AtomicU32>::default();
-    let counted = Arc::clone(&asked);
+    let begun = unfinished.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         // Of one turn there may be many requests.
         breathe();
-        counted.fetch_add(1, Ordering::Relaxed);
+        let answering = begun.begin();
         request.extensions_mut().insert(caller.clone());
         if request.uri().path_and_query().is_none() {
             *request.uri_mut() = Uri::from_static(NO_PATH);
@@ -152,17 +152,12 @@ async fn converse(stream: Stream, caller: Caller, redirects: bool, front: Arc<Fr
             let asked = Asked(request.uri().clone());
             request.extensions_mut().insert(asked);
         }
-        routes.call(request)
+        let answer = routes.call(request);
+        async move { answer.await.map(|answer| answer.map(|body| answering.with(body))) }
     });
     let limits = &front.limits;
     let idle = Duration::from_secs(limits.header_seconds.into());
     if is_h2 {
-        let unfinished = Unfinished::default();
-        let begun = unfinished.clone();
-        let service = service_fn(move |request| {
-            let (answering, held) = (service.call(request), begun.clone());
-            async move { answering.await.map(|answer| answer.map(|body| held.until_sent(body))) }
-        });
         let serving = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .max_concurrent_streams(STREAMS)
@@ -170,60 +165,19 @@ async fn converse(stream: Stream, caller: Caller, redirects: bool, front: Arc<Fr
             .initial_stream_window_size(WINDOW_BYTES)
             .initial_connection_window_size(WINDOW_BYTES)
             .max_send_buf_size(WINDOW_BYTES as usize)
-            .serve_connection(TokioIo::new(stream), service);
-        let quiet = (until_quiet(&asked, idle), unfinished.until_none(idle));
-        attend(pin!(serving), |serving| serving.graceful_shutdown(), limits, quiet, watching).await;
+            .serve_connection(stream, service);
+        let quiet = (unfinished.until_quiet(idle), unfinished.until_none(idle));
+        attend(pin!(serving), |serving| serving.graceful_shutdown(), &unfinished, limits, quiet, watching).await;
     } else {
         let serving = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(idle)
             .max_buf_size(HEADER_BYTES as usize)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(stream, service)
             .with_upgrades();
+        // It has a time limit of its own.
         let quiet = (pending(), pending());
-        attend(pin!(serving), |serving| serving.graceful_shutdown(), limits, quiet, watching).await;
-    }
-}
-
-/// Stays with a connection to its end: until it is quiet, first of requests and then of answers, has lasted long enough, or the server
-/// stops. What is being answered is still sent.
-async fn attend<C: Future>(
-    mut serving: Pin<&mut C>,
-    wind_up: impl Fn(Pin<&mut C>),
-    limits: &Limits,
-    (quiet, answered): (impl Future<Output = ()>, impl Future<Output = ()>),
-    mut watching: watch::Receiver<()>,
-) {
-    let end = Instant::now() + Duration::from_secs(limits.http_seconds.into());
-    tokio::select! {
-        _ = serving.as_mut() => return,
-        _ = watching.changed() => {}
-        () = sleep_until(end) => {}
-        () = quiet => {
-            wind_up(serving.as_mut());
-            // Over a slow line an answer may take its time. Without one, the end is for whoever keeps to the protocol.
-            tokio::select! {
-                _ = serving.as_mut() => return,
-                _ = watching.changed() => {}
-                () = sleep_until(end) => {}
-                () = answered => {}
-            }
-        }
-    }
-    wind_up(serving.as_mut());
-    let _ = timeout(STOP_PATIENCE, serving).await;
-}
-
-/// Waits until nothing has been asked for so long. HTTP/1.1 has a time limit of its own for that.
-async fn until_quiet(asked: &AtomicU32, idle: Duration) {
-    let mut before = None;
-    loop {
-        let now = asked.load(Ordering::Relaxed);
-        if before == Some(now) {
-            return;
-        }
-        before = Some(now);
-        sleep(idle).await;
+        attend(pin!(serving), |serving| serving.graceful_shutdown(), &unfinished, limits, quiet, watching).await;
     }
 }
 

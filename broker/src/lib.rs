@@ -15,6 +15,7 @@
 //! may send how much of what to whom.
 
 mod address;
+mod attend;
 mod check;
 mod clock;
 mod config;
@@ -27,6 +28,7 @@ mod link;
 mod listening;
 mod metrics;
 mod origin;
+mod outlet;
 mod page;
 mod proxies;
 mod redirect;

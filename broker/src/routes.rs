@@ -17,6 +17,7 @@ use warp::reply::Reply;
 
 use crate::doors::Slot;
 use crate::origin::Origins;
+use crate::outlet::Outlet;
 use crate::page::{self, Answer};
 use crate::proxies::{Proxies, Source};
 use crate::redirect::{Asked, Redirect};
@@ -185,11 +186,11 @@ fn open_socket(
     tokio::spawn(unhurried(async move {
         let Ok(upgraded) = upgrade.await else { return };
         // The bare stream: every layer would cost memory for as long as the socket lives.
-        let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<Stream>>() else { return };
+        let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<Outlet<Stream>>>() else { return };
         // A copy of the few bytes that there may be: the buffer itself is as large as a request.
         let already_read = read_buf.to_vec();
         drop(read_buf);
-        let stream = io.into_inner();
+        let stream = io.into_inner().into_inner();
         // What the system holds for who does not read counts nowhere: of itself it would be megabytes.
         let _ = set_socket_send_buffer_size(stream.tcp(), SEND_BUFFER_BYTES);
         let line = switchboard.connect(place, address);

@@ -10,8 +10,9 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use crate::attend::STOP_PATIENCE;
 use crate::config::Config;
-use crate::connection::{Front, Manner, STOP_PATIENCE, accept};
+use crate::connection::{Front, Manner, accept};
 use crate::doors::Doors;
 use crate::host_codes::{BadHostCodeFile, CodeFile};
 use crate::ice::{IceUrl, Servers};

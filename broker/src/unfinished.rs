@@ -1,21 +1,78 @@
-//! Which answers over one connection of HTTP/2 are still on their way: a connection that is quiet may not end before them.
+//! Which answers over one connection of HTTP are still on their way: a connection that is quiet may not end before them, and one that has
+//! none is not waited for when the server stops.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Buf;
 use http_body_util::BodyExt as _;
 use hyper::body::Body;
+use tokio::sync::watch;
 use tokio::time::sleep;
 
-/// Answers over one connection that are not sent whole. Each has a copy.
+/// Answers over one connection that are not sent whole. Each who looks after the connection has a copy.
 #[derive(Clone, Default)]
-pub(crate) struct Unfinished(Arc<()>);
+pub(crate) struct Unfinished(Arc<Book>);
+
+#[derive(Default)]
+struct Book {
+    /// Each answer listens for as long as it is not sent whole.
+    answers: watch::Sender<()>,
+    /// How often something was asked.
+    asked: AtomicU32,
+    /// The stream takes no more for now.
+    is_held_up: AtomicBool,
+}
+
+/// One of the answers, unfinished until it is dropped.
+#[derive(Clone)]
+pub(crate) struct Answering {
+    _listens: watch::Receiver<()>,
+}
 
 impl Unfinished {
-    /// An answer that counts until all of it is taken.
-    pub(crate) fn until_sent<B: Body>(self, body: B) -> impl Body<Data = Held<B::Data>, Error = B::Error> {
-        body.map_frame(move |frame| frame.map_data(|data| Held { data, _answer: self.clone() }))
+    /// Notes that something was asked.
+    pub(crate) fn begin(&self) -> Answering {
+        self.0.asked.fetch_add(1, Ordering::Relaxed);
+        Answering { _listens: self.0.answers.subscribe() }
+    }
+
+    /// How often something was asked.
+    pub(crate) fn asked(&self) -> u32 {
+        self.0.asked.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether what is written has to wait.
+    pub(crate) fn hold_up(&self, is_held_up: bool) {
+        self.0.is_held_up.store(is_held_up, Ordering::Relaxed);
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_none(&self) -> bool {
+        self.0.answers.is_closed()
+    }
+
+    /// Waits until there is none, and nothing that was written waits. For the task that looks after the connection, each time after it
+    /// has done so: then alone the stream can take more.
+    pub(crate) async fn until_sent(&self) {
+        self.0.answers.closed().await;
+        poll_fn(|_| if self.0.is_held_up.load(Ordering::Relaxed) { Poll::Pending } else { Poll::Ready(()) }).await;
+    }
+
+    /// Waits until nothing has been asked for so long.
+    pub(crate) async fn until_quiet(&self, idle: Duration) {
+        let mut before = None;
+        loop {
+            let now = self.asked();
+            if before == Some(now) {
+                return;
+            }
+            before = Some(now);
+            sleep(idle).await;
+        }
     }
 
     /// Waits until there has been none for so long.
@@ -28,17 +85,19 @@ impl Unfinished {
             }
         }
     }
+}
 
-    /// Whether there are no copies but the connection's and its service's.
-    fn is_none(&self) -> bool {
-        Arc::strong_count(&self.0) <= 2
+impl Answering {
+    /// An answer that counts until all of it is taken.
+    pub(crate) fn with<B: Body>(self, body: B) -> impl Body<Data = Held<B::Data>, Error = B::Error> {
+        body.map_frame(move |frame| frame.map_data(|data| Held { data, _answering: self.clone() }))
     }
 }
 
 /// A piece of an answer, which is there until the stream has taken all of it: hyper lets go of a body long before.
 pub(crate) struct Held<D> {
     data: D,
-    _answer: Unfinished,
+    _answering: Answering,
 }
 
 impl<D: Buf> Buf for Held<D> {
@@ -63,9 +122,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_answer_is_waited_for_until_all_of_it_is_taken() {
         let (unfinished, idle) = (Unfinished::default(), Duration::from_secs(15));
-        let service = unfinished.clone();
-        let is_done = async || timeout(idle * 20, unfinished.until_none(idle)).await.is_ok();
-        let mut body = Box::pin(service.clone().until_sent("answer".to_owned()));
+        let is_done = async || {
+            let in_time = idle * 20;
+            let done = timeout(in_time, unfinished.until_none(idle)).await.is_ok();
+            assert_eq!(done, timeout(in_time, unfinished.until_sent()).await.is_ok());
+            done
+        };
+        assert!(is_done().await, "nothing was asked");
+        let mut body = Box::pin(unfinished.begin().with("answer".to_owned()));
         assert!(!is_done().await, "nobody has asked for its pieces yet");
         let mut piece = body.frame().await.expect("a piece").expect("no error").into_data().ok().expect("data");
         drop(body);
@@ -74,6 +138,33 @@ mod tests {
         assert!(!is_done().await, "the line is slow");
         drop(piece);
         assert!(is_done().await);
-        drop(service);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_stream_does_not_take_is_not_sent() {
+        let unfinished = Unfinished::default();
+        let is_sent = async || timeout(Duration::from_secs(300), unfinished.until_sent()).await.is_ok();
+        unfinished.hold_up(true);
+        assert!(!is_sent().await);
+        unfinished.hold_up(false);
+        assert!(is_sent().await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_quiet_once_nothing_was_asked_for_a_while() {
+        let (unfinished, idle) = (Unfinished::default(), Duration::from_secs(15));
+        let asking = async {
+            for _ in 0..9 {
+                drop(unfinished.begin());
+                sleep(idle / 2).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        let since = tokio::time::Instant::now();
+        tokio::select! {
+            () = asking => {}
+            () = unfinished.until_quiet(idle) => {}
+        }
+        assert!(since.elapsed() >= idle * 5 && since.elapsed() <= idle * 7, "{:?}", since.elapsed());
     }
 }
