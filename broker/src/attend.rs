@@ -76,7 +76,7 @@ mod tests {
     use hyper_util::rt::TokioIo;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
-    use crate::outlet::Outlet;
+    use crate::outlet::{Bare, Outlet};
 
     const ASKED: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
     /// More than the line takes at once, and than hyper does.
@@ -87,7 +87,7 @@ mod tests {
         let service = service_fn(async |_: Request<Incoming>| {
             Ok::<_, Infallible>(Response::new(unfinished.begin().with("x".repeat(ANSWER_BYTES))))
         });
-        let outlet = Outlet::new(stream, unfinished.clone());
+        let outlet = Outlet::new(stream, unfinished.clone(), Bare::Completed { is_secure: false });
         let serving = http1::Builder::new().serve_connection(TokioIo::new(outlet), service);
         let wind_up = |serving: Pin<&mut http1::Connection<_, _>>| serving.graceful_shutdown();
         let never = (pending(), pending());

@@ -22,7 +22,7 @@ use tokio::time::sleep;
 use crate::attend::attend;
 use crate::doors::{Doors, Slot};
 use crate::limits::Limits;
-use crate::outlet::Outlet;
+use crate::outlet::{Bare, Outlet};
 use crate::redirect::Asked;
 use crate::routes::{Caller, House, Visit, routes};
 use crate::socket::quarters::{breathe, unhurried};
@@ -137,8 +137,9 @@ async fn connection(
 /// hyper's own versions of HTTP rather than hyper-util's choice of them: that waits for the first bytes without a time limit.
 async fn converse(stream: Stream, caller: Caller, redirects: bool, front: Arc<Front>, watching: watch::Receiver<()>) {
     let is_h2 = stream.protocol() == Some(H2);
+    let bare = if is_h2 { Bare::Kept } else { Bare::Completed { is_secure: caller.0.is_secure } };
     let unfinished = Unfinished::default();
-    let stream = TokioIo::new(Outlet::new(stream, unfinished.clone()));
+    let stream = TokioIo::new(Outlet::new(stream, unfinished.clone(), bare));
     let routes = TowerToHyperService::new(warp::service(routes(Arc::clone(&front.house))));
     let begun = unfinished.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::http::{exchange, get, raw, text};
+use common::http::{Answer, exchange, get, raw, text};
 use common::tls::{Certificate, Visitor};
 use common::{Broker, Client, PATIENCE, Room, Seat};
 use http_body_util::{BodyExt as _, Empty};
@@ -310,4 +310,25 @@ async fn the_public_url_is_where_plain_http_is_sent_whatever_it_asked_for() {
 async fn without_a_certificate_nothing_asks_for_tls() {
     let broker = Broker::start(&[]).await;
     assert_eq!(get(broker.address(), "/", &[]).await.header("strict-transport-security"), None);
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_answered_with_the_strict_headers_over_tls_and_where_redirects_are() {
+    let certificate = Certificate::new();
+    let broker = Broker::start(&[&certificate.flags()[..], &["--http-redirect", "127.0.0.1:0"]].concat()).await;
+    let bad = b"GET  / HTTP/1.1\r\n\r\n";
+    let stream = certificate.trusting(&[b"http/1.1"]).connect(broker.address()).await.expect("a connection");
+    let over_tls = exchange(stream, bad).await.expect("an answer");
+    let plain = [broker.server.redirecting[0], broker.address()];
+    let redirecting = [raw(plain[0], bad).await.expect("an answer"), raw(plain[1], bad).await.expect("an answer")];
+    let redirect = get(plain[0], "/r/room", &[]).await;
+    assert_eq!((over_tls.status, redirect.status), (400, 308));
+    for answer in redirecting.iter().chain([&over_tls, &redirect]) {
+        for name in ["content-security-policy", "x-content-type-options", "referrer-policy", "permissions-policy"] {
+            assert!(answer.header(name).is_some(), "{name} of {answer:?}");
+        }
+        assert_eq!(answer.header("cross-origin-resource-policy"), Some("same-origin"));
+    }
+    let is_strict = |answer: &Answer| answer.header("strict-transport-security").is_some();
+    assert!(is_strict(&over_tls) && !redirecting.iter().any(is_strict) && !is_strict(&redirect));
 }

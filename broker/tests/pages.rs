@@ -233,10 +233,31 @@ async fn what_is_no_websocket_is_told_what_it_should_be() {
 #[tokio::test]
 async fn what_is_no_http_is_refused_and_what_is_too_large_too() {
     let broker = Broker::start(&["--limit", "header-seconds=1"]).await;
-    assert_eq!(raw(broker.address(), b"\x16\x03\x01\x02\x00\r\n\r\n").await.map(|answer| answer.status), Some(400));
     let large = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "x".repeat(100_000));
-    assert_eq!(raw(broker.address(), large.as_bytes()).await.map(|answer| answer.status), Some(431));
+    let whole = "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
+    for (request, status) in [("\x16\x03\x01\x02\x00\r\n\r\n", 400), ("GET / HTTP/9\r\n\r\n", 400), (&large, 431)] {
+        let answer = raw(broker.address(), request.as_bytes()).await.expect("an answer");
+        assert_eq!((answer.status, answer.header("content-type")), (status, Some("text/plain; charset=utf-8")));
+        assert_eq!(answer.header("content-security-policy"), Some("default-src 'none'; frame-ancestors 'none'"));
+        for name in STRICT {
+            assert!(answer.header(name).is_some(), "{name} of {answer:?}");
+        }
+        assert!(answer.header("server").is_none() && answer.text().ends_with(".\n"), "{answer:?}");
+        let second = raw(broker.address(), [whole, request].concat().as_bytes()).await.expect("an answer");
+        let (first, second) = second.text().split_at("ok".len());
+        assert!(first == "ok" && second.starts_with(&format!("HTTP/1.1 {status} ")), "{second}");
+        assert!(STRICT.iter().all(|name| second.contains(&format!("\r\n{name}: "))), "{second}");
+    }
     assert!(raw(broker.address(), b"GET / HTTP/1.1\r\n").await.is_none(), "who never ends a header is let go");
     assert!(raw(broker.address(), b"").await.is_none(), "who says nothing is let go");
     assert_eq!(get(broker.address(), "/healthz", &[]).await.status, 200);
 }
+
+/// What answers carry that are no pages, beside a policy that lets nothing run.
+const STRICT: [&str; 5] = [
+    "x-content-type-options",
+    "referrer-policy",
+    "permissions-policy",
+    "cross-origin-opener-policy",
+    "cross-origin-resource-policy",
+];

@@ -12,7 +12,7 @@ use rust_embed_for_web::{EmbedableFile, EmbeddedFile, RustEmbed};
 use sha2::{Digest as _, Sha256};
 use warp::http::{Response, StatusCode};
 
-pub(crate) use policy::{BY_TLS_ALONE, Policy};
+pub(crate) use policy::{BY_TLS_ALONE, Policy, headers_of_files};
 
 use encoding::Encoding;
 

@@ -12,6 +12,7 @@ pub(crate) struct Policy {
     pub(crate) of_files: Vec<(HeaderName, HeaderValue)>,
 }
 
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 /// Everything that a page in a call uses, and nothing else.
 const PERMISSIONS: &str = "camera=(self),microphone=(self),display-capture=(self),autoplay=(self),speaker-selection=(self),\
     clipboard-write=(self),fullscreen=(self),geolocation=(),payment=(),usb=()";
@@ -34,22 +35,33 @@ impl Policy {
              font-src 'self'; media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; worker-src 'self'; \
              base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         );
-        let fixed = |text| HeaderValue::from_static(text);
-        let of_all = [
-            (X_CONTENT_TYPE_OPTIONS, fixed("nosniff")),
-            (REFERRER_POLICY, fixed("no-referrer")),
-            (HeaderName::from_static("cross-origin-opener-policy"), fixed("same-origin")),
-            (HeaderName::from_static("cross-origin-resource-policy"), fixed("same-origin")),
-        ];
-        let permissions = HeaderName::from_static("permissions-policy");
         let of_pages = [
             (CONTENT_SECURITY_POLICY, HeaderValue::try_from(csp).expect("directives and base64 are ASCII")),
-            (permissions.clone(), fixed(PERMISSIONS)),
+            (PERMISSIONS_POLICY, fixed(PERMISSIONS)),
             (HeaderName::from_static("x-robots-tag"), fixed("noindex")),
         ];
-        let of_files = [(CONTENT_SECURITY_POLICY, fixed(CSP_OF_FILES)), (permissions, fixed(PERMISSIONS_OF_FILES))];
-        Self { of_pages: [&of_pages[..], &of_all].concat(), of_files: [&of_files[..], &of_all].concat() }
+        Self { of_pages: [&of_pages[..], &of_all()].concat(), of_files: headers_of_files().into() }
     }
+}
+
+/// What files carry, and whatever else can be no page: it runs nothing, and nobody frames it.
+pub(crate) fn headers_of_files() -> [(HeaderName, HeaderValue); 6] {
+    let [sniffing, referrer, opener, resource] = of_all();
+    let csp = (CONTENT_SECURITY_POLICY, fixed(CSP_OF_FILES));
+    [csp, (PERMISSIONS_POLICY, fixed(PERMISSIONS_OF_FILES)), sniffing, referrer, opener, resource]
+}
+
+fn of_all() -> [(HeaderName, HeaderValue); 4] {
+    [
+        (X_CONTENT_TYPE_OPTIONS, fixed("nosniff")),
+        (REFERRER_POLICY, fixed("no-referrer")),
+        (HeaderName::from_static("cross-origin-opener-policy"), fixed("same-origin")),
+        (HeaderName::from_static("cross-origin-resource-policy"), fixed("same-origin")),
+    ]
+}
+
+fn fixed(text: &'static str) -> HeaderValue {
+    HeaderValue::from_static(text)
 }
 
 /// The text of each `<script>` that has no `src`.
