@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::http::{Answer, get};
+use common::http::{Answer, get, raw, request, text};
 use common::{Broker, Client, PATIENCE, Room, Seat};
 use klatch_shared::wire::{Empty, RefusalCode, Verb};
 use tokio::time::timeout;
@@ -74,4 +74,38 @@ async fn metrics_are_at_their_own_address_alone_and_nothing_else_is_there() {
         assert_eq!(get(broker.server.measured_at[0], path, &[]).await.status, 404, "{path}");
     }
     assert!(Broker::start(&[]).await.server.measured_at.is_empty());
+}
+
+#[tokio::test]
+async fn every_answer_of_theirs_carries_the_strict_headers() {
+    let broker = Broker::start(&["--metrics-listen", "127.0.0.1:0"]).await;
+    let address = broker.server.measured_at[0];
+    let head = request(address, "HEAD", "/metrics", &[]).await;
+    assert!(head.body.is_empty() && head.header("content-length").is_some_and(|length| length != "0"));
+    let bad = raw(address, b"?\r\n\r\n").await.expect("an answer");
+    assert_eq!(bad.status, 400);
+    for answer in [read(&broker).await, head, bad, get(address, "/", &[]).await, get(address, "/metrics", PAGE).await] {
+        assert_eq!(answer.header("content-security-policy"), Some("default-src 'none'; frame-ancestors 'none'"));
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(answer.header("cross-origin-resource-policy"), Some("same-origin"));
+        assert!(answer.header("access-control-allow-origin").is_none());
+    }
+}
+
+const PAGE: &[(&str, &str)] = &[("sec-fetch-site", "cross-site")];
+
+#[tokio::test]
+async fn pages_do_not_read_metrics_even_if_their_name_leads_here() {
+    let broker = Broker::start(&["--metrics-listen", "127.0.0.1:0"]).await;
+    let address = broker.server.measured_at[0];
+    let by = async |host: &str, headers: &[(&str, &str)]| {
+        raw(address, text(host, "GET", "/metrics", headers).as_bytes()).await.expect("an answer")
+    };
+    let browser = [("accept-language", "en")];
+    for refused in [by("evil.example:9100", &browser).await, by("localhost", PAGE).await] {
+        assert!(refused.status == 403 && !refused.text().contains("klatch_"), "{refused:?}");
+    }
+    for read in [by("klatch.example.com", &[]).await, by("localhost", &browser).await] {
+        assert!(read.status == 200 && read.text().contains("klatch_rooms"), "{read:?}");
+    }
 }

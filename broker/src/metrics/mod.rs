@@ -3,6 +3,7 @@
 //! Counting is an addition to an atomic ([`Tally`]); what is only looked up is looked up when somebody asks. No room, member or address
 //! is in there.
 
+mod asker;
 mod process;
 mod tally;
 mod text;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -28,8 +29,10 @@ use tokio::time::{sleep, timeout};
 pub(crate) use tally::{Kind, Tally};
 
 use crate::doors::Doors;
+use crate::outlet::{Bare, Outlet};
 use crate::page;
 use crate::switchboard::Switchboard;
+use crate::unfinished::Unfinished;
 use text::{Family, Text};
 
 /// Who asks at once: one or two programs.
@@ -64,23 +67,34 @@ pub(crate) async fn serve(listener: TcpListener, metrics: Arc<Metrics>) {
 }
 
 async fn attend(stream: TcpStream, metrics: Arc<Metrics>) {
-    let service = service_fn(async |request: Request<Incoming>| Ok::<_, Infallible>(answer(&request, &metrics)));
+    let unfinished = Unfinished::default();
+    let outlet = Outlet::new(stream, unfinished.clone(), Bare::Completed { is_secure: false });
+    let service = service_fn(async |request: Request<Incoming>| {
+        let answering = unfinished.begin();
+        Ok::<_, Infallible>(answer(&request, &metrics).map(|text| answering.with(text)))
+    });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(outlet), service);
     let _ = pin!(serving).await;
 }
 
 fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<String> {
     let is_found = request.uri().path() == "/metrics" && matches!(*request.method(), Method::GET | Method::HEAD);
-    let mut answer = Response::new(if is_found { metrics.text() } else { "Metrics are at /metrics.\n".to_owned() });
-    if !is_found {
-        *answer.status_mut() = StatusCode::NOT_FOUND;
-    }
-    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    answer.headers_mut().insert(CONTENT_TYPE, kind);
-    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let (status, text) = match asker::refusal(request.headers()) {
+        Some(reason) => (StatusCode::FORBIDDEN, reason.to_owned()),
+        None if is_found => (StatusCode::OK, metrics.text()),
+        None => (StatusCode::NOT_FOUND, "Metrics are at /metrics.\n".to_owned()),
+    };
+    let length = text.len();
+    let mut answer = Response::new(text);
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.extend(page::headers_of_files());
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
+    headers.insert(CONTENT_LENGTH, length.into());
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
 }
 
