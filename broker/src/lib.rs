@@ -42,6 +42,7 @@ mod small_file;
 mod socket;
 mod stamp;
 mod state;
+mod stranger;
 mod stream;
 mod switchboard;
 mod tables;

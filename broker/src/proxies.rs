@@ -2,16 +2,15 @@
 //! named, and of nobody else, as anybody can write them.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
 
-use hyper::header::{HeaderMap, HeaderName};
-use klatch_relay::{Cidr, is_public};
+use hyper::header::{HeaderMap, HeaderName, ORIGIN};
+use klatch_relay::Cidr;
+
+use crate::stranger::{Stranger, Trace};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-/// After so many requests that one private address forwards, nobody else having come, it is taken for a proxy's.
-const SUSPICIOUS: u32 = 5;
 
 /// The proxies that are believed.
 #[derive(Debug, Default)]
@@ -42,17 +41,21 @@ impl Proxies {
     pub(crate) fn source(&self, peer: IpAddr, headers: &HeaderMap) -> Source {
         let peer = peer.to_canonical();
         if !self.trust(peer) {
-            if self.stranger.is_first_told_of(peer, headers.contains_key(FORWARDED_FOR)) {
-                tracing::warn!(
-                    "everybody seems to come by one proxy, whose X-Forwarded-For is not believed, and has its address for all \
-                     limits: name it by --trusted-proxy"
-                );
-            }
             return Source { ip: peer, came_by_tls: None };
         }
         Source {
             ip: self.client(peer, headers),
             came_by_tls: said_last(headers).map(|proto| proto.eq_ignore_ascii_case("https")),
+        }
+    }
+
+    /// Notes that somebody opened a page or a WebSocket by a connection of `peer`'s, which is TLS or not.
+    pub(crate) fn note(&self, peer: IpAddr, headers: &HeaderMap, is_secure: bool) {
+        if self.trust(peer) {
+            return;
+        }
+        if let Some(remark) = self.stranger.note(Instant::now(), peer, trace_of(headers, is_secure)) {
+            tracing::warn!("{}", remark.text());
         }
     }
 
@@ -85,32 +88,22 @@ fn address(hop: &[u8]) -> Option<IpAddr> {
     Some(ip.to_canonical())
 }
 
+/// What a request shows of a proxy that it came by.
+fn trace_of(headers: &HeaderMap, is_secure: bool) -> Trace {
+    let is_of_secure_page = headers.get(ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https:"));
+    if headers.contains_key(FORWARDED_FOR) {
+        Trace::Forwards
+    } else if is_of_secure_page && !is_secure {
+        Trace::EndsTls
+    } else {
+        Trace::None
+    }
+}
+
 /// What the nearest proxy says of the protocol.
 fn said_last(headers: &HeaderMap) -> Option<&str> {
     let line = headers.get_all(FORWARDED_PROTO).into_iter().next_back()?.to_str().ok()?;
     line.rsplit(',').next().map(str::trim)
-}
-
-/// Whether all requests come from one address that may well be a proxy's.
-#[derive(Debug, Default)]
-struct Stranger {
-    first: OnceLock<IpAddr>,
-    forwarded: AtomicU32,
-}
-
-impl Stranger {
-    /// Notes a request; true once, when it is to be told.
-    fn is_first_told_of(&self, peer: IpAddr, is_forwarded: bool) -> bool {
-        if self.forwarded.load(Ordering::Relaxed) >= SUSPICIOUS {
-            return false;
-        }
-        if *self.first.get_or_init(|| peer) != peer || is_public(peer) {
-            // There are others: it is no proxy of all, and that is settled.
-            self.forwarded.store(SUSPICIOUS, Ordering::Relaxed);
-            return false;
-        }
-        is_forwarded && self.forwarded.fetch_add(1, Ordering::Relaxed) + 1 == SUSPICIOUS
-    }
 }
 
 #[cfg(test)]
@@ -207,17 +200,18 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_is_not_believed_is_told_of_once() {
-        let told = |peers: &[(&str, bool)]| {
-            let stranger = Stranger::default();
-            peers.iter().filter(|(peer, is_forwarded)| stranger.is_first_told_of(ip(peer), *is_forwarded)).count()
-        };
-        let (proxied, plain) = (("127.0.0.1", true), ("127.0.0.1", false));
-        assert_eq!(told(&[proxied; 4]), 0);
-        assert_eq!(told(&[proxied; 100]), 1);
-        assert_eq!(told(&[&[plain; 9][..], &[proxied; 9]].concat()), 1, "asking whether it is healthy");
-        assert_eq!(told(&[plain; 100]), 0);
-        assert_eq!(told(&[&[("192.168.1.7", false)][..], &[proxied; 100]].concat()), 0, "others come directly");
-        assert_eq!(told(&[("203.0.113.7", true); 100]), 0, "whoever writes the header from outside");
+    fn what_shows_a_proxy_is_told_apart() {
+        let (forwarded, by_tls, plain) =
+            (("x-forwarded-for", "192.0.2.1"), ("origin", "https://meet.example"), ("origin", "http://localhost:8080"));
+        for (fields, is_secure, trace) in [
+            (&[forwarded][..], false, Trace::Forwards),
+            (&[by_tls, forwarded], true, Trace::Forwards),
+            (&[by_tls], false, Trace::EndsTls),
+            (&[by_tls], true, Trace::None),
+            (&[plain], false, Trace::None),
+            (&[], false, Trace::None),
+        ] {
+            assert_eq!(trace_of(&headers(fields), is_secure), trace, "{fields:?} {is_secure}");
+        }
     }
 }

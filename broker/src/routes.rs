@@ -85,7 +85,10 @@ fn respond(
     let (answer, is_file) = match asked.zip(house.redirect.as_ref()) {
         Some((asked, redirect)) => (Some(redirect.answer(&asked, &house.origins, &method, &headers)), false),
         None => match Route::of(&method, path.as_str()) {
-            Route::Page => (page::index(&method, &headers), false),
+            Route::Page => {
+                note(&house, caller.as_ref().map(|Caller(visit)| &**visit), &headers);
+                (page::index(&method, &headers), false)
+            }
             Route::File(name) => (page::file(name, &method, &headers), true),
             Route::Health => (Some(health(house.switchboard.is_open(), &method)), false),
             Route::Robots => (Some(page::text(StatusCode::OK, "User-agent: *\nDisallow: /\n", &method)), false),
@@ -145,6 +148,13 @@ impl<'a> Route<'a> {
     }
 }
 
+/// Has it noticed if people come by a proxy that nobody has named.
+fn note(house: &House, visit: Option<&Visit>, headers: &HeaderMap) {
+    if let Some(visit) = visit {
+        house.proxies.note(visit.peer, headers, visit.is_secure);
+    }
+}
+
 /// Whoever spreads people over several brokers sends nobody more to one that stops.
 fn health(is_open: bool, method: &Method) -> Answer {
     match is_open {
@@ -172,6 +182,7 @@ fn open_socket(
         Ok(_) | Err(NoHandshake::UpgradeRequired) => return upgrade_required(method),
     };
     let (Some((Caller(visit), source)), Some(upgrade)) = (caller, upgrade) else { return upgrade_required(method) };
+    note(house, Some(&visit), headers);
     let address = source.ip.into();
     let share = visit.is_for_others.then(|| visit.slot.share(address));
     if matches!(share, Some(None)) {
