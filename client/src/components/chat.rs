@@ -3,12 +3,14 @@
 use std::rc::Rc;
 
 use klatch_shared::peer::ChatText;
+use wasm_bindgen::JsValue;
 use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
 
 use super::chat_log::{chat_log, use_follow};
 use super::dom::{can_hover, focus};
 use super::draft::Draft;
+use super::effect::{nothing, use_change_of};
 use super::icon::{Glyph, icon};
 use super::panel::PanelFrame;
 use crate::state::{Chat, Intent, Panel};
@@ -28,14 +30,16 @@ pub fn ChatPanel(props: &Props) -> Html {
     let editing = props.chat.editing;
     {
         let (field, draft, chat) = (field.clone(), props.draft.clone(), props.chat.clone());
-        use_effect_with(editing, move |_| {
+        let fill = move || {
             if let Some(field) = field.cast::<HtmlTextAreaElement>() {
                 field.set_value(&draft.text(&chat));
                 if editing.is_some() {
                     let _ = field.focus();
                 }
             }
-        });
+            nothing()
+        };
+        use_change_of(vec![JsValue::from(editing.map(|id| id.to_string()))], Box::new(fill));
     }
     let send = {
         let (field, draft, on_intent) = (field.clone(), props.draft.clone(), props.on_intent.clone());

@@ -4,6 +4,7 @@ use gloo_events::EventListener;
 use web_sys::Element;
 use yew::prelude::*;
 
+use super::effect::{Undo, nothing, use_change_of, use_each_render};
 use super::message::{clock, message};
 use crate::state::{Chat, Intent, Line};
 
@@ -27,12 +28,16 @@ pub fn use_follow(log: &NodeRef) -> Callback<Event> {
     {
         // As when a phone shows its keyboard.
         let follow = follow.clone();
-        use_effect_with((), move |()| {
+        let watch = move || -> Undo {
             let resized = web_sys::window().map(|window| EventListener::new(&window, "resize", move |_| follow()));
-            move || drop(resized)
-        });
+            Box::new(move || drop(resized))
+        };
+        use_change_of(Vec::new(), Box::new(watch));
     }
-    use_effect(follow);
+    use_each_render(Box::new(move || {
+        follow();
+        nothing()
+    }));
     Callback::from(move |event: Event| {
         let log = event.target_unchecked_into::<Element>();
         *at_end.borrow_mut() = log.scroll_height() - log.scroll_top() - log.client_height() < NEAR_END;

@@ -3,6 +3,7 @@
 use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
+use super::effect::{nothing, use_each_render};
 use crate::state::{Intent, Theme};
 
 /// A value and what to call it.
@@ -27,11 +28,12 @@ pub fn Choice(props: &Props) -> Html {
     {
         let select = select.clone();
         let value = props.value.clone();
-        use_effect(move || {
+        use_each_render(Box::new(move || {
             if let Some(select) = select.cast::<HtmlSelectElement>() {
                 select.set_value(&value);
             }
-        });
+            nothing()
+        }));
     }
     let onchange = props.on_change.reform(|event: Event| event.target_unchecked_into::<HtmlSelectElement>().value());
     html! {

@@ -1,8 +1,10 @@
 //! A field of text and the button that does something with it.
 
+use wasm_bindgen::JsValue;
 use yew::prelude::*;
 
 use super::attribute::join;
+use super::effect::{nothing, use_change_of};
 use super::field::Field;
 
 #[derive(Properties, PartialEq)]
@@ -34,7 +36,11 @@ pub fn Entry(props: &Props) -> Html {
     let typed = use_state_eq(|| None::<String>);
     {
         let typed = typed.clone();
-        use_effect_with(props.initial.clone(), move |_| typed.set(None));
+        let reset = move || {
+            typed.set(None);
+            nothing()
+        };
+        use_change_of(vec![JsValue::from_str(&props.initial)], Box::new(reset));
     }
     let value = typed.as_ref().unwrap_or(&props.initial).clone();
     let idle = props.name && (value.trim() == props.initial || value.trim().is_empty());

@@ -1,9 +1,11 @@
 //! The level of a microphone, drawn outside of Yew's render, and not at all while the tab is hidden.
 
 use gloo_timers::callback::Interval;
+use wasm_bindgen::JsValue;
 use web_sys::{Element, MediaStream};
 use yew::prelude::*;
 
+use super::effect::{Undo, use_change_of};
 use crate::engine::{Level, page_is_hidden};
 
 /// Bars of the meter.
@@ -23,9 +25,9 @@ pub struct MeterProps {
 pub fn LevelMeter(props: &MeterProps) -> Html {
     let node = use_node_ref();
     {
-        let node = node.clone();
-        use_effect_with(Clone::clone(&props.stream), move |stream| {
-            let level = Level::of(stream);
+        let (node, stream) = (node.clone(), Clone::clone(&props.stream));
+        let watch = move || -> Undo {
+            let level = Level::of(&stream);
             let beat = Interval::new(EVERY_MS, move || {
                 let Some(element) = node.cast::<Element>() else { return };
                 if page_is_hidden() {
@@ -34,8 +36,9 @@ pub fn LevelMeter(props: &MeterProps) -> Html {
                 let loudness = level.as_ref().map_or(0.0, Level::read);
                 show(&element, (loudness.sqrt() * f64::from(BARS) * 1.6).round().min(f64::from(BARS)) as u32);
             });
-            move || drop(beat)
-        });
+            Box::new(move || drop(beat))
+        };
+        use_change_of(vec![JsValue::from(&props.stream)], Box::new(watch));
     }
     html! {
         <div ref={node} class="meter" role="img" aria-label="Microphone level">

@@ -10,6 +10,7 @@ mod choice;
 mod devices;
 mod dom;
 mod draft;
+mod effect;
 mod entry;
 mod field;
 mod icon;

@@ -4,6 +4,7 @@ use yew::prelude::*;
 
 use super::attribute::click;
 use super::dom::{focus, focus_goes_with, focus_id, is_covered};
+use super::effect::{Undo, use_change_of};
 use super::icon::{Glyph, icon};
 use crate::state::{Intent, Panel};
 
@@ -25,15 +26,16 @@ pub fn PanelFrame(props: &Props) -> Html {
     let heading = use_node_ref();
     {
         let first = props.first.clone().unwrap_or_else(|| heading.clone());
-        use_effect_with((), move |()| {
+        let take = move || -> Undo {
             focus(&first);
             // With the panel goes what it holds of the keyboard; where a click put it, it stays.
-            move || {
+            Box::new(move || {
                 if focus_goes_with(".panel") {
                     focus_id(opener);
                 }
-            }
-        });
+            })
+        };
+        use_change_of(Vec::new(), Box::new(take));
     }
     let onkeydown = {
         let on_intent = props.on_intent.clone();

@@ -1,12 +1,11 @@
 //! Where one is: the window's title, and the keyboard's place, once one page gives way to another.
 
-use std::mem::{Discriminant, discriminant};
-
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::dom::{can_hover, document, focus_id};
+use super::effect::{nothing, use_change_of};
 use crate::state::Page;
 
 /// Names the page in the window's title. Whoever uses the keyboard, or hears the page, begins at its heading; before joining at the
@@ -19,15 +18,18 @@ pub fn use_place(page: &Page) {
         Page::Home(_) | Page::Trouble(_) => None,
     };
     let title = room.map_or(String::new(), |name| name.as_str().to_owned() + " – ") + "Klatch";
-    use_effect_with(title, |title| {
+    let values = vec![JsValue::from_str(&title)];
+    let name = move || {
         if let Some(document) = document() {
-            document.set_title(title);
+            document.set_title(&title);
         }
-    });
-    let before = use_mut_ref(|| None::<Discriminant<Page>>);
+        nothing()
+    };
+    use_change_of(values, Box::new(name));
+    let is_first = use_mut_ref(|| true);
     let is_lobby = matches!(page, Page::Lobby(_));
-    use_effect_with(discriminant(page), move |kind| {
-        let is_first = before.borrow_mut().replace(*kind).is_none();
+    let begin = move || {
+        let is_first = is_first.replace(false);
         if is_lobby && can_hover() {
             // What was focused while the page loaded is focused again after this.
             focus_id("your-name");
@@ -38,5 +40,13 @@ pub fn use_place(page: &Page) {
             let _ = heading.set_attribute("tabindex", "-1");
             let _ = heading.unchecked_into::<HtmlElement>().focus();
         }
-    });
+        nothing()
+    };
+    let kind = match page {
+        Page::Home(_) => 0,
+        Page::Lobby(_) => 1,
+        Page::Room(_) => 2,
+        Page::Trouble(_) => 3,
+    };
+    use_change_of(vec![JsValue::from(kind)], Box::new(begin));
 }

@@ -9,6 +9,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AudioContext, HtmlAudioElement, HtmlMediaElement, HtmlVideoElement, MediaStream};
 use yew::prelude::*;
 
+use super::effect::{Undo, nothing, use_change_of};
 use crate::engine::spawn;
 
 /// See [`Audio`].
@@ -38,38 +39,41 @@ pub fn Audio(props: &AudioProps) -> Html {
         let (node, booster) = (node.clone(), booster.clone());
         let (stream, volume, muted) = (Clone::clone(&props.stream), props.volume, props.muted);
         let (speaker, blocked, on_blocked) = (props.speaker.clone(), props.blocked, props.on_blocked.clone());
-        use_effect_with((stream, volume, muted, speaker, blocked), move |(stream, volume, muted, speaker, _)| {
-            let Some(element) = node.cast::<HtmlAudioElement>() else { return };
+        let values =
+            vec![JsValue::from(&stream), volume.into(), muted.into(), JsValue::from(speaker.clone()), blocked.into()];
+        let set = move || {
+            let Some(element) = node.cast::<HtmlAudioElement>() else { return nothing() };
             let mut booster = booster.borrow_mut();
-            if *volume > 100 && booster.as_ref().is_none_or(|booster| booster.of != *stream) {
-                *booster = Booster::new(stream);
+            if volume > 100 && booster.as_ref().is_none_or(|booster| booster.of != stream) {
+                *booster = Booster::new(&stream);
             }
-            let (source, loudness) = match booster.as_ref().filter(|booster| *volume > 100 && booster.of == *stream) {
+            let (source, loudness) = match booster.as_ref().filter(|booster| volume > 100 && booster.of == stream) {
                 Some(booster) => {
-                    booster.set(f32::from(*volume) / 100.0);
+                    booster.set(f32::from(volume) / 100.0);
                     (Clone::clone(&booster.louder), 1.0)
                 }
-                None => (Clone::clone(stream), f64::from(*volume).min(100.0) / 100.0),
+                None => (stream, f64::from(volume).min(100.0) / 100.0),
             };
             if element.src_object().as_ref() != Some(&source) {
                 element.set_src_object(Some(&source));
             }
             element.set_volume(loudness);
-            element.set_muted(*muted);
+            element.set_muted(muted);
             choose_speaker(&element, speaker.as_deref());
             play(element.unchecked_into(), on_blocked);
-        });
+            nothing()
+        };
+        use_change_of(values, Box::new(set));
     }
     {
         let (node, booster) = (node.clone(), booster);
-        use_effect_with((), move |()| {
-            move || {
-                booster.borrow_mut().take();
-                if let Some(element) = node.cast::<HtmlAudioElement>() {
-                    element.set_src_object(None);
-                }
+        let clear = move || {
+            booster.borrow_mut().take();
+            if let Some(element) = node.cast::<HtmlAudioElement>() {
+                element.set_src_object(None);
             }
-        });
+        };
+        use_change_of(Vec::new(), Box::new(|| Box::new(clear)));
     }
     html! { <audio ref={node} autoplay=true /> }
 }
@@ -165,20 +169,21 @@ pub struct VideoProps {
 pub fn Video(props: &VideoProps) -> Html {
     let node = use_node_ref();
     {
-        let node = node.clone();
-        use_effect_with(Clone::clone(&props.stream), move |stream| {
+        let (node, stream) = (node.clone(), Clone::clone(&props.stream));
+        let show = move || -> Undo {
             let element = node.cast::<HtmlVideoElement>();
             if let Some(element) = &element {
                 element.set_muted(true);
-                element.set_src_object(Some(stream));
+                element.set_src_object(Some(&stream));
                 play(element.clone().unchecked_into(), Callback::noop());
             }
-            move || {
+            Box::new(move || {
                 if let Some(element) = element {
                     element.set_src_object(None);
                 }
-            }
-        });
+            })
+        };
+        use_change_of(vec![JsValue::from(&props.stream)], Box::new(show));
     }
     let class = classes!("video", props.mirrored.then_some("video--mirrored"), props.class.clone());
     html! { <video ref={node} {class} aria-label={props.label.clone()} autoplay=true playsinline=true muted=true /> }

@@ -1,8 +1,10 @@
 //! The colours that were chosen, told to the document.
 
+use wasm_bindgen::JsValue;
 use yew::prelude::*;
 
 use super::dom::document;
+use super::effect::{nothing, use_change_of};
 use crate::state::Theme;
 
 /// The paper of each theme, for the browser's own bars: as in tokens.css.
@@ -11,7 +13,11 @@ const PAPER: [(&str, &str); 2] = [("theme-color-light", "#f7f3ec"), ("theme-colo
 /// Keeps `data-theme`, `color-scheme` and `theme-color` at what was chosen.
 #[hook]
 pub fn use_theme(theme: Theme) {
-    use_effect_with(theme, |theme| apply(*theme));
+    let tell = move || {
+        apply(theme);
+        nothing()
+    };
+    use_change_of(vec![JsValue::from(theme as u8)], Box::new(tell));
 }
 
 fn apply(theme: Theme) {
