@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::oneshot;
 
 use super::StateError;
+use super::batch::Batch;
 use super::commits::{Commits, Ticket};
 use crate::clock::Clock;
 use crate::limits::Limits;
@@ -32,7 +33,7 @@ struct Desk {
 
 /// What the next commit will have in it.
 struct Sheet {
-    changes: Vec<Change>,
+    batch: Batch,
     /// That of the commit before.
     taken: Ticket,
     is_last: bool,
@@ -45,7 +46,7 @@ impl Keeper {
         limits: &Limits,
         mut commit: impl FnMut(&[Change]) -> Result<(), StateError> + Send + 'static,
     ) -> (Self, oneshot::Receiver<StateError>) {
-        let sheet = Mutex::new(Sheet { changes: Vec::new(), taken: Ticket::NONE, is_last: false });
+        let sheet = Mutex::new(Sheet { batch: Batch::default(), taken: Ticket::NONE, is_last: false });
         let (desk, commits) = (Arc::new(Desk { sheet, handed_in: Condvar::new() }), Arc::<Commits>::default());
         let (fail, failure) = oneshot::channel();
         let thread = thread::spawn({
@@ -70,14 +71,14 @@ impl Keeper {
 
     /// Whether so much waits to be written that there should not be more.
     pub(crate) fn is_behind(&self) -> bool {
-        self.desk.lock().changes.len() >= self.most
+        self.desk.lock().batch.len() >= self.most
     }
 
     /// Takes changes in, their times told by its clock, and says what to wait for.
     pub(crate) fn hand_in(&self, changes: Vec<Change>) -> Ticket {
         let changes = changes.into_iter().map(|change| change.by_clock(|at| self.clock.system_time_at(at)));
         let mut sheet = self.desk.lock();
-        sheet.changes.extend(changes);
+        changes.for_each(|change| sheet.batch.add(change));
         let ticket = sheet.taken.next();
         drop(sheet);
         self.desk.handed_in.notify_one();
@@ -100,10 +101,10 @@ impl Desk {
     /// Waits for something to write; nothing once there never will be.
     fn next(&self) -> Option<(Vec<Change>, Ticket)> {
         let mut sheet = self.lock();
-        while sheet.changes.is_empty() && !sheet.is_last {
+        while sheet.batch.len() == 0 && !sheet.is_last {
             sheet = self.handed_in.wait(sheet).unwrap_or_else(PoisonError::into_inner);
         }
-        let changes = std::mem::take(&mut sheet.changes);
+        let changes = std::mem::take(&mut sheet.batch).into_changes();
         sheet.taken = sheet.taken.next();
         (!changes.is_empty()).then_some((changes, sheet.taken))
     }

@@ -1,5 +1,6 @@
 //! Whether rooms outlive the broker (`--state`): how they are at the start, and who keeps them from then on.
 
+mod batch;
 pub(crate) mod commits;
 mod keeper;
 mod store;

@@ -16,6 +16,8 @@ const PART: Duration = Duration::from_secs(10);
 const TIMES: usize = 3;
 /// Within this the next process is to serve.
 const GAP: Duration = Duration::from_secs(2);
+/// One update may differ so many times as much as it does from one part to another.
+const FAR: f64 = 5.0;
 const NAMES: [&str; 5] = ["Ana", "Bo", "Cleo", "Dee", "Ed"];
 
 /// What came of it: the sound of all to all, and their messages.
@@ -52,6 +54,11 @@ impl Measure {
         Self { what: "packets lost", digits: 0, tell: |tally| tally.lost, noise: 5.0 },
     ];
 
+    /// In the worst of these.
+    pub fn worst(&self, tallies: &[Tally]) -> f64 {
+        tallies.iter().map(self.tell).fold(0.0, f64::max)
+    }
+
     /// In the middle of these.
     pub fn of(&self, tallies: &[Tally]) -> f64 {
         median(&tallies.iter().map(self.tell).collect::<Vec<_>>())
@@ -68,6 +75,9 @@ impl Update {
         for measure in Measure::ALL {
             let (updated, quiet) = (measure.of(&self.updated), measure.of(&self.quiet));
             ensure!(updated <= quiet + measure.noise, "{}: {updated}, and {quiet} without: {self:?}", measure.what);
+            let (updated, quiet) = (measure.worst(&self.updated), measure.worst(&self.quiet));
+            let most = quiet + measure.noise * FAR;
+            ensure!(updated <= most, "{}: {updated} once, and {quiet} without: {self:?}", measure.what);
         }
         Ok(())
     }

@@ -76,6 +76,8 @@ pub enum Attack {
     Idle,
     /// Two thousand rooms at once.
     Storm,
+    /// The same, where each of them is written down.
+    KeptStorm,
     /// One room at full speed.
     Flood,
     /// Who asks and does not read.
@@ -85,13 +87,14 @@ pub enum Attack {
 }
 
 impl Attack {
-    const ALL: [Self; 5] = [Self::Idle, Self::Storm, Self::Flood, Self::Slow, Self::HalfOpen];
+    const ALL: [Self; 6] = [Self::Idle, Self::Storm, Self::KeptStorm, Self::Flood, Self::Slow, Self::HalfOpen];
 
     /// What it is called.
     pub fn name(self) -> &'static str {
         match self {
             Self::Idle => "10,000 idle connections",
             Self::Storm => "join storm of 2,000 rooms",
+            Self::KeptStorm => "join storm, --state",
             Self::Flood => "one room floods",
             Self::Slow => "slow readers",
             Self::HalfOpen => "half-open sockets",
@@ -102,7 +105,7 @@ impl Attack {
     fn lasts(self) -> Duration {
         Duration::from_secs(match self {
             Self::Idle => 12,
-            Self::Storm => 0,
+            Self::Storm | Self::KeptStorm => 0,
             Self::Flood | Self::Slow => 8,
             Self::HalfOpen => 28,
         })
@@ -135,10 +138,18 @@ pub async fn bench(rounds: usize) -> Result<Table> {
     let cores = Cores::split()?;
     let mut figures = Attack::ALL.map(|attack| (attack, Figures::default()));
     let ttl = format!("{}s", ROOM_TTL.as_secs());
+    let file = std::env::temp_dir().join(format!("klatch-bench-{}.redb", std::process::id()));
+    let path = file.to_str().context("a path that is no text")?;
     for _ in 0..rounds {
         for (attack, figures) in &mut figures {
-            let server = cores.for_server(Server::klatch_with(&["--room-ttl", &ttl])).await?;
-            measure(&server, *attack, figures).await.with_context(|| attack.name())?;
+            let flags = ["--room-ttl", &ttl, "--state", path];
+            let count = if matches!(attack, Attack::KeptStorm) { 4 } else { 2 };
+            let server = cores.for_server(Server::klatch_with(&flags[..count])).await?;
+            let measured = measure(&server, *attack, figures).await.with_context(|| attack.name());
+            drop(server);
+            // Most keep none.
+            let _ = std::fs::remove_file(&file);
+            measured?;
         }
     }
     let title = format!(
@@ -236,7 +247,7 @@ pub fn besiege(attack: &str, port: &str, leash: &str) -> Result<()> {
     setpriority_process(None, LOWEST)?;
     let did = match attack {
         Attack::Idle => idle::attack(&ground, &mut leash),
-        Attack::Storm => storm::attack(&ground, &mut leash),
+        Attack::Storm | Attack::KeptStorm => storm::attack(&ground, &mut leash),
         Attack::Flood => flood::attack(&ground, &mut leash),
         Attack::Slow => slow::attack(&ground, &mut leash),
         Attack::HalfOpen => half_open::attack(&ground, &mut leash),
