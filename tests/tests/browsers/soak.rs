@@ -66,7 +66,13 @@ fn guests_come_and_go_and_nothing_of_them_stays() {
 fn guests_come_and_go_while_networks_fail_and_nothing_of_that_stays() {
     let meeting = meeting(10.0);
     play_in_lab_within(meeting + SLOW, async |scene, lab| {
-        for text in ["WebSocket", "ws://", "can’t establish a connection", "interrupted while the page was loading"] {
+        for text in [
+            "WebSocket",
+            "ws://",
+            "can’t establish a connection",
+            "interrupted while the page was loading",
+            "ICE failed",
+        ] {
             scene.forgive(text);
         }
         // So strict that all goes over the relay, which is the server's.
