@@ -44,6 +44,8 @@ async fn testssl_finds_nothing_of_medium_or_worse() {
     let (_child, url) = start(&[&["--listen", "127.0.0.1:0"], &certificate.flags()[..]].concat()).await;
     let mut testssl = Command::new("testssl");
     testssl.args(["--quiet", "--color", "0", "--warnings", "batch", "--ip", "127.0.0.1"]);
+    // GOST needs an engine that Debian only recommends; nothing here speaks it.
+    testssl.env("NO_ENGINE", "true");
     testssl.args(["--jsonfile", report.path(), &url]).kill_on_drop(true);
     let ended = timeout(TESTSSL_PATIENCE, testssl.output()).await.expect("in time").expect("Debian: testssl.sh");
     let said = String::from_utf8_lossy(&ended.stdout);
