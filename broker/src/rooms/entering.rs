@@ -28,7 +28,7 @@ impl Rooms {
             // The same `create` again, after a lost reply.
             let again = room.seated_by(create.member, create.seat, create.session);
             return if create.member == room.creator && again {
-                self.come_back(who, create.member, create.session, create.card)
+                self.come_back(who, create.member, create.session, create.card, now)
             } else {
                 Err(RefusalCode::RoomExists)
             };
@@ -73,12 +73,14 @@ impl Rooms {
         fit(&card, MAX_SEALED_CARD_CHARS)?;
         let room = self.rooms.get_mut(&who.room).ok_or(RefusalCode::UnknownRoom)?;
         match admission {
-            Admission::Seat { token } if room.owns(member, token.hash()) => self.come_back(who, member, session, card),
+            Admission::Seat { token } if room.owns(member, token.hash()) => {
+                self.come_back(who, member, session, card, now)
+            }
             Admission::Seat { .. } => Err(RefusalCode::UnknownSeat),
             Admission::Invite { token, .. } if !room.invites(token.hash()) => Err(RefusalCode::BadInvitation),
             // The same `join` again, after a lost reply.
             Admission::Invite { seat, .. } if room.seated_by(member, seat, session) => {
-                self.come_back(who, member, session, card)
+                self.come_back(who, member, session, card, now)
             }
             Admission::Invite { .. } if room.knows(member) => Err(RefusalCode::MemberTaken),
             Admission::Invite { .. } if room.seated(who.connection).is_some() => Err(RefusalCode::AlreadyJoined),
@@ -93,14 +95,21 @@ impl Rooms {
         }
     }
 
-    pub(super) fn come_back(&mut self, who: Who, member: MemberId, session: SessionNonce, card: Sealed) -> Decision {
+    pub(super) fn come_back(
+        &mut self,
+        who: Who,
+        member: MemberId,
+        session: SessionNonce,
+        card: Sealed,
+        now: u64,
+    ) -> Decision {
         let room = self.rooms.get_mut(&who.room).ok_or(RefusalCode::UnknownRoom)?;
         if room.seated(who.connection).is_some_and(|seated| seated != member) {
             return Err(RefusalCode::AlreadyJoined);
         }
         let arrival = Arrival { connection: who.connection, session, card };
         let max_members = self.policy.max_members;
-        self.sit(who.room, member, |room, holders| room.come_back(member, arrival, max_members, holders))
+        self.sit(who.room, member, |room, holders| room.come_back(member, arrival, max_members, now, holders))
     }
 
     /// Lets somebody become present, and the room live on.
@@ -157,8 +166,13 @@ impl Room {
         member: MemberId,
         arrival: Arrival,
         max_members: usize,
+        now: u64,
         holders: &mut Holders,
     ) -> Result<Vec<Effect>, RefusalCode> {
+        let is_reload = self.seat(member).is_some_and(|seat| seat.session != arrival.session);
+        if is_reload && self.seat(member).is_some_and(|seat| seat.reloads.are_too_many(now)) {
+            return Err(RefusalCode::TooFast);
+        }
         let is_away = self.seat(member).is_none_or(|seat| seat.connection().is_none());
         let mut effects = Vec::new();
         if is_away && self.present() >= max_members {
@@ -169,6 +183,9 @@ impl Room {
         }
         self.take_up_reserve(member, &arrival);
         let seat = self.seat_mut(member).ok_or(RefusalCode::UnknownSeat)?;
+        if is_reload {
+            seat.reloads.note(now);
+        }
         let before = seat.connection();
         let as_kept = before.is_some() && seat.session == arrival.session && seat.card == arrival.card;
         let same = before == Some(arrival.connection) && as_kept;

@@ -12,6 +12,7 @@ use klatch_shared::{Latch, MemberId, RoomId, Sealed, SessionNonce, TokenHash};
 use serde::{Deserialize, Serialize};
 
 use super::Rooms;
+use super::reloads::Reloads;
 use super::room::Room;
 use super::seat::{Attendance, Seat};
 
@@ -191,8 +192,8 @@ impl Seat {
             Whereabouts::Away(since) => Attendance::Away(since.min(now)),
             Whereabouts::Left(since) => Attendance::Left(since.min(now)),
         };
-        let (is_known, is_told, holder, offers) = (false, false, None, Vec::new());
-        Self { member, latch, ordinal, session, card, attendance, is_known, is_told, holder, offers }
+        let (is_known, is_told, holder, offers, reloads) = (false, false, None, Vec::new(), Reloads::default());
+        Self { member, latch, ordinal, session, card, attendance, is_known, is_told, holder, offers, reloads }
     }
 
     /// As it is kept.

@@ -21,6 +21,7 @@ mod holders;
 mod kept;
 mod proven;
 mod rates;
+mod reloads;
 mod revival;
 mod room;
 mod seat;

@@ -19,6 +19,7 @@ use klatch_shared::limits::{MAX_ORDINAL, MAX_SEALED_CARD_CHARS, MAX_SEALED_ROOM_
 use klatch_shared::wire::{Account, Event, RefusalCode, Revive, SeatOf};
 use klatch_shared::{Latch, MemberId, RoomId};
 
+use super::reloads::Reloads;
 use super::room::{Arrival, Room};
 use super::seat::{Attendance, Seat};
 use super::{Decision, Effect, Holders, Revival, Right, Rooms, Who, fit};
@@ -103,7 +104,8 @@ impl Rooms {
             room.reconcile(&account, own, now, &mut self.holders, news);
         }
         let owns = room.owns(member, token.hash());
-        let decision = if owns { self.come_back(who, member, session, card) } else { Err(RefusalCode::UnknownSeat) };
+        let decision =
+            if owns { self.come_back(who, member, session, card, now) } else { Err(RefusalCode::UnknownSeat) };
         // Nobody came in, perhaps, where nobody was.
         self.note_emptiness(who.room, now);
         decision
@@ -216,8 +218,9 @@ impl Room {
         let place = self.seats.iter().position(|seat| seat.ordinal > ordinal).unwrap_or(self.seats.len());
         let attendance = Attendance::Away(0);
         let (session, card) = (arrival.session, arrival.card.clone());
-        let (is_told, holder, offers) = (true, None, Vec::new());
-        let seat = Seat { member, latch, ordinal, session, card, attendance, is_known, is_told, holder, offers };
+        let (is_told, holder, offers, reloads) = (true, None, Vec::new(), Reloads::default());
+        let seat =
+            Seat { member, latch, ordinal, session, card, attendance, is_known, is_told, holder, offers, reloads };
         self.seats.insert(place, seat);
     }
 }

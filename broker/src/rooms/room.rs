@@ -11,6 +11,7 @@ use klatch_shared::wire::{Admitted, CloseCode, Create, Event, RefusalCode, RoomG
 use klatch_shared::{AnyToken, MemberId, Sealed, SessionNonce, TokenHash};
 
 use super::kept::Part;
+use super::reloads::Reloads;
 use super::revival::Reserve;
 use super::seat::{Attendance, Seat};
 use super::{ConnectionId, Effect, Holders};
@@ -233,8 +234,10 @@ impl Room {
         self.outdated.extend([Part::Room, Part::Seat(member)]);
         let attendance = Attendance::Present(connection);
         let latch = token.latch();
-        let (is_known, is_told, holder, offers) = (false, false, None, Vec::new());
-        self.seats.push(Seat { member, latch, ordinal, session, card, attendance, is_known, is_told, holder, offers });
+        let (is_known, is_told, holder, offers, reloads) = (false, false, None, Vec::new(), Reloads::default());
+        let seat =
+            Seat { member, latch, ordinal, session, card, attendance, is_known, is_told, holder, offers, reloads };
+        self.seats.push(seat);
     }
 
     pub(super) fn remove_seat(&mut self, member: MemberId, holders: &mut Holders) {

@@ -6,6 +6,7 @@ use klatch_shared::{Latch, MemberId, Sealed, SessionNonce};
 
 use super::ConnectionId;
 use super::exchange::Exchange;
+use super::reloads::Reloads;
 
 /// One member's place.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub(super) struct Seat {
     pub(super) holder: Option<Holder>,
     /// What its owner offered, the latest to each other member.
     pub(super) offers: Vec<Exchange>,
+    /// How often its owner came as another page of late.
+    pub(super) reloads: Reloads,
 }
 
 /// Whether the seat's owner is there, and through what or since when not.

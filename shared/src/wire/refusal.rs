@@ -69,7 +69,8 @@ codes! {
     BadRequest "bad-request" => "This request is malformed.",
     /// The verb makes no sense on this socket: `/ws` only peeks.
     NoRoomHere "no-room-here" => "This connection is for looking at rooms, not for joining one.",
-    /// More than this connection may send, than the other member takes, or than the broker can write down; wait a moment.
+    /// More than this connection may send, than the other member takes, or than the broker can write down; or one more page load on a
+    /// seat after many of late. Wait a moment; the seat is kept.
     TooFast "too-fast" => "Too many requests at once. Wait a moment and try again.",
     /// One failure of many from this address, whatever it was, and the socket closes with 4005. What would not have failed is granted
     /// all the same.

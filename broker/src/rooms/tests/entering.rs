@@ -162,6 +162,38 @@ fn coming_back_tells_the_session_and_the_card_of_the_new_page() {
 }
 
 #[test]
+fn who_reloads_again_and_again_is_refused_for_a_moment_and_keeps_seat_and_connection() {
+    let mut world = World::with_members(3);
+    for number in 1..=10 {
+        world.come_back(2, 2, number).expect("a few in a row");
+    }
+    for connection in [2, 5] {
+        assert_eq!(world.come_back(connection, 2, 11), Err(RefusalCode::TooFast), "on {connection}");
+    }
+    world.done(2, offer(1, 1)).expect("still inside");
+    world.come_back(3, 3, 1).expect("nobody else is refused");
+    for connection in 5..50 {
+        world.lose(connection - 1);
+        world.come_back(connection, 2, 10).expect("the same page");
+    }
+    world.now = 1_000;
+    world.come_back(50, 2, 11).expect("later");
+    assert_eq!(world.come_back(50, 2, 12), Err(RefusalCode::TooFast));
+}
+
+#[test]
+fn whoever_finds_no_place_in_a_full_room_has_not_reloaded() {
+    let mut world = World::with_members(3);
+    world.lose(3);
+    world.join(4, 4).expect("there is a place");
+    for _ in 0..30 {
+        assert_eq!(world.come_back(3, 3, 1), Err(RefusalCode::RoomFull));
+    }
+    world.lose(4);
+    world.come_back(3, 3, 1).expect("there is a place");
+}
+
+#[test]
 fn a_wrong_seat_token_and_a_seat_that_is_gone_look_the_same() {
     let mut world = World::with_members(2);
     let wrong = join(2, Admission::Seat { token: seat_token(9) }, 0);
