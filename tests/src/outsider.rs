@@ -82,20 +82,45 @@ impl Outsider {
     /// The broker refuses.
     pub async fn looks_in(&self, port: u16) -> Result<Admitted> {
         let mut line = Line::open(port, &self.room).await?;
-        let admission = Admission::Invite { token: self.invitation.invite.clone(), seat: self.token.hash() };
-        let admitted = line
-            .ask(Verb::Join(Join {
-                member: self.member,
-                key: self.room.public(),
-                proof: self.room.prove(ProofLabel::Join, &line.hello.nonce, &self.member),
-                admission,
-                card: self.card()?,
-                session: self.session,
-            }))
-            .await?;
+        let admitted = line.ask(self.join(&line, self.invited(), self.session)?).await?;
         line.send(Verb::Forget(Default::default())).await?;
         line.reply().await?;
         Ok(admitted)
+    }
+
+    /// Comes in, and back again and again as another page, as often as the broker takes it; never ends by itself.
+    ///
+    /// # Errors
+    /// The broker does not let them in, or ends it.
+    pub async fn reloads(&self, port: u16) -> Result<()> {
+        // Proofs that a connection may show before it is told to be slower.
+        const AT_ONCE: usize = 30;
+        let mut line = Line::open(port, &self.room).await?;
+        let _: Admitted = line.ask(self.join(&line, self.invited(), self.session)?).await?;
+        loop {
+            for _ in 0..AT_ONCE {
+                let seat = Admission::Seat { token: self.token.clone() };
+                line.send(self.join(&line, seat, SessionNonce::random())?).await?;
+                // It may be refused, which is what such a page deserves.
+                let _ = line.reply().await;
+            }
+            line = Line::open(port, &self.room).await?;
+        }
+    }
+
+    fn invited(&self) -> Admission {
+        Admission::Invite { token: self.invitation.invite.clone(), seat: self.token.hash() }
+    }
+
+    fn join(&self, line: &Line, admission: Admission, session: SessionNonce) -> Result<Verb> {
+        Ok(Verb::Join(Join {
+            member: self.member,
+            key: self.room.public(),
+            proof: self.room.prove(ProofLabel::Join, &line.hello.nonce, &self.member),
+            admission,
+            card: self.card()?,
+            session,
+        }))
     }
 
     /// Tells a broker of the room, as one that is not locked: with this creator, or as their own, and with these seats. Stays inside.

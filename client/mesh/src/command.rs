@@ -68,6 +68,11 @@ pub enum Command {
         /// Who does.
         peer: MemberId,
     },
+    /// The member's page was loaded again too soon after many other times. The link waits before a connection is made.
+    TooSoon {
+        /// Whose.
+        peer: MemberId,
+    },
     /// Show how the link is.
     Show {
         /// With whom.

@@ -45,6 +45,8 @@ pub(crate) struct Link<R> {
     shown: Health,
 }
 
+/// How long a link waits that came too soon. Each that comes meanwhile waits as long, so only the last of them has a connection made.
+const TOO_SOON: u64 = 2_000;
 /// Exchanges in vain after which a fresh connection is made.
 const RESTARTS: u32 = 2;
 
@@ -56,7 +58,7 @@ enum Channel {
 }
 
 impl<R: Rules> Link<R> {
-    /// Opens the first connection with a member, of whom no exchange but those after `latest` counts.
+    /// Opens the first connection with a member, of whom no exchange but those after `latest` counts: at once, or later.
     pub(crate) fn open(
         turn: &mut Turn<'_>,
         rules: R,
@@ -64,13 +66,14 @@ impl<R: Rules> Link<R> {
         member: (MemberId, SessionNonce),
         latest: ExchangeId,
         offers: bool,
+        at_once: bool,
     ) -> Self {
         let (peer, session) = member;
         let mut link = Self {
             rules,
             id: LinkId { peer, generation: 0 },
             manners: if me < peer { Manners::Polite } else { Manners::Impolite },
-            phase: Phase::Idle { not_before: turn.now },
+            phase: Phase::Waiting { until: turn.now + TOO_SOON },
             wish: Wish::Nothing,
             heard: None,
             hearing: None,
@@ -88,7 +91,9 @@ impl<R: Rules> Link<R> {
             exchanges_in_vain: 0,
             shown: Health::Connecting,
         };
-        link.begin(turn, offers);
+        if at_once {
+            link.begin(turn, offers);
+        }
         turn.order(Command::Show { peer, health: link.shown });
         link
     }
@@ -115,8 +120,16 @@ impl<R: Rules> Link<R> {
         turn.order(Command::Open { link: self.id, offers });
     }
 
+    /// Closes the connection, if there is one.
     pub(crate) fn close(&self, turn: &mut Turn<'_>) {
-        turn.order(Command::Close { link: self.id });
+        if self.has_begun() {
+            turn.order(Command::Close { link: self.id });
+        }
+    }
+
+    /// Whether a connection was made: what came too soon waits for it.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.id.generation > 0
     }
 
     /// The page session that this link is with.

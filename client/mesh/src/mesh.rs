@@ -6,7 +6,7 @@ use klatch_shared::{ExchangeId, MemberId, SessionNonce};
 use crate::carrier::Carriers;
 use crate::link::Link;
 use crate::turn::{Counters, Turn};
-use crate::{Command, Few, Health, Input, LinkId, Protocol, Rule, Rules};
+use crate::{Allowance, Command, Few, Health, Input, LinkId, Protocol, Rule, Rules};
 
 /// All links of this page session with a room's other members. One mesh for one page session: exchanges count up through it,
 /// so who leaves and comes back without a reload keeps it.
@@ -18,10 +18,26 @@ pub struct Mesh<R = Protocol> {
     carriers: Carriers,
     counters: Counters,
     links: Few<MemberId, Link<R>>,
-    /// The latest exchange of those who are gone, and in which page session; who went last comes first.
-    gone: Vec<(MemberId, SessionNonce, ExchangeId)>,
+    /// The links that are over; the last one comes first.
+    over: Vec<Over>,
     deadline: Option<u64>,
 }
+
+/// What is remembered of a link that is over.
+#[derive(Clone, Copy, Debug)]
+struct Over {
+    peer: MemberId,
+    session: SessionNonce,
+    /// The member's latest exchange.
+    latest: ExchangeId,
+    /// The links that this member may still have, in the last one.
+    more: Allowance,
+}
+
+/// What another link costs: five at once, and one each two seconds. A browser has only so many connections, and is slow to give them up.
+const LINK_COST: usize = 59 * Allowance::BYTES;
+/// Links that are remembered: of each seat's page, and of those that it had before.
+const MAX_OVER: usize = 8 * MAX_SEATS;
 
 impl Mesh {
     /// A mesh without links, for this page session; the broker reaches others.
@@ -41,7 +57,7 @@ impl<R: Rules> Mesh<R> {
             carriers: Carriers { broker: true, helpers: Vec::new() },
             counters,
             links: Few::default(),
-            gone: Vec::new(),
+            over: Vec::new(),
             deadline: None,
         }
     }
@@ -85,7 +101,7 @@ impl<R: Rules> Mesh<R> {
     /// whoever carried it.
     pub fn is_news(&self, (peer, session): (MemberId, SessionNonce), exchange: ExchangeId) -> bool {
         let link = self.links.get(&peer).filter(|link| link.session() == session).map(Link::latest);
-        exchange > link.unwrap_or_else(|| self.latest_of_gone(peer, session))
+        exchange > link.unwrap_or_else(|| self.latest_before(peer, session))
     }
 
     /// The members with whom our data channel works: whom others may reach by way of us.
@@ -101,14 +117,7 @@ impl<R: Rules> Mesh<R> {
     fn take_in(&mut self, turn: &mut Turn<'_>, input: Input) {
         match input {
             Input::Present { peer, session, we_offer } => self.present(turn, peer, session, we_offer),
-            Input::Gone { peer } => {
-                if let Some(link) = self.links.remove(&peer) {
-                    link.close(turn);
-                    self.gone.retain(|(member, ..)| *member != peer);
-                    self.gone.truncate(MAX_SEATS);
-                    self.gone.insert(0, (peer, link.session(), link.latest()));
-                }
-            }
+            Input::Gone { peer } => self.end(turn, peer),
             Input::Away { peer } => {
                 if let Some(link) = self.links.get_mut(&peer) {
                     link.away();
@@ -150,21 +159,38 @@ impl<R: Rules> Mesh<R> {
         if peer == self.me {
             return;
         }
-        if let Some(link) = self.links.get_mut(&peer) {
-            if link.session() == session || !self.rules.keeps(Rule::NewSessionNewConnection) {
-                link.present(turn.now);
-                return;
-            }
-            link.close(turn);
+        if let Some(link) = self.links.get_mut(&peer)
+            && (link.session() == session || !self.rules.keeps(Rule::NewSessionNewConnection))
+        {
+            link.present(turn.now);
+            return;
         }
+        self.end(turn, peer);
         // What was sealed for this page session before is not new because there was no link meanwhile.
-        let latest = self.latest_of_gone(peer, session);
-        self.links.insert(peer, Link::open(turn, self.rules, self.me, (peer, session), latest, we_offer));
+        let latest = self.latest_before(peer, session);
+        let before = self.over.iter_mut().find(|over| over.peer == peer);
+        let at_once = before.is_none_or(|over| over.more.takes(LINK_COST, turn.now));
+        if !at_once {
+            turn.order(Command::TooSoon { peer });
+        }
+        self.links.insert(peer, Link::open(turn, self.rules, self.me, (peer, session), latest, we_offer, at_once));
     }
 
-    fn latest_of_gone(&self, peer: MemberId, session: SessionNonce) -> ExchangeId {
-        let before = self.gone.iter().find(|(member, then, _)| (*member, *then) == (peer, session));
-        before.map_or(ExchangeId(0), |(.., latest)| *latest)
+    fn end(&mut self, turn: &mut Turn<'_>, peer: MemberId) {
+        let Some(link) = self.links.remove(&peer) else { return };
+        link.close(turn);
+        let (session, latest) = (link.session(), link.latest());
+        let before = self.over.iter().find(|over| over.peer == peer);
+        let more = before.map_or(Allowance::new(turn.now), |over| over.more);
+        // A session in which nothing came of the member is one that the broker may have made up.
+        self.over.retain(|it| it.peer != peer || it.session != session && it.latest > ExchangeId(0));
+        self.over.truncate(MAX_OVER - 1);
+        self.over.insert(0, Over { peer, session, latest, more });
+    }
+
+    fn latest_before(&self, peer: MemberId, session: SessionNonce) -> ExchangeId {
+        let before = self.over.iter().find(|over| (over.peer, over.session) == (peer, session));
+        before.map_or(ExchangeId(0), |over| over.latest)
     }
 
     /// The link, if this is its present generation.

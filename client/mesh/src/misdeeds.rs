@@ -1,5 +1,5 @@
 //! How often a member says what can't be read, or too much: who does it again and again is named, and no longer once they have stopped.
-//! So is who offers without end, though each offer by itself is taken.
+//! So is who offers without end, though each offer by itself is taken, and who loads their page without end.
 
 use crate::Allowance;
 
@@ -8,7 +8,7 @@ use crate::Allowance;
 pub struct Misdeeds {
     /// Accidents that may still happen.
     accidents: Allowance,
-    /// Offers that may still come.
+    /// Offers that may still come, and pages.
     offers: Allowance,
     /// The last one since its author was named.
     last: Option<u64>,
@@ -17,14 +17,18 @@ pub struct Misdeeds {
 impl Misdeeds {
     /// What one costs: twenty at once are accidents, and two a second.
     const COST: usize = 14 * Allowance::BYTES;
-    /// What an offer costs where five seconds count as one: fifty at once, and one a second. A page on the worst of networks makes fewer.
-    const OFFER: (usize, u64) = (5 * Allowance::BYTES, 5);
+    /// Of what offers and page loads cost, five seconds count as one.
+    const SLOWER: u64 = 5;
+    /// What an offer costs: fifty at once, and one a second. A page on the worst of networks makes fewer.
+    const OFFER: usize = 5 * Allowance::BYTES;
+    /// What a page costs that comes too soon after a few others ([`crate::Command::TooSoon`]): five at once, and one each ten seconds.
+    const TOO_SOON: usize = 59 * Allowance::BYTES;
     /// So long after the last one its author is named no longer: time enough to look under *People*.
     const REMEMBERED: u64 = 5 * 60 * 1000;
 
     /// None yet at the time `now`, in milliseconds.
     pub fn new(now: u64) -> Self {
-        Self { accidents: Allowance::new(now), offers: Allowance::new(now / Self::OFFER.1), last: None }
+        Self { accidents: Allowance::new(now), offers: Allowance::new(now / Self::SLOWER), last: None }
     }
 
     /// One more; whether its author is to be named from now on.
@@ -37,8 +41,16 @@ impl Misdeeds {
 
     /// One more offer; whether its author is to be named from now on.
     pub fn offered(&mut self, now: u64) -> bool {
-        let (cost, slower) = Self::OFFER;
-        !self.offers.takes(cost, now / slower) && self.last.replace(now).is_none()
+        self.cost(Self::OFFER, now)
+    }
+
+    /// One more page of theirs that came too soon; whether its author is to be named from now on.
+    pub fn hurried(&mut self, now: u64) -> bool {
+        self.cost(Self::TOO_SOON, now)
+    }
+
+    fn cost(&mut self, cost: usize, now: u64) -> bool {
+        !self.offers.takes(cost, now / Self::SLOWER) && self.last.replace(now).is_none()
     }
 
     /// Whether their author is named.
@@ -78,6 +90,17 @@ mod tests {
         assert_eq!(named(10), Some(500));
         assert!(named(500).is_some_and(|at| at < 60_000) && named(900).is_some());
         assert_eq!([1_000, 3_000].map(named), [None; 2]);
+    }
+
+    #[test]
+    fn who_hurries_on_is_named_though_the_broker_and_the_mesh_take_most_of_it() {
+        let named = |every: u64| {
+            let mut misdeeds = Misdeeds::new(0);
+            (0..600_000 / every).map(|n| n * every).find(|at| misdeeds.hurried(*at))
+        };
+        assert_eq!(named(1), Some(5));
+        assert_eq!(named(2_000), Some(12_000));
+        assert_eq!(named(10_000), None);
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl<R: Rules> Link<R> {
     /// One thing, if there is one.
     fn step(&mut self, turn: &mut Turn<'_>) -> bool {
         match self.phase {
-            Phase::Waiting { until } => self.accept(turn) || self.begin_afresh(turn, until),
+            Phase::Waiting { until } => self.has_begun() && self.accept(turn) || self.begin_afresh(turn, until),
             Phase::Idle { not_before } => self.accept(turn) || self.offer(turn, not_before),
             Phase::Offered { exchange, wish, until } => {
                 self.complete(turn, exchange, wish) || self.meet_glare(turn, until) || self.lose_patience(turn, until)

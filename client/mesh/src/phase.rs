@@ -5,7 +5,7 @@ use klatch_shared::ExchangeId;
 /// Whose turn it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// The first word is the other end's, until then; or this connection is to be replaced, then.
+    /// The first word is the other end's, until then; or this connection is to be replaced, then, or the first one made.
     Waiting { until: u64 },
     /// No exchange is under way. The browser is stable, or holds an offer of ours that was given up: setting a local
     /// description makes an offer in both. We offer no sooner than that.

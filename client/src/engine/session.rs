@@ -21,7 +21,7 @@ use std::rc::{Rc, Weak};
 use gloo_events::EventListener;
 use gloo_timers::callback::{Interval, Timeout};
 use klatch_mesh::chat::Chat;
-use klatch_mesh::{Bar, Command, Few, Input, Mesh};
+use klatch_mesh::{Bar, Command, Few, Input, Mesh, Misdeeds};
 use klatch_shared::wire::{Event, IceServer, IceServers, Verb};
 use klatch_shared::{MemberId, RoomKeys, SessionNonce};
 use yew::Callback;
@@ -184,6 +184,7 @@ impl Session {
                 self.refused(peer);
                 return Some(Input::Gone { peer });
             }
+            Command::TooSoon { peer } => self.did(peer, Misdeeds::hurried),
             Command::Show { peer, health } => self.show_health(peer, health),
         }
         None

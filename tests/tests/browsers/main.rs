@@ -3,6 +3,7 @@
 //! One program rather than one a theme: browsers are started once, and it is linked once.
 
 mod again;
+mod blame;
 mod chat;
 mod devices;
 mod doors;

@@ -113,6 +113,7 @@ impl End {
                 self.ghosts.extend((browser.step.is_some() || browser.has_task()).then_some((id, browser)));
             }
             Command::Refused { .. } => return Err("nobody refuses a link".into()),
+            Command::TooSoon { .. } => {}
             Command::Show { health, .. } => self.health = health,
         }
         Ok(None)
@@ -136,9 +137,10 @@ impl End {
             Command::Open { link, .. } | Command::Close { link } | Command::AddCandidate { link, .. } => {
                 others(&link.peer).then_some(None)
             }
-            Command::Send { peer, .. } | Command::Refused { peer } | Command::Show { peer, .. } => {
-                others(peer).then_some(None)
-            }
+            Command::Send { peer, .. }
+            | Command::Refused { peer }
+            | Command::TooSoon { peer }
+            | Command::Show { peer, .. } => others(peer).then_some(None),
             Command::SetRemote { .. } | Command::SetLocal { .. } => None,
         }
     }

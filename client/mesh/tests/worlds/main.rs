@@ -12,6 +12,7 @@ mod helpers;
 mod mutants;
 mod network;
 mod properties;
+mod reloads;
 mod replays;
 mod single;
 mod stories;

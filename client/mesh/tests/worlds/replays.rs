@@ -46,3 +46,24 @@ fn an_exchange_is_news_once_also_while_there_is_no_link() {
     page.told(5, Side::Offerer, 0, Signal::Offer(description("theirs")));
     assert_eq!(news(&page), [false; 2]);
 }
+
+#[test]
+fn what_was_said_before_a_reload_is_no_news_when_the_broker_tells_of_the_old_page_again() {
+    let mut page = Page::meets(false);
+    let is_news = |page: &Page| page.mesh.is_news((member(POLITER), session(1)), ExchangeId(5));
+    page.told(5, Side::Offerer, 0, Signal::Offer(description("theirs")));
+    assert!(!is_news(&page));
+    for reloaded in [2, 3, 1] {
+        page.reloads(reloaded);
+        assert!(!is_news(&page), "in session {reloaded}");
+    }
+    assert!(page.told(5, Side::Offerer, 0, Signal::Offer(description("theirs"))).is_empty());
+}
+
+#[test]
+fn pages_that_nobody_was_heard_of_in_drive_none_out_of_memory() {
+    let mut page = Page::meets(false);
+    page.told(5, Side::Offerer, 0, Signal::Offer(description("theirs")));
+    (2..=u8::MAX).for_each(|made_up| drop(page.reloads(made_up)));
+    assert!(!page.mesh.is_news((member(POLITER), session(1)), ExchangeId(5)));
+}

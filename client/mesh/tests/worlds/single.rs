@@ -73,6 +73,11 @@ impl Page {
         self.hears(Input::Signal { peer, carrier, exchange: ExchangeId(exchange), side, sequence, signal })
     }
 
+    /// The other end's page is loaded again, as this session.
+    pub fn reloads(&mut self, number: u8) -> Vec<Command> {
+        self.hears(Input::Present { peer: member(POLITER), session: session(number), we_offer: false })
+    }
+
     /// Our offer was made and sent.
     pub fn offers(&mut self) -> Vec<Command> {
         let link = self.link();

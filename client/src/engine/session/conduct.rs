@@ -4,7 +4,7 @@
 //! link with us alone, so there is nothing in it to be abused: whoever says it without cause has merely no connection. They are connected
 //! again as soon as they offer, or load their page anew.
 
-use klatch_mesh::{Carrier, Health, Misdeeds, Signal};
+use klatch_mesh::{Carrier, Health, Signal};
 use klatch_shared::ExchangeId;
 use klatch_shared::limits::MAX_SEATS;
 use klatch_shared::peer::{Description, PeerMessage};
@@ -112,7 +112,7 @@ impl Session {
     }
 
     /// Counts what a member did; says so where they are to be named for it.
-    fn did(&self, member: MemberId, what: fn(&mut Misdeeds, u64) -> bool) {
+    pub(super) fn did(&self, member: MemberId, what: fn(&mut Misdeeds, u64) -> bool) {
         if self.conduct(member) == Conduct::Cut {
             return;
         }

@@ -1,0 +1,83 @@
+//! Who loads their page again and again: the last one counts, and connections are made at a rate of their own.
+
+use klatch_mesh::{Command, ConnectionState, Input, Kind, Signal};
+use klatch_shared::wire::Side;
+
+use crate::single::{POLITER, Page, candidate, description, member, session};
+
+/// How many connections were made, and how often a page came too soon.
+fn made(commands: &[Command]) -> (usize, usize) {
+    let count = |is: fn(&Command) -> bool| commands.iter().filter(|command| is(command)).count();
+    (count(|it| matches!(it, Command::Open { .. })), count(|it| matches!(it, Command::TooSoon { .. })))
+}
+
+/// A page to whom the other end's comes five times more.
+fn reloaded() -> Page {
+    let mut page = Page::meets(false);
+    let commands: Vec<_> = (2..=6).flat_map(|number| page.reloads(number)).collect();
+    assert_eq!(made(&commands), (5, 0), "a few in a row");
+    page
+}
+
+#[test]
+fn a_few_reloads_in_a_row_have_their_connections_at_once_and_more_are_too_soon() {
+    let mut page = reloaded();
+    let old = page.link();
+    let commands = page.reloads(7);
+    assert_eq!(commands[..2], [Command::Close { link: old }, Command::TooSoon { peer: member(POLITER) }]);
+    assert_eq!(made(&commands), (0, 1));
+    assert_eq!(made(&page.reloads(8)), (0, 1));
+    assert!(page.at(1_999).is_empty());
+    let link = page.at(2_000);
+    assert_eq!(link, [Command::Open { link: page.link(), offers: true }]);
+}
+
+#[test]
+fn the_last_of_many_pages_is_answered_once_there_is_a_connection() {
+    let mut page = reloaded();
+    page.reloads(7);
+    assert!(page.told(1, Side::Offerer, 0, Signal::Offer(description("theirs"))).is_empty());
+    assert!(page.told(1, Side::Offerer, 1, Signal::Candidate(candidate("theirs"))).is_empty());
+    let commands = page.at(2_000);
+    assert_eq!(made(&commands), (1, 0));
+    assert!(matches!(commands[1], Command::SetRemote { kind: Kind::Offer, .. }));
+    let link = page.link();
+    page.remote();
+    page.local(Kind::Answer);
+    page.connection(ConnectionState::Connected);
+    assert_eq!(page.hears(Input::Gone { peer: member(POLITER) }), [Command::Close { link }]);
+}
+
+#[test]
+fn nothing_is_closed_where_nothing_was_made() {
+    let mut page = reloaded();
+    page.reloads(7);
+    assert!(page.hears(Input::Gone { peer: member(POLITER) }).is_empty());
+    assert_eq!(page.mesh.deadline(), None);
+}
+
+#[test]
+fn who_reloads_or_leaves_without_end_has_one_connection_a_second_at_most() {
+    for leaves in [false, true] {
+        let mut page = Page::meets(false);
+        let mut commands = Vec::new();
+        for now in (0..60_000).step_by(10) {
+            page.now = now;
+            if leaves {
+                commands.extend(page.hears(Input::Gone { peer: member(POLITER) }));
+            }
+            commands.extend(page.reloads(if leaves { 1 } else { (now / 10 % 200) as u8 }));
+        }
+        let (opened, too_soon) = made(&commands);
+        assert!((30..60).contains(&opened) && too_soon + opened == 6_000, "{opened} and {too_soon}, {leaves}");
+    }
+}
+
+#[test]
+fn nobody_waits_for_another_who_reloads_without_end() {
+    let mut page = reloaded();
+    page.reloads(7);
+    let peer = member(9);
+    let commands = page.hears(Input::Present { peer, session: session(9), we_offer: false });
+    assert_eq!(made(&commands), (1, 0));
+}
