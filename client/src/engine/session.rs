@@ -21,8 +21,8 @@ use std::rc::{Rc, Weak};
 use gloo_events::EventListener;
 use gloo_timers::callback::{Interval, Timeout};
 use klatch_mesh::chat::Chat;
-use klatch_mesh::{Bar, Command, Few, Input, Mesh, Misdeeds};
-use klatch_shared::wire::{Event, IceServer, IceServers, Verb};
+use klatch_mesh::{Bar, Carrier, Command, Few, Input, Mesh, Misdeeds};
+use klatch_shared::wire::{Event, IceServer, IceServers, Side, Verb};
 use klatch_shared::{MemberId, RoomKeys, SessionNonce};
 use yew::Callback;
 
@@ -230,7 +230,15 @@ impl Session {
             // Told by whom the broker has for the creator; the socket is closed next.
             Event::Ended if self.usurped.get() => {}
             Event::Ended => self.end(Over::Ended),
-            Event::Offer { .. } | Event::Answer { .. } | Event::Candidate { .. } => self.on_signal(event),
+            Event::Offer { from, exchange, body } => {
+                self.open_signal((from, Carrier::Broker), (exchange, Side::Offerer, 0), &body);
+            }
+            Event::Answer { from, exchange, body } => {
+                self.open_signal((from, Carrier::Broker), (exchange, Side::Answerer, 0), &body);
+            }
+            Event::Candidate { from, exchange, side, sequence, body } => {
+                self.open_signal((from, Carrier::Broker), (exchange, side, sequence), &body);
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use anyhow::ensure;
 use klatch_tests::outsider::Outsider;
 use klatch_tests::{Kind, play};
+use serde_json::Value;
 
 const NAMED: &str = "Mal sends too much, or what this page cannot read.";
 
@@ -47,5 +48,48 @@ fn who_reloads_without_end_is_named_and_costs_few_connections_and_a_newcomer_non
         let [made, failed] = [ana.page().number("__made").await?, ana.page().number("__failed").await?];
         ensure!(made < 60.0 && failed == 0.0, "{made} connections were made, {failed} failed");
         Ok(())
+    });
+}
+
+#[test]
+fn nobody_is_named_for_what_the_broker_says_of_them() {
+    // Keeps the page's sockets within reach, and who came.
+    let sockets = "() => {
+        window.__sockets = [];
+        window.WebSocket = new Proxy(WebSocket, {
+            construct(target, args) {
+                const socket = new target(...args);
+                window.__sockets.push(socket);
+                socket.addEventListener('message', ({ data }) => {
+                    const { event, member } = JSON.parse(data);
+                    if (event === 'joined') window.__member = member;
+                });
+                return socket;
+            },
+        });
+    }";
+    let invent = "() => {
+        const socket = window.__sockets.find(({ readyState }) => readyState === WebSocket.OPEN);
+        for (let exchange = 1000; exchange < 1200; exchange++) {
+            const offer = { event: 'offer', from: window.__member, exchange, body: 'A'.repeat(400) };
+            socket.dispatchEvent(new MessageEvent('message', { data: JSON.stringify(offer) }));
+        }
+        return window.__member;
+    }";
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ana = scene.person(Kind::Chromium, "Ana").await?;
+        ana.page().prepare(sockets).await?;
+        let link = ana.creates(&broker, "Sunday breakfast").await?;
+        let bo = scene.person(Kind::Chromium, "Bo").await?;
+        bo.accepts(&link).await?;
+        ana.is_connected_to("Bo").await?;
+        let from = ana.page().call(invent, Value::Null).await?;
+        ensure!(from.is_string(), "who is Bo?");
+        // All of it was read before this.
+        bo.says("Do you hear me?").await?;
+        ana.reads("Do you hear me?").await?;
+        ensure!(!ana.page().text().await?.contains("sends too much"), "Bo is named for what others made up");
+        ana.is_connected_to("Bo").await
     });
 }

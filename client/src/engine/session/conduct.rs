@@ -56,16 +56,14 @@ impl Session {
         }
     }
 
-    /// Takes in a signal that opened, from whoever sealed it.
+    /// Takes in a signal that opened, from whoever sealed it. `offering`: the page of theirs that offers anew, where it is that.
     pub(super) fn take_signal(
         &self,
         (from, carrier): (MemberId, Carrier),
         (exchange, side, sequence): (ExchangeId, Side, u32),
         signal: Signal,
+        offering: Option<SessionNonce>,
     ) {
-        let session = self.peers.borrow().get(from).map(|peer| peer.session);
-        let is_news = |session| self.mesh.borrow().is_news((from, session), exchange);
-        let offering = session.filter(|it| matches!(signal, Signal::Offer(_) | Signal::Ask) && is_news(*it));
         if offering.is_some() {
             self.did(from, Misdeeds::offered);
         }

@@ -76,18 +76,8 @@ impl Session {
             return;
         }
         let PassedSignal { from, exchange, side, sequence, body, .. } = signal;
-        let kind = match (sequence, side) {
-            (0, Side::Offerer) => Sealing::Offer,
-            (0, Side::Answerer) => Sealing::Answer,
-            (_, side) => Sealing::Candidate(side),
-        };
         let carrier = if from == by { Carrier::Channel } else { Carrier::Via(by) };
-        match self.open_signal(from, exchange, sequence, kind, &body) {
-            Some(signal) => self.take_signal((from, carrier), (exchange, side, sequence), signal),
-            // What came by way of somebody may be either's fault.
-            None if from == by => self.dropped(by),
-            None => {}
-        }
+        self.open_signal((from, carrier), (exchange, side, sequence), &body);
     }
 
     /// Whether neither has a member had too much passed on of late, nor has too much been passed on to another.
@@ -97,56 +87,45 @@ impl Session {
             && peers.get_mut(to).is_some_and(|peer| peer.passing.takes_to(bytes, now))
     }
 
-    /// Opens a signal from a member. What does not open, parse or fit is dropped and counted.
-    pub(super) fn on_signal(&self, event: Event) {
-        let (from, exchange, side, sequence, kind, body) = match event {
-            Event::Offer { from, exchange, body } => (from, exchange, Side::Offerer, 0, Sealing::Offer, body),
-            Event::Answer { from, exchange, body } => (from, exchange, Side::Answerer, 0, Sealing::Answer, body),
-            Event::Candidate { from, exchange, side, sequence, body } => {
-                (from, exchange, side, sequence, Sealing::Candidate(side), body)
-            }
-            Event::Hello(_)
-            | Event::Joined(_)
-            | Event::Back(_)
-            | Event::Away { .. }
-            | Event::Left { .. }
-            | Event::Forgotten { .. }
-            | Event::Card { .. }
-            | Event::Locked { .. }
-            | Event::Ended => return,
-        };
-        match self.open_signal(from, exchange, sequence, kind, &body) {
-            Some(signal) => self.take_signal((from, Carrier::Broker), (exchange, side, sequence), signal),
-            None => self.dropped(from),
-        }
-    }
-
-    fn open_signal(
+    /// Opens a signal from a member and takes it in. What does not open is dropped, and what does not parse or fit. It is counted as that
+    /// member's if it opened, or came over their own channel: anything else may be whoever's who carried it.
+    pub(super) fn open_signal(
         &self,
-        from: MemberId,
-        exchange: ExchangeId,
-        sequence: u32,
-        kind: Sealing,
+        (from, carrier): (MemberId, Carrier),
+        (exchange, side, sequence): (ExchangeId, Side, u32),
         body: &Sealed,
-    ) -> Option<Signal> {
+    ) {
         // Twenty offers at once, and two a second: a browser is busy with each, and with nothing else of that connection. What is said again,
         // by whomever, is nothing to a browser, and no offer of theirs.
         const OFFER_COST: usize = 14 * Allowance::BYTES;
+        let kind = match (sequence, side) {
+            (0, Side::Offerer) => Sealing::Offer,
+            (0, Side::Answerer) => Sealing::Answer,
+            (_, side) => Sealing::Candidate(side),
+        };
         let mut peers = self.peers.borrow_mut();
-        let peer = peers.get_mut(from)?;
+        // Of who is gone nothing is new, however often it is said again.
+        let Some(peer) = peers.get_mut(from).filter(|peer| peer.shown) else { return };
         let receiver = (self.me, self.nonce);
         let context = Context::signal(kind, self.room.id(), (from, peer.session), receiver, exchange, sequence);
-        let text = peer.pair.open(&context, body).ok()?;
+        let text = peer.pair.open(&context, body);
+        let is_theirs = text.is_ok() || carrier == Carrier::Channel;
         let is_news = self.mesh.borrow().is_news((from, peer.session), exchange);
-        match kind {
-            Sealing::Offer if is_news && !peer.offers.takes(OFFER_COST, clock::now()) => None,
-            Sealing::Offer => Description::parse(&text).ok().map(|offer| match offer.sdp.is_empty() {
+        let offering = Some(peer.session).filter(|_| (sequence, side) == (0, Side::Offerer) && is_news);
+        let signal = text.ok().and_then(|text| match (sequence, side) {
+            _ if offering.is_some() && !peer.offers.takes(OFFER_COST, clock::now()) => None,
+            (0, Side::Offerer) => Description::parse(&text).ok().map(|offer| match offer.sdp.is_empty() {
                 true => Signal::Ask,
                 false => Signal::Offer(offer),
             }),
-            Sealing::Answer => Description::parse(&text).ok().map(Signal::Answer),
-            Sealing::Candidate(_) => IceCandidate::parse(&text).ok().map(Signal::Candidate),
-            Sealing::RoomName | Sealing::Card => None,
+            (0, Side::Answerer) => Description::parse(&text).ok().map(Signal::Answer),
+            _ => IceCandidate::parse(&text).ok().map(Signal::Candidate),
+        });
+        drop(peers);
+        match signal {
+            Some(signal) => self.take_signal((from, carrier), (exchange, side, sequence), signal, offering),
+            None if is_theirs => self.dropped(from),
+            None => {}
         }
     }
 
