@@ -5,6 +5,8 @@ use klatch_tests::outsider::Outsider;
 use klatch_tests::{Kind, play};
 use serde_json::Value;
 
+use crate::hostile::{CHANNELS, floods};
+
 const NAMED: &str = "Mal sends too much, or what this page cannot read.";
 
 #[test]
@@ -91,5 +93,26 @@ fn nobody_is_named_for_what_the_broker_says_of_them() {
         ana.reads("Do you hear me?").await?;
         ensure!(!ana.page().text().await?.contains("sends too much"), "Bo is named for what others made up");
         ana.is_connected_to("Bo").await
+    });
+}
+
+#[test]
+fn who_is_named_stays_so_after_leaving_for_a_moment() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ana = scene.person(Kind::Firefox, "Ana").await?;
+        let link = ana.creates(&broker, "Sunday breakfast").await?;
+        let mal = scene.person(Kind::Chromium, "Mal").await?;
+        mal.page().prepare(CHANNELS).await?;
+        mal.accepts(&link).await?;
+        mal.is_connected_to("Ana").await?;
+        floods(&mal, &["rubbish"], 30).await?;
+        ana.is_told(NAMED).await?;
+        mal.leaves().await?;
+        ana.no_longer_sees("Mal").await?;
+        mal.page().click("link", "Sunday breakfast").await?;
+        ana.is_connected_to("Mal").await?;
+        ana.opens("People").await?;
+        ana.page().find("button", "Drop the connection").await.map(drop)
     });
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Keeps the page's data channels within reach.
-const CHANNELS: &str = r#"() => {
+pub const CHANNELS: &str = r#"() => {
     const channels = (window.__channels = []);
     const create = RTCPeerConnection.prototype.createDataChannel;
     RTCPeerConnection.prototype.createDataChannel = function (...rest) {
@@ -20,7 +20,7 @@ const CHANNELS: &str = r#"() => {
 }"#;
 
 /// Says these texts to everybody, each so many times.
-async fn floods(person: &Person, texts: &[&str], times: u32) -> Result<()> {
+pub async fn floods(person: &Person, texts: &[&str], times: u32) -> Result<()> {
     let flood = "([texts, times]) => {
         for (const channel of window.__channels.filter(({ readyState }) => readyState === 'open'))
             for (let i = 0; i < times; i++) texts.forEach((text) => channel.send(text));

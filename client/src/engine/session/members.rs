@@ -1,6 +1,6 @@
 //! Who is in the room: from the broker's events to tiles, notices and lines in the chat.
 
-use klatch_mesh::{Health, Misdeeds, Roster, in_sentence};
+use klatch_mesh::{Health, Roster, in_sentence};
 use klatch_shared::Sealed;
 use klatch_shared::limits::MAX_SEATS;
 use klatch_shared::wire::{Empty, MemberView, NewCard, Presence};
@@ -184,10 +184,6 @@ impl Session {
 
     /// No tile and no link any more.
     fn hide(&self, member: MemberId) {
-        // Whoever comes back is judged anew.
-        if let Some(peer) = self.peers.borrow_mut().get_mut(member) {
-            peer.misdeeds = Misdeeds::new(clock::now());
-        }
         let was_shown = self.peers.borrow().get(member).is_some_and(|peer| peer.shown);
         let label = self.called(member);
         self.set_shown(member, false);
