@@ -48,7 +48,7 @@ pub enum PeerMessage {
     },
     /// What the other lacks, as its list has it: the oldest first, and as much as fits in one message.
     Lacked {
-        /// Of authors whom the other may not know, as they are not here: at most [`MAX_HANDED_MESSAGES`].
+        /// Of their authors, whom the other may not know: at most [`MAX_HANDED_MESSAGES`].
         cards: Vec<Card>,
         /// At most [`MAX_HANDED_MESSAGES`].
         messages: Vec<ChatMessage>,

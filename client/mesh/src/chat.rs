@@ -7,7 +7,7 @@
 //! is not told everything by everybody. When an exchange leaves both as they were, the same two digests start no other: a room at rest
 //! says nothing but digests.
 //!
-//! A message whose author is not here is handed on with the author's card, as a newcomer may not have it. What one member hands on and we
+//! A message is handed on with its author's card, as a newcomer may not have it. What one member hands on and we
 //! can't read, for want of a card, we ask no more of that member, and of the others as ever. What differs for good: messages of
 //! authors whose cards nobody has any more. They can't be verified, and are not taken. What differs for a while: messages from so far in the
 //! future that they can't be believed yet (`log`).

@@ -105,7 +105,7 @@ impl Chat {
         for print in &channel.owed {
             if let Some(message) = self.log.find(*print).filter(|message| self.lets(seat, message)) {
                 bytes += ENVELOPE + message.text.as_ref().map_or(0, |text| text.as_str().len());
-                let card = self.card_of_absent(message.author).filter(|card| !cards.contains(card));
+                let card = self.card_of(message.author).filter(|card| !cards.contains(card));
                 bytes += card.map_or(0, |_| CARD_BYTES);
                 // Four characters for three bytes.
                 if messages.len() == MAX_HANDED_MESSAGES || bytes > MAX_PEER_MESSAGE_BYTES / 4 * 3 {

@@ -1,8 +1,9 @@
 //! The seats that we know of, and how their owners are reached.
 //!
 //! The broker tells of those that are there. Of seats that were released before we came, or whose owners are not back in a room that was
-//! revived, other members hand on the cards: each proves by itself whose it is ([`Card::proves`]). There were only so many seats before ours,
-//! so only so many cards are taken of each who tells, and nobody crowds the chat with members who never were, or others out of it.
+//! revived, though perhaps still connected to others, members hand on the cards: each proves by itself whose it is ([`Card::proves`]).
+//! There were only so many seats before ours, so only so many cards are taken of each who tells, and nobody crowds the chat with members
+//! who never were, or others out of it.
 
 use klatch_shared::limits::{MAX_KEPT_MESSAGES, MAX_SEATS};
 use klatch_shared::peer::PeerMessage;
@@ -150,12 +151,12 @@ impl Chat {
         self.log.forget(member);
     }
 
-    /// The channel to a member opened. The card of a creator who is not here goes with it: by it the member tells forged switches of the
-    /// history, whom the broker may not tell of the creator any more.
+    /// The channel to a member opened. The creator's card goes with it: by it the member tells forged switches of the history, whom the
+    /// broker may not tell of the creator.
     pub fn opened(&mut self, member: MemberId) -> Vec<Order> {
         self.part(member, Contact::Open(Channel::new()));
         let mut orders: Vec<Order> = self.tell_digest(member).into_iter().collect();
-        if let Some(card) = self.card_of_absent(self.creator).filter(|_| !orders.is_empty()) {
+        if let Some(card) = self.card_of(self.creator).filter(|_| !orders.is_empty()) {
             let message = PeerMessage::Lacked { cards: vec![card.clone()], messages: Vec::new() };
             orders.push(Order::Say { to: member, message });
         }
@@ -198,9 +199,9 @@ impl Chat {
         })
     }
 
-    /// The card of somebody who is not here, for those who may not know it.
-    pub(super) fn card_of_absent(&self, member: MemberId) -> Option<&Card> {
-        self.known(member).filter(|known| known.channel().is_none())?.card.as_ref()
+    /// The card of somebody else. Even if they are here, the broker may not tell of them to whom it is handed.
+    pub(super) fn card_of(&self, member: MemberId) -> Option<&Card> {
+        self.known(member)?.card.as_ref()
     }
 
     pub(super) fn known(&self, member: MemberId) -> Option<&Known> {

@@ -89,6 +89,8 @@ fn a_switch_that_nobody_can_prove_is_believed_and_shown() {
     world.members[newcomer].meets(&other);
     world.cut(0, newcomer);
     world.delivers_all();
+    // Who has the creator's card withholds it.
+    (world.members[1].lies, world.lies_only) = (true, true);
     world.mend(1, newcomer);
     world.delivers_all();
     for _ in 0..2 {
