@@ -11,10 +11,12 @@ use klatch_shared::{MemberId, MessageId};
 
 /// How far ahead of our time on the wall a message may be to be believed: a year in milliseconds, longer than clocks are wrong. A message of
 /// a later time is taken once its time has come within a year.
-const HORIZON: u64 = 366 * 24 * 60 * 60 * 1000;
-/// How far ahead our clock follows: less than [`HORIZON`] by an hour, so that others whose clocks are not quite as ours believe what we say in
-/// answer. Nothing stays below all that is said after it for longer than that.
-const FOLLOWED: u64 = HORIZON - 60 * 60 * 1000;
+const HORIZON: u64 = 366 * DAY;
+/// How far ahead our clock follows: less than [`HORIZON`] by two days. So whoever makes up a time, however late, leads nobody's words beyond
+/// what others believe, of whose clocks one is a day fast and another a day slow, as a wrong time zone makes them. Nothing stays below all that
+/// is said after it for longer than that.
+const FOLLOWED: u64 = HORIZON - 2 * DAY;
+const DAY: u64 = 24 * 60 * 60 * 1000;
 
 /// The messages.
 #[derive(Clone, Debug)]

@@ -8,12 +8,12 @@ use klatch_shared::peer::{ChatMessage, ChatText, PeerMessage};
 use klatch_shared::{Card, MemberId, MemberKeys, MessageId, RoomId};
 
 /// How wrong a member's clock is at most: by some months.
-const WRONG: u64 = 10_000_000_000;
+pub const WRONG: u64 = 10_000_000_000;
 
 /// What is believed is at most so far ahead.
-pub const HORIZON: u64 = 366 * 24 * HOUR;
-/// And followed so much less far.
-pub const HOUR: u64 = 60 * 60 * 1000;
+pub const HORIZON: u64 = 366 * DAY;
+/// And followed two of these less far.
+pub const DAY: u64 = 24 * 60 * 60 * 1000;
 
 /// To whom, what.
 pub type Said = (MemberId, String);
@@ -112,7 +112,7 @@ impl Member {
 
     /// Somebody sets the machine's clock, which is minutes wrong from now on.
     pub fn sets_clock(&mut self) {
-        self.skew %= HOUR;
+        self.skew %= DAY;
     }
 
     /// What the broker tells of us.
@@ -124,7 +124,7 @@ impl Member {
     pub fn says(&mut self, wall: u64, text: ChatText) -> (ChatMessage, Vec<Said>) {
         let moment = self.chat.moment(wall + self.skew);
         // What is believed so far ahead is not followed yet.
-        let followed = wall + self.skew + HORIZON - HOUR;
+        let followed = wall + self.skew + HORIZON - 2 * DAY;
         let latest = self.chat.messages().map(|it| it.moment.at).filter(|at| *at <= followed).max();
         assert!(latest < Some(moment.at), "a message is later than all that its author has seen");
         let message = ChatMessage::say(self.room, self.seat.member, &self.keys, moment, text);

@@ -1,8 +1,8 @@
 //! How far ahead a message may be, what is news, and what a receipt is for.
 
-use klatch_shared::peer::{Moment, PeerMessage};
+use klatch_shared::peer::{Digest, Moment, PeerMessage};
 
-use crate::member::{HORIZON, HOUR};
+use crate::member::{DAY, HORIZON};
 use crate::stories::all_have;
 use crate::world::{DAWN, World};
 
@@ -44,12 +44,12 @@ fn what_some_believe_and_others_do_not_yet_is_with_all_when_its_time_has_come() 
     world.now += 200_000;
     world.settles();
     all_have(&world, 2);
-    world.now += HOUR;
+    world.now += 2 * DAY;
     world.second();
     let last = world.says(2);
     world.settles();
     let ids: Vec<_> = world.members[0].chat.messages().map(|message| message.id).collect();
-    assert_eq!((ids[0], ids[2]), (answer, last), "an hour later it stands above what is said");
+    assert_eq!((ids[0], ids[2]), (answer, last), "two days later it stands above what is said");
 }
 
 #[test]
@@ -141,4 +141,21 @@ fn a_receipt_is_for_what_a_message_says_now() {
     assert!(!world.members[0].reached.contains(&(id, other)));
     world.delivers_all();
     assert!(world.members[0].reached.contains(&(id, other)));
+}
+
+#[test]
+fn however_far_a_liar_leads_the_clocks_all_read_each_other_though_one_is_a_day_fast() {
+    let mut world = World::of(4);
+    let liar = world.joins(true);
+    world.members[3].sets_clock();
+    world.settles();
+    let digest = PeerMessage::Digest { digest: Digest::of(&[]), at: u64::MAX };
+    (0..4).for_each(|to| world.lie(liar, to, &digest));
+    world.delivers_all();
+    let ids = [3, 0, 1].map(|i| world.says(i));
+    world.delivers_all();
+    for i in 0..4 {
+        let member = &world.members[i];
+        assert!(ids.iter().all(|id| member.chat.messages().any(|message| message.id == *id)), "{i} lacks something");
+    }
 }
