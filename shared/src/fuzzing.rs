@@ -84,7 +84,7 @@ mod tests {
         r#"{"candidate":"candidate:1 1 udp 1 192.0.2.1 9 typ host","mid":"0","line":0}"#,
         r#"{"say":"wants","camera":1,"screen":2}"#,
         r#"{"say":"digest","digest":"AAAAAAAAAAAAAAAAAAAAAA","at":1}"#,
-        r#"{"say":"have","prints":"AAAAAAAAAAAAAAAAAAAAAA"}"#,
+        r#"{"say":"have","prints":"AAAAAAAAAAAAAAAAAAAAAA","aside":1}"#,
         concat!(
             r#"{"say":"lacked","cards":[],"messages":[""#,
             "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",

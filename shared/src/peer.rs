@@ -45,6 +45,8 @@ pub enum PeerMessage {
     Have {
         /// Of messages, those among them that could not be verified.
         prints: Prints,
+        /// So many are of the latter: they need not be told again, and are not received.
+        aside: u16,
     },
     /// What the other lacks, as its list has it: the oldest first, and as much as fits in one message.
     Lacked {
@@ -156,7 +158,9 @@ impl PeerMessage {
             "chat" => Self::Chat { message: fields.get("message")? },
             "received" => Self::Received { prints: fields.get("prints")? },
             "digest" => Self::Digest { digest: fields.get("digest")?, at: fields.get("at")? },
-            "have" => Self::Have { prints: fields.get("prints")? },
+            "have" => {
+                Self::Have { prints: fields.get("prints")?, aside: fields.optional("aside")?.unwrap_or_default() }
+            }
             "lacked" => Self::Lacked {
                 cards: fields.get("cards").filter(|it: &Vec<_>| it.len() <= MAX_HANDED_MESSAGES)?,
                 messages: fields.get("messages").filter(|it: &Vec<_>| it.len() <= MAX_HANDED_MESSAGES)?,
@@ -185,7 +189,7 @@ impl ToFields for PeerMessage {
             Self::Chat { message } => to.tag("say", "chat").field("message", message),
             Self::Received { prints } => to.tag("say", "received").field("prints", prints),
             Self::Digest { digest, at } => to.tag("say", "digest").field("digest", digest).field("at", at),
-            Self::Have { prints } => to.tag("say", "have").field("prints", prints),
+            Self::Have { prints, aside } => to.tag("say", "have").field("prints", prints).field("aside", aside),
             Self::Lacked { cards, messages } => {
                 to.tag("say", "lacked").field("cards", cards).field("messages", messages)
             }
@@ -379,7 +383,7 @@ mod tests {
                 body: "c2VhbGVk".parse().expect("base64url"),
             }),
             PeerMessage::Digest { digest: Digest::of(&[]), at: u64::MAX },
-            PeerMessage::Have { prints: Prints(vec![]) },
+            PeerMessage::Have { prints: Prints(vec![]), aside: 7 },
             lacked(0),
             lacked(2),
         ];

@@ -53,7 +53,7 @@ const REFUSALS: &[&str] = &[
 const PEERS: &[&str] = &[
     r#"{"say":"received","prints":"AAAAAAAAAAA"}"#,
     r#"{"say":"digest","digest":"K16","at":18446744073709551615}"#,
-    r#"{"say":"have","prints":"AAAAAAAAAAA"}"#,
+    r#"{"say":"have","prints":"AAAAAAAAAAA","aside":1}"#,
     r#"{"say":"lacked","cards":[],"messages":[]}"#,
     r#"{"say":"sends","microphone":true,"camera":false,"screen":true,"screen_sound":false}"#,
     r#"{"say":"wants","camera":0,"screen":65535}"#,

@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn the_longest_list_fits_the_channel_and_a_longer_one_is_none() {
-        let have = |count| PeerMessage::Have { prints: Prints(prints(count)) };
+        let have = |count| PeerMessage::Have { prints: Prints(prints(count)), aside: 0 };
         for fits in [0, 1, MAX_PRINTS] {
             assert!(have(fits).to_text().len() <= MAX_PEER_MESSAGE_BYTES);
             assert_eq!(PeerMessage::parse(&have(fits).to_text()), Ok(have(fits)));

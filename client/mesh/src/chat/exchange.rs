@@ -78,19 +78,23 @@ impl Chat {
         let (_, to) = self.seats.iter().filter_map(waiting).min()?;
         (self.turn, self.answered) = (Some((to, now + PATIENCE)), now);
         let mut prints = self.prints(&|_, _| true);
-        prints.extend_from_slice(self.channel_mut(to)?.ask(now));
-        Some(Order::Say { to, message: PeerMessage::Have { prints: Prints(prints) } })
+        let aside = self.channel_mut(to)?.ask(now);
+        prints.extend_from_slice(aside);
+        let aside = aside.len() as u16;
+        Some(Order::Say { to, message: PeerMessage::Have { prints: Prints(prints), aside } })
     }
 
-    /// A member told what it has: [`PeerMessage::Have`]. What we only heard of from others, who may have made it up, comes last.
-    pub fn heard_list(&mut self, now: u64, from: MemberId, list: &Prints) -> Vec<Order> {
+    /// A member told what it has, and has set `aside`: [`PeerMessage::Have`]. What we only heard of from others, who may have made it up, comes
+    /// last.
+    pub fn heard_list(&mut self, now: u64, from: MemberId, list: &Prints, aside: u16) -> Vec<Order> {
         let is_hearsay = |message: &ChatMessage| self.known(message.author).is_some_and(Known::is_unmet);
         let lacking = |hearsay| self.prints(&|it, print| !list.0.contains(&print) && is_hearsay(it) == hearsay);
         let mut owed = lacking(false);
         owed.extend_from_slice(&lacking(true));
         let Some(channel) = self.channel_mut(from) else { return Vec::new() };
         channel.owed = owed;
-        let mut orders = self.reached(from, &|_, print| list.0.contains(&print));
+        let kept = &list.0[..list.0.len().saturating_sub(aside.into())];
+        let mut orders = self.reached(from, &|_, print| kept.contains(&print));
         orders.extend(self.hand(now, from));
         orders
     }

@@ -188,7 +188,7 @@ fn who_asks_again_and_again_is_told_no_more_than_who_asks_once() {
     world.mends_all();
     let handed = world.handed;
     for _ in 0..20 {
-        world.lie(liar, 0, &PeerMessage::Have { prints: Prints(vec![]) });
+        world.lie(liar, 0, &PeerMessage::Have { prints: Prints(vec![]), aside: 0 });
         world.delivers_all();
         world.now += 40;
     }

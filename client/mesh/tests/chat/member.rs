@@ -178,7 +178,7 @@ impl Member {
             PeerMessage::Chat { message } => self.chat.heard_message(from, message),
             PeerMessage::Received { prints } => self.chat.heard_received(from, &prints),
             PeerMessage::Digest { digest, at } => self.chat.heard_digest(now, from, digest, at),
-            PeerMessage::Have { prints } => self.chat.heard_list(now, from, &prints),
+            PeerMessage::Have { prints, aside } => self.chat.heard_list(now, from, &prints, aside),
             PeerMessage::Lacked { cards, messages } => self.chat.heard_lacked(now, from, cards, messages),
             PeerMessage::Sends(_)
             | PeerMessage::Wants(_)

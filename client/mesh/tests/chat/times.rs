@@ -2,7 +2,7 @@
 
 use klatch_shared::peer::{Digest, Moment, PeerMessage};
 
-use crate::member::{DAY, HORIZON};
+use crate::member::{DAY, HORIZON, WRONG};
 use crate::stories::all_have;
 use crate::world::{DAWN, World};
 
@@ -158,4 +158,28 @@ fn however_far_a_liar_leads_the_clocks_all_read_each_other_though_one_is_a_day_f
         let member = &world.members[i];
         assert!(ids.iter().all(|id| member.chat.messages().any(|message| message.id == *id)), "{i} lacks something");
     }
+}
+
+#[test]
+fn what_is_only_set_aside_is_not_said_to_be_received() {
+    let mut world = World::of(4);
+    let liar = world.joins(true);
+    world.settles();
+    // Whose clock is months fast can be led beyond what others believe.
+    let digest = PeerMessage::Digest { digest: Digest::of(&[]), at: u64::MAX };
+    world.lie(liar, 3, &digest);
+    world.delivers_all();
+    let id = world.says(3);
+    world.settles();
+    let traffic = world.traffic;
+    world.seconds(60);
+    assert_eq!(world.traffic, traffic, "what is not believed is not handed on again and again");
+    let other = world.members[0].seat.member;
+    let states = |world: &World| {
+        [world.members[0].chat.messages().count() == 1, world.members[3].reached.contains(&(id, other))]
+    };
+    assert_eq!(states(&world), [false; 2]);
+    world.now += WRONG;
+    world.settles();
+    assert_eq!(states(&world), [true; 2]);
 }

@@ -191,8 +191,8 @@ impl Session {
             PeerMessage::Digest { digest, at } => {
                 self.chat(Some(from), |chat| chat.heard_digest(clock::now(), from, digest, at));
             }
-            PeerMessage::Have { prints } => {
-                self.chat(Some(from), |chat| chat.heard_list(clock::now(), from, &prints));
+            PeerMessage::Have { prints, aside } => {
+                self.chat(Some(from), |chat| chat.heard_list(clock::now(), from, &prints, aside));
             }
             PeerMessage::Lacked { cards, messages } => {
                 self.chat(Some(from), |chat| chat.heard_lacked(clock::now(), from, cards, messages));
