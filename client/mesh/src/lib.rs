@@ -13,9 +13,9 @@
 //! `phase` whose turn it is there; `negotiation` moves it, by what `offering` does for our exchanges and `answering` for theirs;
 //! `arrivals` keeps what the other end sent, a `stream` for each side, `sending` and `trickle` what it is sent, and [`Carrier`] how; `health` is how
 //! the connection does, `patience` how long we wait, `identity` which connection the other end has. [`Rules`] names what makes
-//! two ends agree, so that tests can break one rule at a time. [`Roster`], [`Bar`], [`uplink`], [`Allowance`], [`Passing`], [`Misdeeds`] and
-//! [`Few`] stand beside all this: what members are called, who is not met, what each is sent, how much each may say, and have passed on, who is
-//! named for saying too much, and a map of a few things. So does [`chat`], a machine of its own.
+//! two ends agree, so that tests can break one rule at a time. [`Roster`], [`Bar`], [`uplink`], [`Allowance`], [`Passing`], [`Misdeeds`],
+//! [`Returns`] and [`Few`] stand beside all this: what members are called, who is not met, what each is sent, how much each may say, and have
+//! passed on, who is named for saying too much, when the server is called again, and a map of a few things. So does [`chat`], a machine of its own.
 
 pub mod chat;
 pub mod uplink;
@@ -38,6 +38,7 @@ mod offering;
 mod passing;
 mod patience;
 mod phase;
+mod returns;
 mod roster;
 mod rules;
 mod sending;
@@ -54,5 +55,6 @@ pub use input::{ConnectionState, Input, Kind, LinkId, Signal};
 pub use mesh::Mesh;
 pub use misdeeds::Misdeeds;
 pub use passing::Passing;
+pub use returns::Returns;
 pub use roster::{Roster, in_sentence};
 pub use rules::{Protocol, Rule, Rules};

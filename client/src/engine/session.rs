@@ -21,7 +21,7 @@ use std::rc::{Rc, Weak};
 use gloo_events::EventListener;
 use gloo_timers::callback::{Interval, Timeout};
 use klatch_mesh::chat::Chat;
-use klatch_mesh::{Bar, Carrier, Command, Few, Input, Mesh, Misdeeds};
+use klatch_mesh::{Bar, Carrier, Command, Few, Input, Mesh, Misdeeds, Returns};
 use klatch_shared::wire::{Event, IceServer, IceServers, Side, Verb};
 use klatch_shared::{MemberId, RoomKeys, SessionNonce};
 use yew::Callback;
@@ -97,7 +97,7 @@ pub(super) struct Session {
     links: RefCell<Few<MemberId, Link>>,
     alarm: RefCell<Option<Timeout>>,
     reconnect: RefCell<Option<Timeout>>,
-    attempts: Cell<u32>,
+    returns: RefCell<Returns>,
     lines: Cell<u32>,
     guards: RefCell<(Vec<EventListener>, Vec<Interval>)>,
     /// Made ready for the next member.

@@ -4,9 +4,6 @@ use klatch_shared::wire::{CloseCode, Hello};
 
 use super::*;
 
-/// Reconnecting waits this long at first, then twice as long each time, up to the second.
-const RECONNECT_MS: (u32, u32) = (500, 5_000);
-
 impl Session {
     /// Opens a socket to the broker; `hello` comes first on it.
     pub(super) fn connect(&self) {
@@ -117,8 +114,7 @@ impl Session {
         if self.over.get() {
             return;
         }
-        let attempt = self.attempts.replace(self.attempts.get() + 1);
-        let pause = (RECONNECT_MS.0 << attempt.min(5)).min(RECONNECT_MS.1);
+        let pause = self.returns.borrow_mut().wait(clock::now());
         let jittered = pause / 2 + (f64::from(pause) / 2.0 * js_sys::Math::random()) as u32;
         let weak = self.weak.clone();
         *self.reconnect.borrow_mut() = Some(Timeout::new(jittered, move || {

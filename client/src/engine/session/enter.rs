@@ -59,7 +59,7 @@ impl Session {
             links: RefCell::default(),
             alarm: RefCell::default(),
             reconnect: RefCell::default(),
-            attempts: Cell::new(0),
+            returns: RefCell::default(),
             lines: Cell::new(0),
             guards: RefCell::default(),
             spare: RefCell::new(spare),
@@ -117,7 +117,7 @@ impl Session {
         let label = door::label(&self.seat.borrow());
         match self.take_or_revive(self.room.prove(label, &hello.nonce, &self.me), hello).await {
             Ok(admitted) => {
-                self.attempts.set(0);
+                self.returns.borrow_mut().let_in(clock::now());
                 self.told_full.set(false);
                 self.broker_is(BrokerLink::Up);
                 self.take_in(admitted);
