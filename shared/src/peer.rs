@@ -43,7 +43,7 @@ pub enum PeerMessage {
     },
     /// All that this member has of the chat: the other may tell the rest. Said where digests differ.
     Have {
-        /// Of messages, those among them that could not be verified.
+        /// Of messages, last those that could not be verified or believed yet.
         prints: Prints,
         /// So many are of the latter: they need not be told again, and are not received.
         aside: u16,
@@ -59,8 +59,11 @@ pub enum PeerMessage {
     Sends(Sends),
     /// What this member wants to be sent. Said on a new channel, and again at each change.
     Wants(Wants),
-    /// This page is going: left, or closed.
-    Bye,
+    /// This page is going.
+    Bye {
+        /// Its person left the room. Otherwise it is closed, or loaded again, and may be back in a moment.
+        left: bool,
+    },
     /// I am here: said each second, so that silence tells of a dead path before the browser does.
     Pulse {
         /// The members with whom this one's channel works: at most [`MAX_SEATS`].
@@ -167,7 +170,7 @@ impl PeerMessage {
             },
             "sends" => Self::Sends(FromFields::from_fields(fields)?),
             "wants" => Self::Wants(FromFields::from_fields(fields)?),
-            "bye" => Self::Bye,
+            "bye" => Self::Bye { left: fields.optional("left")?.unwrap_or_default() },
             "pulse" => Self::Pulse {
                 reaches: fields.get("reaches").filter(|all: &Vec<_>| all.len() <= MAX_SEATS)?,
                 open: fields.optional("open")?.unwrap_or_default(),
@@ -195,7 +198,7 @@ impl ToFields for PeerMessage {
             }
             Self::Sends(sends) => to.tag("say", "sends").fields(sends),
             Self::Wants(wants) => to.tag("say", "wants").fields(wants),
-            Self::Bye => to.tag("say", "bye"),
+            Self::Bye { left } => to.tag("say", "bye").field("left", left),
             Self::Pulse { reaches, open } => to.tag("say", "pulse").field("reaches", reaches).field("open", open),
             Self::Signal(signal) => to.tag("say", "signal").fields(signal),
         };
@@ -338,7 +341,7 @@ mod tests {
 
     #[test]
     fn what_is_too_long_or_wrong_is_no_message() {
-        assert_eq!(PeerMessage::parse(r#"{"say":"bye"}"#), Ok(PeerMessage::Bye));
+        assert_eq!(PeerMessage::parse(r#"{"say":"bye"}"#), Ok(PeerMessage::Bye { left: false }));
         assert!(
             PeerMessage::parse(&format!(r#"{{"say":"bye","x":"{}"}}"#, "x".repeat(MAX_PEER_MESSAGE_BYTES))).is_err()
         );
@@ -372,7 +375,7 @@ mod tests {
             PeerMessage::Received { prints: Prints(vec![]) },
             PeerMessage::Sends(sends),
             PeerMessage::Wants(Wants { camera: 0, screen: 720 }),
-            PeerMessage::Bye,
+            PeerMessage::Bye { left: true },
             PeerMessage::Pulse { reaches: vec![MemberId::random(), MemberId::random()], open: true },
             PeerMessage::Signal(PassedSignal {
                 from: MemberId::random(),

@@ -276,7 +276,7 @@ impl Session {
                 }
                 this.tell_wants();
             }),
-            on(&window, "pagehide", Self::say_goodbye),
+            on(&window, "pagehide", |this| this.say_goodbye(false)),
         ];
         let weak = self.weak.clone();
         // Whether anybody looks or not.
@@ -306,7 +306,7 @@ impl Session {
 
     /// Leaves, keeping the seat.
     pub(super) fn leave(&self) {
-        self.say_goodbye();
+        self.say_goodbye(true);
         if let Some(socket) = self.socket() {
             socket.send(Verb::Leave);
         }

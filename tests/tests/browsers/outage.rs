@@ -52,6 +52,25 @@ fn a_call_outlives_its_server_and_finds_it_again() {
 }
 
 #[test]
+fn who_leaves_without_the_server_is_seen_going_at_once() {
+    play(async |scene| {
+        let (recorder, _) = scene.recorded_broker(&[]).await?;
+        let ([ana, bo], _) = meet_over(&recorder, scene).await?;
+        recorder.let_pass(false);
+        for person in [&ana, &bo] {
+            person.page().shows(OUT_OF_REACH).await?;
+        }
+        bo.leaves().await?;
+        // Less than a page has that may be back.
+        wait::until("Bo’s tile to go", Duration::from_secs(8), async || {
+            Ok((!ana.page().has("group", "Bo").await?).then_some(()))
+        })
+        .await?;
+        ana.is_told("Bo left").await
+    });
+}
+
+#[test]
 fn a_server_that_lost_the_room_is_not_said_to_be_out_of_reach() {
     play(async |scene| {
         let (recorder, _) = scene.recorded_broker(&[]).await?;

@@ -81,6 +81,36 @@ fn a_reload_keeps_the_seat() {
 }
 
 #[test]
+fn who_is_back_a_few_seconds_later_is_interrupted_meanwhile_and_did_not_leave() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        for kind in [Kind::Chromium, Kind::Firefox] {
+            let ([ana, bo], link) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (kind, "Bo")]).await?;
+            ana.reads("Bo joined").await?;
+            ana.watches_states().await?;
+            // As in a reload that takes its time.
+            bo.page().open("about:blank").await?;
+            wait::until("Bo to be interrupted", PATIENCE, async || {
+                Ok((ana.seen_states().await?.first().map(String::as_str) == Some("tile: interrupted")).then_some(()))
+            })
+            .await?;
+            wait::never("Bo left", Duration::from_secs(4), async || {
+                Ok(ana.page().text().await?.contains("Bo left").then_some(()))
+            })
+            .await?;
+            bo.page().open(&link).await?;
+            bo.is_in_the_room().await?;
+            ana.is_connected_to("Bo").await?;
+            ana.hears(1).await?;
+            ana.reads_in_turn(&["Bo joined"]).await?;
+            ensure!(!ana.page().text().await?.contains("Bo left"), "{kind:?}: a leave is told of");
+            ana.page().close().await?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
 fn closing_the_tab_is_seen_at_once() {
     play(async |scene| {
         let broker = scene.broker(&[]).await?;

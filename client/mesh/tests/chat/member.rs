@@ -110,7 +110,7 @@ impl Member {
         self.knows.insert(seat.member);
     }
 
-    /// Somebody sets the machine's clock, which is minutes wrong from now on.
+    /// Somebody sets the machine's clock, which is hours wrong from now on.
     pub fn sets_clock(&mut self) {
         self.skew %= DAY;
     }
@@ -182,7 +182,7 @@ impl Member {
             PeerMessage::Lacked { cards, messages } => self.chat.heard_lacked(now, from, cards, messages),
             PeerMessage::Sends(_)
             | PeerMessage::Wants(_)
-            | PeerMessage::Bye
+            | PeerMessage::Bye { .. }
             | PeerMessage::Pulse { .. }
             | PeerMessage::Signal(_) => vec![],
         };

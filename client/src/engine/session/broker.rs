@@ -61,7 +61,7 @@ impl Session {
             Some(CloseCode::TakenOver) => self.end(Over::Elsewhere),
             Some(CloseCode::Ended) if !self.usurped.get() => self.end(Over::Ended),
             Some(CloseCode::Forgotten) => {
-                self.say_goodbye();
+                self.say_goodbye(true);
                 self.end(Over::Forgotten);
             }
             Some(

@@ -204,7 +204,7 @@ impl Session {
                 }
                 self.tune();
             }
-            PeerMessage::Bye => self.member_going(from),
+            PeerMessage::Bye { left } => self.member_going(from, left),
             PeerMessage::Pulse { reaches, open } => {
                 self.feed(Input::Reaches { peer: from, members: reaches });
                 if open && self.creator.get() == Some(from) {

@@ -46,7 +46,7 @@ impl Session {
         if cut {
             // They need not take it for a link that broke.
             if let Some(connection) = self.connection_with(member) {
-                connection.say(&PeerMessage::Bye.to_text());
+                connection.say(&PeerMessage::Bye { left: false }.to_text());
             }
             self.feed(Input::Gone { peer: member });
             self.show_conduct(member);

@@ -229,9 +229,9 @@ impl Session {
         }
     }
 
-    /// The page is going: others need not wait for the silence.
-    pub(super) fn say_goodbye(&self) {
-        self.say_to_all(&PeerMessage::Bye);
+    /// The page is going, because the person `left` or not: others need not wait for the silence.
+    pub(super) fn say_goodbye(&self, left: bool) {
+        self.say_to_all(&PeerMessage::Bye { left });
     }
 
     /// What we capture changed: connections send it, members are told.

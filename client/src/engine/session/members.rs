@@ -13,8 +13,10 @@ use crate::state::{Line, Member};
 /// A member whose socket and link are lost may be back within this without anybody being told of a leave and a join: long enough for a
 /// tunnel, a lid that is closed and opened, a phone that is put into the pocket.
 const GRACE_MS: u32 = 30_000;
-/// The same for a member whose page said goodbye: long enough for a reload, short enough to be seen going.
-const GOODBYE_MS: u32 = 1_500;
+/// The same for a member whose page said goodbye, as it was closed or is loaded again: long enough for the latter over a slow network.
+const GOODBYE_MS: u32 = 12_000;
+/// The same for a member who left: the server tells of it at once, where it can be reached.
+const LEAVE_MS: u32 = 1_500;
 /// How long after a change of name it is told of.
 const RENAMED_MS: u32 = 1_000;
 
@@ -86,11 +88,11 @@ impl Session {
             peer.presence = Presence::Away;
         }
         self.feed(Input::Away { peer: member });
-        self.wait_for(member);
+        self.wait_if_away(member);
     }
 
     /// The member's page said goodbye.
-    pub(super) fn member_going(&self, member: MemberId) {
+    pub(super) fn member_going(&self, member: MemberId, left: bool) {
         let shown = match self.peers.borrow_mut().get_mut(member) {
             Some(peer) => {
                 peer.going = true;
@@ -100,11 +102,11 @@ impl Session {
         };
         if shown {
             self.dispatch(RoomAction::Health(member, Health::Interrupted));
-            self.wait_for(member);
+            self.wait_for(member, if left { LEAVE_MS } else { GOODBYE_MS });
         }
     }
 
-    /// The link of a member whose socket was lost some time ago is lost too.
+    /// Waits for a member whose socket was lost, unless we wait already, as after a goodbye.
     fn wait_if_away(&self, member: MemberId) {
         let lost = self
             .peers
@@ -112,14 +114,13 @@ impl Session {
             .get(member)
             .is_some_and(|peer| peer.shown && peer.presence != Presence::Present && peer.grace.is_none());
         if lost {
-            self.wait_for(member);
+            self.wait_for(member, GRACE_MS);
         }
     }
 
-    fn wait_for(&self, member: MemberId) {
+    fn wait_for(&self, member: MemberId, grace_ms: u32) {
         let weak = self.weak.clone();
-        let going = self.peers.borrow().get(member).is_some_and(|peer| peer.going);
-        let grace = Timeout::new(if going { GOODBYE_MS } else { GRACE_MS }, move || {
+        let grace = Timeout::new(grace_ms, move || {
             if let Some(this) = weak.upgrade() {
                 this.grace_is_over(member);
             }
