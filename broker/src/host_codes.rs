@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::rooms::Right;
 use crate::small_file;
-use crate::stamp::Stamp;
+use crate::watched::Watched;
 
 /// How often the file is looked at.
 const LOOK: Duration = Duration::from_secs(10);
@@ -80,18 +80,15 @@ impl HostCodes {
 /// The file, and the codes in it.
 #[derive(Debug)]
 pub(crate) struct CodeFile {
-    path: PathBuf,
-    /// The file as it was when it was last looked at.
-    seen: Option<Stamp>,
+    file: Watched<1>,
     known: Arc<watch::Sender<Vec<HostCodeHash>>>,
 }
 
 impl CodeFile {
     /// Reads it.
     pub(crate) fn read(path: &Path) -> Result<Self, BadHostCodeFile> {
-        let seen = Stamp::of(path);
-        let known = Arc::new(watch::Sender::new(codes_in(path)?));
-        Ok(Self { path: path.into(), seen, known })
+        let (file, codes) = Watched::read([path], codes_in)?;
+        Ok(Self { file, known: Arc::new(watch::Sender::new(codes)) })
     }
 
     /// The codes in it, now and later.
@@ -114,25 +111,18 @@ impl CodeFile {
 
     /// Reads it again if it has changed. While it can't be read, as it may be half written, the codes stay as they were.
     fn refresh(&mut self) {
-        let now = Stamp::of(&self.path);
-        if self.seen == now {
-            return;
-        }
-        self.seen = now;
-        match codes_in(&self.path) {
-            Ok(codes) => {
+        match self.file.again(codes_in) {
+            None => {}
+            Some(Ok(codes)) => {
                 self.known.send_replace(codes);
                 tracing::info!("the host codes were read again");
             }
-            Err(error) => {
-                let error = anyhow::Error::from(error);
-                tracing::warn!("the host codes that were read before still hold: {error:#}");
-            }
+            Some(Err(reason)) => tracing::warn!("the host codes that were read before still hold: {reason}"),
         }
     }
 }
 
-fn codes_in(path: &Path) -> Result<Vec<HostCodeHash>, BadHostCodeFile> {
+fn codes_in([path]: [&Path; 1]) -> Result<Vec<HostCodeHash>, BadHostCodeFile> {
     let unreadable = |error| BadHostCodeFile::Unreadable(path.into(), error);
     let bytes = small_file::read_up_to(MAX_BYTES, path)
         .map_err(unreadable)?

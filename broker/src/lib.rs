@@ -40,7 +40,6 @@ mod server;
 mod site;
 mod small_file;
 mod socket;
-mod stamp;
 mod state;
 mod stranger;
 mod stream;
@@ -48,6 +47,7 @@ mod switchboard;
 mod tables;
 mod tls;
 mod unfinished;
+mod watched;
 
 pub use address::Address;
 pub use check::{Finding, chained, check};

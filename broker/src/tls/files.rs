@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use super::period::{BadPeriod, Period};
 use super::served::Served;
 use crate::small_file;
-use crate::stamp::Stamp;
+use crate::watched::Watched;
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(10);
@@ -22,11 +22,9 @@ const LATE: time::Duration = time::Duration::days(3);
 /// The files, and what is served of them.
 #[derive(Debug)]
 pub(crate) struct Files {
-    chain: PathBuf,
-    key: PathBuf,
+    /// The chain and the key.
+    files: Watched<2>,
     served: Arc<Served>,
-    /// The files as they were when they were last looked at.
-    seen: [Option<Stamp>; 2],
     /// What was last said of the certificate's age.
     told: Age,
 }
@@ -62,9 +60,8 @@ pub enum BadCertificate {
 impl Files {
     /// Reads them.
     pub(crate) fn read(chain: &Path, key: &Path) -> Result<Self, BadCertificate> {
-        let seen = [Stamp::of(chain), Stamp::of(key)];
-        let served = Served::with(certified(chain, key)?);
-        Ok(Self { chain: chain.into(), key: key.into(), served, seen, told: Age::Fresh })
+        let (files, certified) = Watched::read([chain, key], |files| certified(files, OffsetDateTime::now_utc()))?;
+        Ok(Self { files, served: Served::with(certified), told: Age::Fresh })
     }
 
     /// What is served.
@@ -75,29 +72,22 @@ impl Files {
     /// Looks at the files from time to time, for as long as it is polled.
     pub(crate) async fn keep_fresh(mut self) {
         loop {
-            self.refresh();
-            self.tell_age(OffsetDateTime::now_utc());
+            let now = OffsetDateTime::now_utc();
+            self.refresh(now);
+            self.tell_age(now);
             tokio::time::sleep(LOOK).await;
         }
     }
 
-    /// Reads them again if one has changed. What can't be served is left aside, as it may be half written: the next change
-    /// is another try.
-    fn refresh(&mut self) {
-        let now = [Stamp::of(&self.chain), Stamp::of(&self.key)];
-        if self.seen == now {
-            return;
-        }
-        self.seen = now;
-        match certified(&self.chain, &self.key) {
-            Ok(certified) => {
+    /// Reads them again if one has changed. While they can't be served the last certificate is.
+    fn refresh(&mut self, now: OffsetDateTime) {
+        match self.files.again(|files| certified(files, now)) {
+            None => {}
+            Some(Ok(certified)) => {
                 self.served.set(certified);
                 tracing::info!("the certificate was read again");
             }
-            Err(error) => {
-                let error = anyhow::Error::from(error);
-                tracing::warn!("the certificate that was read before is still served: {error:#}");
-            }
+            Some(Err(reason)) => tracing::warn!("the certificate that was read before is still served: {reason}"),
         }
     }
 
@@ -107,7 +97,7 @@ impl Files {
         if age == std::mem::replace(&mut self.told, age) {
             return;
         }
-        let chain = self.chain.display();
+        let [chain, _] = self.files.paths().map(Path::display);
         match age {
             Age::Fresh => {}
             Age::Late => tracing::warn!("the certificate in {chain} expires within three days: renew it"),
@@ -132,10 +122,10 @@ pub(super) fn certificates_in(path: &Path) -> Result<Vec<CertificateDer<'static>
     if certificates.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(certificates) }
 }
 
-fn certified(chain: &Path, key: &Path) -> Result<CertifiedKey, BadCertificate> {
+fn certified([chain, key]: [&Path; 2], now: OffsetDateTime) -> Result<CertifiedKey, BadCertificate> {
     let certificates = certificates_in(chain).map_err(|error| BadCertificate::Chain(chain.into(), error))?;
     if let Some(period) = certificates.first().and_then(Period::of) {
-        period.admit(OffsetDateTime::now_utc(), chain)?;
+        period.admit(now, chain)?;
     }
     let pem = small_file::read(key).map_err(pem::Error::Io);
     let private = pem

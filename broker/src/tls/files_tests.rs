@@ -67,10 +67,10 @@ fn a_renewed_certificate_is_served_from_then_on() {
     let folder = Folder::new("renewed");
     let mut files = folder.read().expect("a certificate");
     let first = served(&files);
-    files.refresh();
+    files.refresh(OffsetDateTime::now_utc());
     assert_eq!(served(&files), first);
     folder.renew();
-    files.refresh();
+    files.refresh(OffsetDateTime::now_utc());
     assert_ne!(served(&files), first);
 }
 
@@ -80,12 +80,12 @@ fn a_half_written_one_leaves_the_last_in_place() {
     let mut files = folder.read().expect("a certificate");
     let first = served(&files);
     folder.write("-----BEGIN CERTIFICATE-----\nMII", "");
-    files.refresh();
+    files.refresh(OffsetDateTime::now_utc());
     std::fs::remove_file(folder.key()).expect("it is there");
-    files.refresh();
+    files.refresh(OffsetDateTime::now_utc());
     assert_eq!(served(&files), first);
     folder.renew();
-    files.refresh();
+    files.refresh(OffsetDateTime::now_utc());
     assert_ne!(served(&files), first);
 }
 
@@ -111,9 +111,10 @@ fn what_can_not_be_read_again_is_told_of_and_so_is_what_can() {
     let log = tracing_subscriber::fmt().with_writer(|| Log).with_ansi(false).finish();
     tracing::subscriber::with_default(log, || {
         folder.write("nothing\n", "");
-        files.refresh();
+        files.refresh(OffsetDateTime::now_utc());
+        files.refresh(OffsetDateTime::now_utc());
         folder.renew();
-        files.refresh();
+        files.refresh(OffsetDateTime::now_utc());
     });
     let log = String::from_utf8(LOG.lock().expect("nobody panics with it").clone()).expect("text");
     let lines: Vec<_> = log.lines().collect();
@@ -143,10 +144,22 @@ fn one_that_has_expired_is_not_taken_and_leaves_the_last_in_place() {
     let mut files = folder.read().expect("a certificate");
     let first = served(&files);
     folder.renew_until(OffsetDateTime::now_utc() - time::Duration::MINUTE);
-    files.refresh();
+    files.refresh(OffsetDateTime::now_utc());
     assert_eq!(served(&files), first);
     let refused = folder.read().expect_err("it has expired").to_string();
     assert!(refused.contains("chain.pem expired on "), "{refused}");
+}
+
+#[test]
+fn one_whose_time_has_yet_to_come_is_served_once_it_has() {
+    let folder = Folder::new("ahead");
+    let mut files = folder.read().expect("a certificate");
+    let (first, now) = (served(&files), OffsetDateTime::now_utc());
+    folder.renew_until(now + time::Duration::days(91));
+    files.refresh(now);
+    assert_eq!(served(&files), first);
+    files.refresh(now + time::Duration::days(2));
+    assert_ne!(served(&files), first);
 }
 
 #[test]
