@@ -6,7 +6,7 @@ use std::process::Output;
 
 use clap::CommandFactory as _;
 use common::pebble::free_addresses;
-use common::program::{klatch, start};
+use common::program::{klatch, on_small_disk, start};
 use common::tls::Certificate;
 use common::{PATIENCE, TempFile};
 use klatch_broker::Config;
@@ -21,7 +21,15 @@ async fn output(mut command: Command) -> Output {
 
 /// Whether all is well, the lines that say what is, and those that say what is wrong.
 async fn check(flags: &[&str]) -> (bool, Vec<String>, Vec<String>) {
-    let checked = output(klatch(&[&["--check", "--listen", "127.0.0.1:0"], flags].concat())).await;
+    told(klatch(&checking(flags))).await
+}
+
+fn checking<'a>(flags: &[&'a str]) -> Vec<&'a str> {
+    [&["--check", "--listen", "127.0.0.1:0"], flags].concat()
+}
+
+async fn told(command: Command) -> (bool, Vec<String>, Vec<String>) {
+    let checked = output(command).await;
     let lines = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text").lines().map(str::to_owned).collect();
     (checked.status.success(), lines(checked.stdout), lines(checked.stderr))
 }
@@ -215,6 +223,16 @@ async fn the_folder_for_certificates_is_tried_and_not_made() {
     let folder = format!("{}/below", file.path());
     let (is_well, _, wrong) = check(&[&acme[..], &[&folder]].concat()).await;
     assert!(!is_well && wrong[0].starts_with(&format!("klatch: can't keep certificates in {folder}: ")), "{wrong:?}");
+}
+
+#[tokio::test]
+async fn a_folder_for_certificates_on_a_full_disk_is_told_of() {
+    let above = TempFile::unused();
+    let acme = ["--acme", "localhost", "--acme-directory", "https://localhost:1/dir", "--acme-cache", above.path()];
+    let (is_well, _, wrong) = told(on_small_disk(1, &checking(&acme))).await;
+    let start = format!("klatch: can't keep certificates in {}: name a folder that ", above.path());
+    assert!(!is_well && wrong[0].starts_with(&start), "{wrong:?}");
+    assert!(!std::fs::exists(above.path()).expect("a place for files"), "nothing of it is left");
 }
 
 #[tokio::test]

@@ -22,16 +22,21 @@ pub async fn start(flags: &[&str]) -> (Child, String) {
 
 /// The same with a disk on which no file may have more than so many KiB.
 pub async fn start_on_small_disk(kib: u32, flags: &[&str]) -> (Child, String) {
+    serving(on_small_disk(kib, flags)).await
+}
+
+/// The program with these flags, and such a disk.
+pub fn on_small_disk(kib: u32, flags: &[&str]) -> Command {
     let klatch = klatch(flags);
     // Writing beyond the limit is an error then, and not the end.
     let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", kib * 2);
     let mut limited = Command::new("sh");
     limited.args(["-c", &script, "sh"]).arg(klatch.as_std().get_program()).args(klatch.as_std().get_args());
     limited.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    serving(limited).await
+    limited
 }
 
-/// The same of any command.
+/// A program that serves, by any command.
 pub async fn serving(mut command: Command) -> (Child, String) {
     let mut child = command.spawn().expect("it runs");
     let stdout = child.stdout.take().expect("piped");

@@ -6,6 +6,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use instant_acme::AccountCredentials;
+use klatch_shared::random_bytes;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
@@ -16,6 +17,9 @@ use crate::small_file;
 use crate::tls::domain::{DirectoryUrl, Domain};
 use crate::tls::period::Period;
 use crate::tls::private_file;
+
+/// As much as what is kept, and more. A full disk takes a file with nothing in it.
+const PROBE_BYTES: usize = 16 * 1024;
 
 /// What was obtained from one directory for some domains.
 pub(super) struct Cache {
@@ -58,7 +62,8 @@ impl Cache {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         // Better now than when there is something to be kept.
         let probe = self.folder.join(".writable");
-        private_file::write(&probe, "")?;
+        // Random, as file systems make what repeats itself short.
+        private_file::write(&probe, random_bytes::<PROBE_BYTES>())?;
         fs::remove_file(&probe)
     }
 

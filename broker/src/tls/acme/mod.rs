@@ -42,6 +42,8 @@ pub(crate) struct Acme {
     directory: DirectoryUrl,
     roots: Roots,
     cache: Cache,
+    /// What is served and could not be kept.
+    unkept: Option<String>,
     served: Arc<Served>,
     challenges: Arc<Challenges>,
     /// Whether it was tried at least once, with whatever success.
@@ -55,7 +57,9 @@ pub enum BadAcme {
     #[error("there is no folder to keep certificates in: name one by --acme-cache")]
     NoCache,
     /// It can't be used.
-    #[error("can't keep certificates in {0}: name a folder that can be written to by --acme-cache")]
+    #[error(
+        "can't keep certificates in {0}: name a folder that can be written to, on a disk that has room, by --acme-cache"
+    )]
     Cache(PathBuf, #[source] io::Error),
     /// The directory's root can't be read.
     #[error("can't read the directory's root certificate from {0}, which has to have it in PEM")]
@@ -96,6 +100,7 @@ impl Acme {
             directory,
             roots,
             cache,
+            unkept: None,
             tried: watch::Sender::new(served.current().is_some()),
             served,
             challenges: Arc::default(),
@@ -128,14 +133,15 @@ impl Acme {
     }
 
     /// Obtains and renews, for as long as it is polled.
-    pub(crate) async fn keep_fresh(self) {
+    pub(crate) async fn keep_fresh(mut self) {
         let mut failures = 0;
         loop {
             if let Some(left) = self.left() {
+                self.keep_after_all();
                 sleep(left.min(LOOK)).await;
                 continue;
             }
-            match order::obtain(&self).await.and_then(|pem| self.take(&pem)) {
+            match order::obtain(&self).await.and_then(|pem| self.take(pem)) {
                 Ok(()) => failures = 0,
                 Err(refused) => {
                     let pause = pause(failures, refused.cost());
@@ -150,13 +156,14 @@ impl Acme {
     }
 
     /// Waits for so long, or until what is served lasts after all, as once the clock was set.
-    async fn wait(&self, pause: Duration) {
+    async fn wait(&mut self, pause: Duration) {
         let end = Instant::now() + pause;
         while !self.lasts(OffsetDateTime::now_utc()) {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
             }
+            self.keep_after_all();
             sleep(left.min(LOOK)).await;
         }
     }
@@ -177,17 +184,31 @@ impl Acme {
     }
 
     /// Serves what was obtained, and says if that was in vain: asked at once again, the directory would issue the same again.
-    fn take(&self, pem: &str) -> Result<(), Refused> {
+    fn take(&mut self, pem: String) -> Result<(), Refused> {
         let certified = cache::certified(pem.as_bytes());
         let certified = certified.ok_or_else(|| Refused::Unservable(self.directory.to_string()))?;
-        if let Err(error) = self.cache.keep_certificate(pem) {
+        self.unkept = None;
+        if let Err(error) = self.cache.keep_certificate(&pem) {
             let folder = self.cache.folder().display();
-            tracing::warn!("the certificate can't be kept in {folder}, and the next start asks for another: {error}");
+            tracing::warn!(
+                "the certificate can't be kept in {folder}, and is lost if klatch ends now, as the next start asks for another: make \
+                 room there, or let klatch write there, as it is tried again each minute: {error}"
+            );
+            self.unkept = Some(pem);
         }
         self.served.set(certified);
         tracing::info!("there is a new certificate");
         let now = OffsetDateTime::now_utc();
         if self.lasts(now) { Ok(()) } else { Err(Refused::Due(self.directory.to_string(), now.into())) }
+    }
+
+    /// Tries once more to keep what could not be kept.
+    fn keep_after_all(&mut self) {
+        let kept = self.unkept.as_ref().map(|pem| self.cache.keep_certificate(pem));
+        if let Some(Ok(())) = kept {
+            self.unkept = None;
+            tracing::info!("the certificate is kept in {} after all", self.cache.folder().display());
+        }
     }
 
     fn warn(&self, refused: &Refused, pause: Duration) {
@@ -212,34 +233,65 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
-    fn acme() -> Acme {
-        let folder = std::env::temp_dir().join(format!("klatch-acme-{}", std::process::id()));
+    /// One whose folder is only tried, and not there.
+    fn acme(name: &str) -> Acme {
+        let folder = std::env::temp_dir().join(format!("klatch-acme-{}-{name}", std::process::id()));
         let config =
             Config::parse_from(["klatch", "--acme", "meet.example", "--acme-cache", &folder.to_string_lossy()]);
         Acme::try_out(&config.tls).expect("a folder can be made")
     }
 
     /// A chain and its key, valid for so many days from as many days ago on.
-    fn issued(ago: i64, days: i64) -> CertifiedKey {
+    fn issued(ago: i64, days: i64) -> String {
         let key = rcgen::KeyPair::generate().expect("a key");
         let mut params = rcgen::CertificateParams::new(["meet.example".to_owned()]).expect("a name");
         params.not_before = OffsetDateTime::now_utc() - time::Duration::days(ago);
         params.not_after = params.not_before + time::Duration::days(days);
-        let pem = params.self_signed(&key).expect("a certificate").pem() + &key.serialize_pem();
+        params.self_signed(&key).expect("a certificate").pem() + &key.serialize_pem()
+    }
+
+    fn certified(pem: &str) -> CertifiedKey {
         cache::certified(pem.as_bytes()).expect("a pair")
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_is_kept_until_what_is_served_lasts() {
-        let (acme, pause, begun) = (acme(), Duration::from_secs(7000), Instant::now());
+        let (mut acme, pause, begun) = (acme("pause"), Duration::from_secs(7000), Instant::now());
         acme.wait(pause).await;
         assert_eq!(begun.elapsed(), pause, "there is none");
-        acme.served.set(issued(59, 90));
+        acme.served.set(certified(&issued(59, 90)));
         acme.wait(pause).await;
         assert_eq!(begun.elapsed(), pause * 2, "it is due in a day");
         // What was ahead is set, and the same certificate is a new one by it.
-        acme.served.set(issued(0, 90));
+        acme.served.set(certified(&issued(0, 90)));
         acme.wait(pause).await;
         assert_eq!(begun.elapsed(), pause * 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_could_not_be_kept_is_kept_once_it_can() {
+        // Of the one there is nothing to be done for long, the other is followed by a pause.
+        for (name, ago) in [("lasting", 0), ("due", 59)] {
+            let mut acme = acme(name);
+            let folder = acme.folder().to_owned();
+            assert_eq!((acme.take(issued(ago, 90)).is_ok(), acme.unkept.is_some()), (ago == 0, true));
+            let again = Cache::at(&folder, &acme.directory, &acme.domains);
+            let work = async {
+                acme.wait(LOOK * 3).await;
+                acme.keep_fresh().await;
+            };
+            let is_kept = async {
+                sleep(LOOK).await;
+                std::fs::create_dir(&folder).expect("a place for files");
+                while again.certificate().is_none() {
+                    sleep(LOOK).await;
+                }
+            };
+            tokio::select! {
+                () = work => unreachable!("it has no end"),
+                kept = tokio::time::timeout(LOOK * 3, is_kept) => kept.expect("in time"),
+            }
+            std::fs::remove_dir_all(&folder).expect("it is ours");
+        }
     }
 }
