@@ -21,7 +21,7 @@ pub struct TlsFlags {
     pub tls_key: Option<PathBuf>,
 
     /// Serve HTTPS with a certificate made at start, for trying it on a LAN: browsers warn of it once. With --state it is kept beside
-    /// that file, and stays the same
+    /// that file, and stays the same until a month before its end, a year later
     #[arg(long, env = "KLATCH_SELF_SIGNED", value_parser = BoolishValueParser::new(), group = "certificate")]
     pub self_signed: bool,
 

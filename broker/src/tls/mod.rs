@@ -157,7 +157,7 @@ impl Source {
     pub(crate) async fn keep_fresh(self) {
         match self {
             Self::Files(files) => files.keep_fresh().await,
-            Self::SelfSigned(_) => {}
+            Self::SelfSigned(made) => made.keep_fresh().await,
             Self::Acme(acme) => acme.keep_fresh().await,
         }
     }

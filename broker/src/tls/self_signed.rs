@@ -1,6 +1,7 @@
 //! A certificate that nobody has signed, for trying Klatch on a network of one's own: browsers warn of it, and whoever compares its
 //! fingerprint knows that nobody stands in between.
 
+use std::iter;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use klatch_relay::own_addresses;
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, DnsName, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use sha2::{Digest as _, Sha256};
 use time::{Duration, OffsetDateTime};
@@ -22,8 +23,10 @@ use crate::small_file;
 const LIFE: Duration = Duration::days(397);
 /// Clocks on one network differ.
 const SLACK: Duration = Duration::days(1);
-/// What is nearer to its end is not used once more.
+/// What is nearer to its end is not used any more.
 const LEAST: Duration = Duration::days(30);
+/// How often it is looked how near its end is: a machine may sleep in between, or have its clock set.
+const LOOK: std::time::Duration = std::time::Duration::from_secs(60);
 /// How many addresses it is for at most: a machine with containers has many.
 const ADDRESSES: usize = 64;
 
@@ -32,7 +35,7 @@ const ADDRESSES: usize = 64;
 pub(crate) struct SelfSigned {
     served: Arc<Served>,
     names: Names,
-    fingerprint: String,
+    kept: Option<PathBuf>,
 }
 
 /// What this machine is called by, and its addresses.
@@ -46,28 +49,11 @@ impl SelfSigned {
     /// Takes the one that is kept in this file if it is for everything that this machine is called now, or makes one.
     pub(crate) fn open(names: Names, kept: Option<&Path>) -> Result<Self, rcgen::Error> {
         let now = OffsetDateTime::now_utc();
-        if let Some(pair) = kept.and_then(|path| read(path, &names, now)) {
-            return Ok(Self::with(pair, names));
-        }
-        let (chain, key) = make(&names, now)?;
-        if let Some(path) = kept
-            && let Err(error) = private_file::write(path, &(chain.pem() + &key.serialize_pem()))
-        {
-            tracing::warn!(
-                "the certificate is another after the next start, as {} can't be written: {error}",
-                path.display()
-            );
-        }
-        let private = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        let pair =
-            CertifiedKey::from_der(vec![chain.der().clone()], private, &rustls::crypto::ring::default_provider());
-        Ok(Self::with(pair.expect("it was made for TLS"), names))
-    }
-
-    fn with(pair: CertifiedKey, names: Names) -> Self {
-        let digest = pair.cert.first().map(Sha256::digest).unwrap_or_default();
-        let digits: Vec<_> = digest.iter().map(|byte| format!("{byte:02X}")).collect();
-        Self { served: Served::with(pair), names, fingerprint: digits.join(":") }
+        let pair = match kept.and_then(|path| read(path, &names, now)) {
+            Some(pair) => pair,
+            None => make_and_keep(&names, kept, now)?,
+        };
+        Ok(Self { served: Served::with(pair), names, kept: kept.map(Path::to_owned) })
     }
 
     /// What is served.
@@ -81,22 +67,43 @@ impl SelfSigned {
     }
 
     /// As browsers show it: SHA-256 in hexadecimal digits.
-    pub(crate) fn fingerprint(&self) -> &str {
-        &self.fingerprint
+    pub(crate) fn fingerprint(&self) -> String {
+        let digest = self.served.current().and_then(|pair| pair.cert.first().map(Sha256::digest)).unwrap_or_default();
+        digest.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
+    }
+
+    /// Makes another in time, for as long as it is polled.
+    pub(crate) async fn keep_fresh(self) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            self.refresh(OffsetDateTime::now_utc());
+        }
+    }
+
+    /// Serves another if the end is near, or this is not the time of the one that is served, as once the clock was set.
+    fn refresh(&self, now: OffsetDateTime) {
+        let period = self.served.current().and_then(|pair| Period::of(pair.cert.first()?));
+        if period.is_some_and(|period| is_good(period, now)) {
+            return;
+        }
+        match make_and_keep(&self.names, self.kept.as_deref(), now) {
+            Ok(pair) => {
+                self.served.set(pair);
+                tracing::warn!(
+                    "the certificate was near its end, or this machine's clock was set, and a new one is served: browsers warn of it \
+                     once, and show its SHA-256 fingerprint {}",
+                    self.fingerprint()
+                );
+            }
+            Err(error) => tracing::warn!("can't make the next certificate, and the last is still served: {error}"),
+        }
     }
 }
 
 impl Names {
     /// This machine's.
     pub(crate) fn of_this_machine() -> Self {
-        let name = rustix::system::uname().nodename().to_string_lossy().to_ascii_lowercase();
-        let is_name = |name: &String| !name.is_empty() && name.parse::<IpAddr>().is_err() && name != "localhost";
-        let mut hosts = vec!["localhost".to_owned()];
-        if let Some(name) = Some(name).filter(is_name) {
-            // As machines without a name server find each other (RFC 6762).
-            let local = (!name.contains('.')).then(|| format!("{name}.local"));
-            hosts.extend([Some(name), local].into_iter().flatten());
-        }
+        let hosts = hosts(&rustix::system::uname().nodename().to_string_lossy());
         let is_useful = |ip: &IpAddr| match ip {
             IpAddr::V4(_) => true,
             IpAddr::V6(ip) => !ip.is_unicast_link_local(),
@@ -113,11 +120,39 @@ impl Names {
     }
 }
 
+/// How a machine of this name is found. What can't be asked for by DNS, as machines may be called too, is left out: no certificate is for it.
+fn hosts(name: &str) -> Vec<String> {
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    let mut hosts = vec!["localhost".to_owned()];
+    if name != "localhost" {
+        // As machines without a name server find each other (RFC 6762).
+        let local = (!name.contains('.')).then(|| format!("{name}.local"));
+        hosts.extend(iter::once(name).chain(local).filter(|name| DnsName::try_from(name.as_str()).is_ok()));
+    }
+    hosts
+}
+
 /// Where the certificate is kept, beside the rooms.
 pub(crate) fn beside(state: &Path) -> PathBuf {
     let mut path = state.as_os_str().to_owned();
     path.push(".self-signed.pem");
     path.into()
+}
+
+/// One that is kept in this file from now on, if it can be.
+fn make_and_keep(names: &Names, kept: Option<&Path>, now: OffsetDateTime) -> Result<CertifiedKey, rcgen::Error> {
+    let (chain, key) = make(names, now)?;
+    if let Some(path) = kept
+        && let Err(error) = private_file::write(path, chain.pem() + &key.serialize_pem())
+    {
+        tracing::warn!(
+            "the certificate is another after the next start, as {} can't be written: {error}",
+            path.display()
+        );
+    }
+    let private = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let pair = CertifiedKey::from_der(vec![chain.der().clone()], private, &rustls::crypto::ring::default_provider());
+    Ok(pair.expect("it was made for TLS"))
 }
 
 /// A new key each time: browsers refuse two certificates of one key that differ.
@@ -137,10 +172,7 @@ fn make(names: &Names, now: OffsetDateTime) -> Result<(rcgen::Certificate, KeyPa
 fn read(path: &Path, names: &Names, now: OffsetDateTime) -> Option<CertifiedKey> {
     let pem = small_file::read(path).ok()?;
     let chain = CertificateDer::from_pem_slice(&pem).ok()?;
-    let period = Period::of(&chain)?;
-    if now < period.start || now + LEAST > period.end {
-        return None;
-    }
+    Period::of(&chain).filter(|period| is_good(*period, now))?;
     let key = PrivateKeyDer::from_pem_slice(&pem).ok()?;
     let pair = CertifiedKey::from_der(vec![chain], key, &rustls::crypto::ring::default_provider()).ok()?;
     let served = Served::with(pair);
@@ -148,81 +180,11 @@ fn read(path: &Path, names: &Names, now: OffsetDateTime) -> Option<CertifiedKey>
     served.current().filter(|_| is_for_all).map(|pair| CertifiedKey::new(pair.cert.clone(), Arc::clone(&pair.key)))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt as _;
-
-    fn names(hosts: &[&str], addresses: &[&str]) -> Names {
-        Names {
-            hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
-            addresses: addresses.iter().map(|text| text.parse().expect(text)).collect(),
-        }
-    }
-
-    /// A file that is gone with the test.
-    struct Kept(PathBuf);
-
-    impl Kept {
-        fn new(name: &str) -> Self {
-            Self(std::env::temp_dir().join(format!("klatch-self-signed-{}-{name}", std::process::id())))
-        }
-    }
-
-    impl Drop for Kept {
-        fn drop(&mut self) {
-            let _ = fs::remove_file(&self.0);
-        }
-    }
-
-    #[test]
-    fn it_is_for_each_name_and_address_of_this_machine_and_for_a_year() {
-        let all = Names::of_this_machine();
-        assert!(all.hosts.contains(&"localhost".to_owned()) && all.addresses.contains(&IpAddr::from([127, 0, 0, 1])));
-        let made = SelfSigned::open(all.clone(), None).expect("a certificate");
-        assert!(all.all().all(|name| made.served.is_for(&name)));
-        assert!(!made.served.is_for("meet.example"));
-        let period = made.served.current().and_then(|pair| Period::of(&pair.cert[0])).expect("a period");
-        let now = OffsetDateTime::now_utc();
-        assert!(period.start < now && period.end > now + Duration::days(365) && period.end < now + Duration::days(398));
-    }
-
-    #[test]
-    fn its_fingerprint_is_written_as_browsers_do() {
-        let made = SelfSigned::open(names(&["localhost"], &[]), None).expect("a certificate");
-        let parts: Vec<_> = made.fingerprint().split(':').collect();
-        assert!(parts.len() == 32 && parts.iter().all(|part| part.len() == 2), "{}", made.fingerprint());
-        let other = SelfSigned::open(names(&["localhost"], &[]), None).expect("a certificate");
-        assert_ne!(made.fingerprint(), other.fingerprint());
-    }
-
-    #[test]
-    fn what_is_kept_is_its_owners_alone_and_used_again_while_it_is_for_everything() {
-        let kept = Kept::new("kept");
-        let open = |names: Names| SelfSigned::open(names, Some(&kept.0)).expect("a certificate").fingerprint;
-        let first = open(names(&["localhost", "attic"], &["192.0.2.7"]));
-        assert_eq!(fs::metadata(&kept.0).expect("kept").permissions().mode() & 0o777, 0o600);
-        assert_eq!(open(names(&["localhost", "attic"], &["192.0.2.7"])), first);
-        assert_eq!(open(names(&["localhost"], &[])), first, "an address fewer is no reason for another");
-        let second = open(names(&["localhost"], &["192.0.2.8"]));
-        assert_ne!(second, first, "the address is new");
-        assert_eq!(open(names(&["localhost"], &["192.0.2.8"])), second);
-    }
-
-    #[test]
-    fn what_is_kept_and_no_good_is_made_anew() {
-        let kept = Kept::new("spoilt");
-        let open = || SelfSigned::open(names(&["localhost"], &[]), Some(&kept.0)).expect("a certificate").fingerprint;
-        let first = open();
-        let pem = fs::read(&kept.0).expect("kept");
-        fs::write(&kept.0, &pem[..pem.len() / 2]).expect("written");
-        let second = open();
-        assert_ne!(second, first);
-        assert_eq!(open(), second);
-        let (old, key) = make(&names(&["localhost"], &[]), OffsetDateTime::now_utc() - LIFE).expect("a certificate");
-        fs::write(&kept.0, old.pem() + &key.serialize_pem()).expect("written");
-        assert_ne!(open(), second, "it is about to expire");
-        assert!(SelfSigned::open(names(&["localhost"], &[]), Some(Path::new("/nowhere/kept"))).is_ok());
-    }
+/// Whether one that is valid then is served on.
+fn is_good(period: Period, now: OffsetDateTime) -> bool {
+    period.start <= now && now + LEAST <= period.end
 }
+
+#[cfg(test)]
+#[path = "self_signed_tests.rs"]
+mod tests;
