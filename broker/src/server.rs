@@ -287,6 +287,9 @@ async fn failure_of(relay: Option<&Relay>) -> Failure {
 
 /// What whoever starts it has to know of the certificate, beside the URL.
 fn announce(source: &Source, config: &Config, addresses: &[SocketAddr]) -> Vec<String> {
+    if let Some(doubt) = source.doubt() {
+        tracing::warn!("{doubt}");
+    }
     match source {
         Source::Files(_) => {
             if config.public_url.is_none() && !site::is_local(addresses) {

@@ -124,6 +124,13 @@ async fn each_part_that_is_wrong_says_why() {
     drop(child);
 }
 
+#[tokio::test]
+async fn a_certificate_without_the_one_that_vouches_for_it_is_remarked_on() {
+    let alone = Certificate::alone();
+    let (is_well, said, _) = check(&alone.flags()).await;
+    assert!(is_well && line(&said, "unsure: the certificate in ").contains("fullchain.pem"), "{said:#?}");
+}
+
 /// The one line that begins so.
 fn line<'a>(said: &'a [String], start: &str) -> &'a str {
     let lines: Vec<_> = said.iter().filter(|line| line.starts_with(start)).collect();

@@ -103,6 +103,7 @@ fn certificate(config: &Config) -> (Option<Source>, Vec<Finding>) {
             findings.extend(
                 source.folder().map(|folder| Well(format!("certificates can be kept in {}", folder.display()))),
             );
+            findings.extend(source.doubt().map(Unsure));
             let host = config.public_url.as_ref().map(Origin::host);
             if let (Some(host), Some(_)) = (host, source.end()) {
                 let is_named = source.served().is_for(host);

@@ -4,12 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
+use rustls::{Error, InconsistentKeys};
 use time::OffsetDateTime;
 
 use super::period::{BadPeriod, Period};
+use super::said::Said;
 use super::served::Served;
 use crate::small_file;
 use crate::watched::Watched;
@@ -49,9 +52,21 @@ pub enum BadCertificate {
     /// They don't belong together.
     #[error("the key in {1} is not that of the certificate in {0}: name the one that it was made for")]
     OtherKey(PathBuf, PathBuf),
-    /// They are not of a kind that TLS is served with.
-    #[error("TLS can't be served with the certificate in {0} and the key in {1}")]
-    Pair(PathBuf, PathBuf, #[source] rustls::Error),
+    /// They belong together, and it stands behind another.
+    #[error(
+        "the key in {1} is not that of the first certificate in {0}, but of one behind it: put the site's own first, then the one that \
+         vouches for it, and so on, as in fullchain.pem"
+    )]
+    Order(PathBuf, PathBuf),
+    /// The key is not of a kind that TLS is served with.
+    #[error(
+        "the key in {0} is of a kind that can't be served: take RSA of 2048 to 4096 bits, ECDSA on P-256 or P-384, or Ed25519, and have \
+         the certificate made for that"
+    )]
+    KeyKind(PathBuf),
+    /// The certificate is not.
+    #[error("TLS can't be served with the certificate in {0}")]
+    Unservable(PathBuf, #[source] Error),
     /// It is not valid now.
     #[error(transparent)]
     Period(#[from] BadPeriod),
@@ -67,6 +82,21 @@ impl Files {
     /// What is served.
     pub(crate) fn served(&self) -> Arc<Served> {
         Arc::clone(&self.served)
+    }
+
+    /// What is amiss with the chain that is served, if nobody in it vouches for the site's own certificate.
+    pub(crate) fn doubt(&self) -> Option<String> {
+        let [chain, _] = self.files.paths().map(Path::display);
+        let said: Vec<_> = self.served.current()?.cert.iter().filter_map(Said::by).collect();
+        let own = said.first()?;
+        // Its own issuer is one that nobody signed: whoever trusts it needs no other.
+        let is_vouched_for = said.iter().any(|other| other.subject == own.issuer);
+        (!is_vouched_for).then(|| {
+            format!(
+                "the certificate in {chain} comes without the one that vouches for it, and only works where its issuer is trusted directly: \
+                 name the file with the whole chain, fullchain.pem, if there is one"
+            )
+        })
     }
 
     /// Looks at the files from time to time, for as long as it is polled.
@@ -86,6 +116,9 @@ impl Files {
             Some(Ok(certified)) => {
                 self.served.set(certified);
                 tracing::info!("the certificate was read again");
+                if let Some(doubt) = self.doubt() {
+                    tracing::warn!("{doubt}");
+                }
             }
             Some(Err(reason)) => tracing::warn!("the certificate that was read before is still served: {reason}"),
         }
@@ -124,19 +157,32 @@ pub(super) fn certificates_in(path: &Path) -> Result<Vec<CertificateDer<'static>
 
 fn certified([chain, key]: [&Path; 2], now: OffsetDateTime) -> Result<CertifiedKey, BadCertificate> {
     let certificates = certificates_in(chain).map_err(|error| BadCertificate::Chain(chain.into(), error))?;
-    if let Some(period) = certificates.first().and_then(Period::of) {
-        period.admit(now, chain)?;
-    }
     let pem = small_file::read(key).map_err(pem::Error::Io);
     let private = pem
         .and_then(|pem| PrivateKeyDer::from_pem_slice(&pem))
         .map_err(|error| BadCertificate::Key(key.into(), error))?;
-    CertifiedKey::from_der(certificates, private, &rustls::crypto::ring::default_provider()).map_err(
-        |error| match error {
-            rustls::Error::InconsistentKeys(_) => BadCertificate::OtherKey(chain.into(), key.into()),
-            other => BadCertificate::Pair(chain.into(), key.into(), other),
-        },
-    )
+    let private = ring::default_provider().key_provider.load_private_key(private);
+    let certified = CertifiedKey::new(certificates, private.map_err(|_| BadCertificate::KeyKind(key.into()))?);
+    match certified.keys_match() {
+        Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
+        Err(Error::InconsistentKeys(_)) if is_of_one_behind(&certified) => {
+            return Err(BadCertificate::Order(chain.into(), key.into()));
+        }
+        Err(Error::InconsistentKeys(_)) => return Err(BadCertificate::OtherKey(chain.into(), key.into())),
+        Err(other) => return Err(BadCertificate::Unservable(chain.into(), other)),
+    }
+    if let Some(period) = certified.cert.first().and_then(Period::of) {
+        period.admit(now, chain)?;
+    }
+    Ok(certified)
+}
+
+/// Whether the key is that of a certificate that is not the first.
+fn is_of_one_behind(certified: &CertifiedKey) -> bool {
+    let is_its = |other: &CertificateDer<'static>| {
+        CertifiedKey::new(vec![other.clone()], Arc::clone(&certified.key)).keys_match().is_ok()
+    };
+    certified.cert.iter().skip(1).any(is_its)
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::sync::Mutex;
 use std::time::SystemTime;
 
+use base64ct::{Base64, Encoding as _};
+
 /// A folder with a certificate and its key, gone with the test.
 struct Folder(PathBuf);
 
@@ -136,6 +138,44 @@ fn what_can_not_be_served_says_why() {
     assert!(matches!(folder.read(), Err(BadCertificate::Chain(..))));
     let nowhere = Path::new("/nowhere");
     assert!(matches!(Files::read(nowhere, nowhere), Err(BadCertificate::Chain(..))));
+}
+
+#[test]
+fn a_key_of_a_kind_that_can_not_be_served_says_which_can() {
+    let folder = Folder::new("kind");
+    let (chain, key) = (std::fs::read_to_string(folder.chain()), rcgen::KeyPair::generate().expect("a key"));
+    // Where P-256 is named another curve is.
+    let p256 = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+    let mut key = key.serialize_der();
+    let at = key.windows(p256.len()).position(|part| part == p256).expect("it is named");
+    key[at + p256.len() - 1] = 1;
+    let key = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", Base64::encode_string(&key));
+    folder.write(&chain.expect("a certificate"), &key);
+    let refused = folder.read().expect_err("nobody serves it").to_string();
+    assert!(refused.contains("key.pem is of a kind") && refused.contains("P-256"), "{refused}");
+}
+
+#[test]
+fn a_chain_has_the_sites_own_first_and_who_vouches_for_it_behind() {
+    let folder = Folder::new("chain");
+    assert_eq!(folder.read().expect("a certificate").doubt(), None, "nobody has signed it");
+    let named = |name: &str| {
+        let mut params = rcgen::CertificateParams::new([name.to_owned()]).expect("a name");
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        (params, rcgen::KeyPair::generate().expect("a key"))
+    };
+    let ((above, above_key), (own, own_key)) = (named("above.example"), named("meet.example"));
+    let above_pem = above.self_signed(&above_key).expect("a certificate").pem();
+    let own = own.signed_by(&own_key, &rcgen::Issuer::new(above, above_key)).expect("a certificate").pem();
+    let key = own_key.serialize_pem();
+    folder.write(&(own.clone() + &above_pem), &key);
+    assert_eq!(folder.read().expect("a certificate").doubt(), None);
+    folder.write(&own, &key);
+    let doubt = folder.read().expect("a certificate").doubt().expect("there is one");
+    assert!(doubt.contains("chain.pem comes without") && doubt.contains("fullchain.pem"), "{doubt}");
+    folder.write(&(above_pem + &own), &key);
+    let refused = folder.read().expect_err("another is first").to_string();
+    assert!(refused.contains("put the site's own first"), "{refused}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod handshakes;
 mod period;
 mod private_file;
 mod roots;
+mod said;
 mod self_signed;
 mod served;
 
@@ -151,6 +152,14 @@ impl Source {
     pub(crate) fn end(&self) -> Option<Moment> {
         let certified = self.served().current()?;
         Period::of(certified.cert.first()?).map(|period| period.until())
+    }
+
+    /// What browsers may find amiss with it.
+    pub(crate) fn doubt(&self) -> Option<String> {
+        match self {
+            Self::Files(files) => files.doubt(),
+            Self::SelfSigned(_) | Self::Acme(_) => None,
+        }
     }
 
     /// Keeps what is served fresh, for as long as it is polled.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
-use yasna::tags::{TAG_GENERALIZEDTIME, TAG_UTCTIME};
-use yasna::{ASN1Error, ASN1ErrorKind, ASN1Result, BERReader, BERReaderSeq, Tag};
+
+use super::said::Said;
 
 /// From when to when a certificate is valid, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,14 +50,7 @@ impl fmt::Display for Moment {
 impl Period {
     /// Of this certificate; nothing if it is none.
     pub(crate) fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
-        yasna::parse_der(certificate, |certificate| {
-            certificate.read_sequence(|parts| {
-                let period = parts.next().read_sequence(signed)?;
-                skip_rest(parts)?;
-                Ok(period)
-            })
-        })
-        .ok()
+        Said::by(certificate).map(|said| said.period)
     }
 
     /// Its end.
@@ -90,32 +83,6 @@ impl Period {
         }
         Ok(())
     }
-}
-
-/// What is signed (RFC 5280 §4.1.2).
-fn signed(parts: &mut BERReaderSeq<'_, '_>) -> ASN1Result<Period> {
-    let version = Tag::context(0);
-    parts.read_optional(|part| part.read_tagged(version, |number| number.read_i64()))?;
-    let _serial = parts.next().read_der()?;
-    let _algorithm = parts.next().read_der()?;
-    let _issuer = parts.next().read_der()?;
-    let period =
-        parts.next().read_sequence(|ends| Ok(Period { start: time(ends.next())?, end: time(ends.next())? }))?;
-    skip_rest(parts)?;
-    Ok(period)
-}
-
-fn time(part: BERReader<'_, '_>) -> ASN1Result<OffsetDateTime> {
-    match part.lookahead_tag()? {
-        TAG_UTCTIME => part.read_utctime().map(|time| *time.datetime()),
-        TAG_GENERALIZEDTIME => part.read_generalized_time().map(|time| *time.datetime()),
-        _ => Err(ASN1Error::new(ASN1ErrorKind::Invalid)),
-    }
-}
-
-fn skip_rest(parts: &mut BERReaderSeq<'_, '_>) -> ASN1Result<()> {
-    while parts.read_optional(|part| part.read_der())?.is_some() {}
-    Ok(())
 }
 
 #[cfg(test)]

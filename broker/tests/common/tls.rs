@@ -39,6 +39,21 @@ impl Certificate {
         certificate.valid(rcgen::date_time_ymd(4095, 1, 1), rcgen::date_time_ymd(4096, 1, 1))
     }
 
+    /// One that another vouches for, which is not in the file.
+    pub fn alone() -> Self {
+        let certificate = Self { der: Vec::new().into(), chain: TempFile::unused(), key: TempFile::unused() };
+        let named = |name: &str| {
+            let mut params = rcgen::CertificateParams::new([name.to_owned()]).expect("a name");
+            params.distinguished_name.push(rcgen::DnType::CommonName, name);
+            (params, rcgen::KeyPair::generate().expect("a key"))
+        };
+        let ((above, above_key), (own, key)) = (named("above.example"), named("localhost"));
+        let made = own.signed_by(&key, &rcgen::Issuer::new(above, above_key)).expect("a certificate");
+        std::fs::write(certificate.chain.path(), made.pem()).expect("a place for files");
+        std::fs::write(certificate.key.path(), key.serialize_pem()).expect("a place for files");
+        Self { der: made.der().clone(), ..certificate }
+    }
+
     /// Another in the same files.
     pub fn renewed(self) -> Self {
         self.until(rcgen::date_time_ymd(4096, 1, 1))
