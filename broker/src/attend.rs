@@ -1,5 +1,5 @@
 //! How long one connection of HTTP is looked after: until it is quiet, first of requests and then of answers, has lasted long enough, or
-//! the server stops. What is being answered is still sent.
+//! the server stops. What is being answered is still sent, unless nothing of it is taken.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -24,6 +24,7 @@ pub(crate) async fn attend<C: Future>(
 ) {
     tokio::select! {
         () = until_its_end(serving.as_mut(), &wind_up, limits, (quiet, answered)) => return,
+        () = unfinished.until_stalled(Duration::from_secs(limits.stalled_seconds.into())) => return,
         _ = watching.changed() => {}
     }
     wind_up(serving.as_mut());
@@ -75,6 +76,7 @@ mod tests {
     use hyper::{Request, Response};
     use hyper_util::rt::TokioIo;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+    use tokio::time::sleep;
 
     use crate::outlet::{Bare, Outlet};
 
@@ -92,6 +94,27 @@ mod tests {
         let wind_up = |serving: Pin<&mut http1::Connection<_, _>>| serving.graceful_shutdown();
         let never = (pending(), pending());
         attend(pin!(serving), wind_up, &unfinished, &Limits::default(), never, watching).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_nobody_reads_is_not_waited_for_long_and_one_that_is_read_slowly_is() {
+        let ((mut ours, theirs), (_running, watching)) = (duplex(4096), watch::channel(()));
+        ours.write_all(ASKED).await.expect("it fits");
+        let (mut serving, since) = (pin!(serve(theirs, watching)), Instant::now());
+        let patience = Duration::from_secs(Limits::default().stalled_seconds.into());
+        let reading = async {
+            for _ in 0..8 {
+                sleep(patience / 2).await;
+                ours.read_exact(&mut [0; 100]).await.expect("more of it");
+            }
+        };
+        tokio::select! {
+            () = serving.as_mut() => panic!("it goes on, if slowly"),
+            () = reading => {}
+        }
+        serving.await;
+        let lasted = since.elapsed() - patience * 4;
+        assert!(lasted > patience / 2 && lasted <= patience * 2, "{lasted:?}");
     }
 
     /// How long a connection lasts after the server was told to stop, if that was said before and nothing is said or read after it.

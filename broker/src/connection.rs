@@ -136,6 +136,8 @@ async fn connection(
 ///
 /// hyper's own versions of HTTP rather than hyper-util's choice of them: that waits for the first bytes without a time limit.
 async fn converse(stream: Stream, caller: Caller, redirects: bool, front: Arc<Front>, watching: watch::Receiver<()>) {
+    let limits = &front.limits;
+    stream.bound(Duration::from_secs(limits.stalled_seconds.into()));
     let is_h2 = stream.protocol() == Some(H2);
     let bare = if is_h2 { Bare::Kept } else { Bare::Completed { is_secure: caller.0.is_secure } };
     let unfinished = Unfinished::default();
@@ -156,7 +158,6 @@ async fn converse(stream: Stream, caller: Caller, redirects: bool, front: Arc<Fr
         let answer = routes.call(request);
         async move { answer.await.map(|answer| answer.map(|body| answering.with(body))) }
     });
-    let limits = &front.limits;
     let idle = Duration::from_secs(limits.header_seconds.into());
     if is_h2 {
         let serving = http2::Builder::new(TokioExecutor::new())

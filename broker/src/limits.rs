@@ -50,6 +50,8 @@ klatch_relay::limits! {
         header_seconds "header-seconds" = 15, 1;
         /// Seconds one HTTP connection may last that does not become a WebSocket.
         http_seconds "http-seconds" = 300, 1;
+        /// Seconds after which who takes nothing of an answer is let go, at most twice as many.
+        stalled_seconds "stalled-seconds" = 15, 1;
         /// TLS handshakes at once; beyond, the oldest is given up.
         tls_handshakes "tls-handshakes" = 1000, 1;
         /// TLS handshakes at once from one address; more are dropped.

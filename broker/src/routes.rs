@@ -9,7 +9,6 @@ use hyper::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_VERSION, STRICT_TRANSP
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
 use klatch_shared::RoomId;
-use rustix::net::sockopt::set_socket_send_buffer_size;
 use warp::Filter;
 use warp::http::{Method, Response, StatusCode};
 use warp::path::FullPath;
@@ -26,9 +25,6 @@ use crate::socket::quarters::{Quarters, unhurried};
 use crate::socket::upgrade::{Handshake, NoHandshake};
 use crate::stream::Stream;
 use crate::switchboard::Switchboard;
-
-/// What the system may hold of a WebSocket's bytes until the other end has them: one frame of the largest kind, and room.
-const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
 /// What all requests share.
 pub(crate) struct House {
@@ -202,8 +198,7 @@ fn open_socket(
         let already_read = read_buf.to_vec();
         drop(read_buf);
         let stream = io.into_inner().into_inner();
-        // What the system holds for who does not read counts nowhere: of itself it would be megabytes.
-        let _ = set_socket_send_buffer_size(stream.tcp(), SEND_BUFFER_BYTES);
+        stream.wait();
         let line = switchboard.connect(place, address);
         drop(switchboard);
         socket::serve(stream, already_read, line, quarters, (visit, share)).await;

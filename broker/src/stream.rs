@@ -3,12 +3,21 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use rustix::net::sockopt::{set_socket_send_buffer_size, set_tcp_user_timeout};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use crate::socket::quarters::Portable;
+
+/// What the system may hold of a connection's bytes until the other end has them: one frame of the largest kind, and room. Of itself it
+/// would be megabytes, which count nowhere. The system takes it twice, for what it needs beside them.
+///
+/// It is as much as can be on its way at once, and a page has 200 KB: on a long and fast line all of it is there before TCP would send
+/// more. Were it larger, a slow line would seem to take nothing for long, as there is news of that only once a third has gone.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
 /// One connection.
 #[derive(Debug)]
@@ -42,6 +51,17 @@ impl Stream {
             Self::Plain(_) => None,
             Self::Tls(stream) => stream.get_ref().1.alpn_protocol(),
         }
+    }
+
+    /// Bounds what the system holds for who does not read, and for how long: also once we have let go of them.
+    pub(crate) fn bound(&self, patience: Duration) {
+        let _ = set_socket_send_buffer_size(self.tcp(), SEND_BUFFER_BYTES);
+        let _ = set_tcp_user_timeout(self.tcp(), u32::try_from(patience.as_millis()).unwrap_or(u32::MAX));
+    }
+
+    /// Leaves it to a WebSocket how long it waits: whoever is cut off for a while may come back to it.
+    pub(crate) fn wait(&self) {
+        let _ = set_tcp_user_timeout(self.tcp(), 0);
     }
 
     /// The connection under it all.

@@ -25,19 +25,22 @@ struct Book {
     asked: AtomicU32,
     /// The stream takes no more for now.
     is_held_up: AtomicBool,
+    /// How often something was taken of what waited.
+    taken: AtomicU32,
 }
 
 /// One of the answers, unfinished until it is dropped.
 #[derive(Clone)]
 pub(crate) struct Answering {
     _listens: watch::Receiver<()>,
+    book: Arc<Book>,
 }
 
 impl Unfinished {
     /// Notes that something was asked.
     pub(crate) fn begin(&self) -> Answering {
         self.0.asked.fetch_add(1, Ordering::Relaxed);
-        Answering { _listens: self.0.answers.subscribe() }
+        Answering { _listens: self.0.answers.subscribe(), book: Arc::clone(&self.0) }
     }
 
     /// How often something was asked.
@@ -47,7 +50,11 @@ impl Unfinished {
 
     /// Notes whether what is written has to wait.
     pub(crate) fn hold_up(&self, is_held_up: bool) {
-        self.0.is_held_up.store(is_held_up, Ordering::Relaxed);
+        let was_held_up = self.0.is_held_up.swap(is_held_up, Ordering::Relaxed);
+        // Of answers their pieces tell it: HTTP/2 has more to write than these.
+        if was_held_up && !is_held_up && self.is_none() {
+            self.0.taken.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Whether there is none.
@@ -75,6 +82,20 @@ impl Unfinished {
         }
     }
 
+    /// Waits until there was something to take for so long, and nothing was taken.
+    pub(crate) async fn until_stalled(&self, patience: Duration) {
+        let mut before = None;
+        loop {
+            let is_waiting = !self.is_none() || self.0.is_held_up.load(Ordering::Relaxed);
+            let now = is_waiting.then(|| self.0.taken.load(Ordering::Relaxed));
+            if now.is_some() && now == before {
+                return;
+            }
+            before = now;
+            sleep(patience).await;
+        }
+    }
+
     /// Waits until there has been none for so long.
     pub(crate) async fn until_none(&self, idle: Duration) {
         loop {
@@ -90,14 +111,14 @@ impl Unfinished {
 impl Answering {
     /// An answer that counts until all of it is taken.
     pub(crate) fn with<B: Body>(self, body: B) -> impl Body<Data = Held<B::Data>, Error = B::Error> {
-        body.map_frame(move |frame| frame.map_data(|data| Held { data, _answering: self.clone() }))
+        body.map_frame(move |frame| frame.map_data(|data| Held { data, answering: self.clone() }))
     }
 }
 
 /// A piece of an answer, which is there until the stream has taken all of it: hyper lets go of a body long before.
 pub(crate) struct Held<D> {
     data: D,
-    _answering: Answering,
+    answering: Answering,
 }
 
 impl<D: Buf> Buf for Held<D> {
@@ -110,6 +131,7 @@ impl<D: Buf> Buf for Held<D> {
     }
 
     fn advance(&mut self, count: usize) {
+        self.answering.book.taken.fetch_add(u32::from(count > 0), Ordering::Relaxed);
         self.data.advance(count);
     }
 }
@@ -148,6 +170,43 @@ mod tests {
         assert!(!is_sent().await);
         unfinished.hold_up(false);
         assert!(is_sent().await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_something_from_time_to_time_is_waited_for_and_who_takes_nothing_is_not() {
+        let (unfinished, patience) = (Unfinished::default(), Duration::from_secs(15));
+        let is_stalled = async || timeout(patience * 3, unfinished.until_stalled(patience)).await.is_ok();
+        assert!(!is_stalled().await, "there is nothing to take");
+        let mut body = Box::pin(unfinished.begin().with("a long answer".to_owned()));
+        assert!(is_stalled().await, "nobody asks for its pieces");
+        let mut piece = body.frame().await.expect("a piece").expect("no error").into_data().ok().expect("data");
+        drop(body);
+        let taking = async {
+            for _ in 0..9 {
+                sleep(patience / 2).await;
+                piece.advance(1);
+                unfinished.hold_up(true);
+            }
+        };
+        tokio::select! {
+            () = taking => {}
+            () = unfinished.until_stalled(patience) => panic!("it goes on, if slowly"),
+        }
+        let chatting = async {
+            for turn in 0.. {
+                sleep(patience / 2).await;
+                unfinished.hold_up(turn % 2 == 0);
+            }
+        };
+        tokio::select! {
+            () = chatting => {}
+            () = unfinished.until_stalled(patience) => {}
+        }
+        drop(piece);
+        unfinished.hold_up(false);
+        assert!(!is_stalled().await, "all is taken");
+        unfinished.hold_up(true);
+        assert!(is_stalled().await, "what nobody asked for is taken by nobody");
     }
 
     #[tokio::test(start_paused = true)]

@@ -103,7 +103,11 @@ impl Visitor {
     }
 
     pub async fn connect(&self, address: SocketAddr) -> std::io::Result<TlsStream<TcpStream>> {
-        let stream = TcpStream::connect(address).await?;
+        self.over(TcpStream::connect(address).await?).await
+    }
+
+    /// The same over a connection that is there already.
+    pub async fn over(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
         let name = "localhost".try_into().expect("a name");
         timeout(PATIENCE, TlsConnector::from(Arc::clone(&self.0)).connect(name, stream)).await.expect("in time")
     }
