@@ -75,6 +75,13 @@ impl Proxies {
     }
 }
 
+/// What is doubtful about trusting these.
+pub(crate) fn doubt_about(trusted: &[Cidr]) -> Option<&'static str> {
+    let doubt = "everybody is taken for a proxy, so whoever comes can say that they come from any address, and limits of addresses hold nobody: \
+                 name by --trusted-proxy the addresses of your proxies alone";
+    trusted.iter().any(Cidr::is_everybody).then_some(doubt)
+}
+
 /// An address as proxies write it: some in brackets, some with a port.
 fn address(hop: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(hop).ok()?.trim();
@@ -184,6 +191,13 @@ mod tests {
         }
         let over_v6 = proxies(&["10.0.0.0/8"]).source(ip("::ffff:10.0.0.1"), &forged);
         assert_eq!(over_v6, Source { ip: ip("192.0.2.1"), came_by_tls: Some(true) });
+    }
+
+    #[test]
+    fn to_trust_everybody_is_doubtful() {
+        let is_doubtful = |ranges: &[&str]| doubt_about(&proxies(ranges).trusted).is_some();
+        assert!(is_doubtful(&["0.0.0.0/0"]) && is_doubtful(&["10.0.0.1", "::/0"]));
+        assert!(!is_doubtful(&[]) && !is_doubtful(&["10.0.0.0/8", "fd00::/8", "127.0.0.1"]));
     }
 
     #[test]

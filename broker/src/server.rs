@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use klatch_relay::Relay;
+use klatch_relay::{Relay, StartError};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -29,7 +29,7 @@ use crate::socket::quarters::Parlour;
 use crate::state::{State, StateError};
 use crate::switchboard::{Switchboard, Welcome};
 use crate::tls::{Served, Source, Tls, TlsError};
-use crate::{metrics, page, secret, site};
+use crate::{metrics, page, proxies, secret, site};
 
 /// How long the first certificate is waited for before it is said that it serves.
 const FIRST_CERTIFICATE: Duration = Duration::from_secs(30);
@@ -107,9 +107,9 @@ pub enum Failure {
 /// # Errors
 /// [`ServeError`] says what is in the way.
 pub async fn serve(config: &Config) -> Result<Server, ServeError> {
-    let (listeners, addresses) = listen(&config.listen).await?;
-    let (redirectors, redirecting) = listen(config.tls.http_redirect.as_slice()).await?;
-    let (measuring, measured_at) = listen(config.metrics_listen.as_slice()).await?;
+    let (listeners, addresses) = listen(config, &config.listen).await?;
+    let (redirectors, redirecting) = listen(config, config.tls.http_redirect.as_slice()).await?;
+    let (measuring, measured_at) = listen(config, config.metrics_listen.as_slice()).await?;
     let code_file = config.host_code_file.as_deref().map(CodeFile::read).transpose()?;
     let source = Source::open(&config.tls, config.state.as_deref())?;
     let served = source.as_ref().map(Source::served);
@@ -143,6 +143,9 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
     };
     if let Some(remark) = site::open_to_strangers(config, &addresses) {
         tracing::info!("{remark}");
+    }
+    if let Some(doubt) = proxies::doubt_about(&config.trusted_proxy) {
+        tracing::warn!("{doubt}");
     }
     let switchboard = Arc::new(Switchboard::new(state, limits.clone(), welcome, servers));
     let keeping = failure.map(|failure| tokio::spawn(give_up_after(failure, Arc::downgrade(&switchboard))));
@@ -232,7 +235,11 @@ pub(crate) fn relays(
 ) -> Result<(Option<Bundled>, Servers), ServeError> {
     let mut servers = Servers::default();
     let outside_secret = config.ice_secret_file.as_deref().map(secret::read).transpose()?;
-    let bundled = Bundled::start(&config.relay, public_url, served, shared, config.relay_limits(), seated)?;
+    let bundled = Bundled::start(&config.relay, public_url, served, shared, config.relay_limits(), seated);
+    let bundled = bundled.map_err(|error| match error {
+        RelayError::Start(StartError::Listen(address, error)) => BadAddress::new(config, address, error).into(),
+        error => ServeError::from(error),
+    })?;
     if let Some(bundled) = &bundled {
         servers.add(bundled.urls.clone(), Some(bundled.secret.clone()));
     }

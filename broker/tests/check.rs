@@ -131,6 +131,29 @@ async fn a_certificate_without_the_one_that_vouches_for_it_is_remarked_on() {
     assert!(is_well && line(&said, "unsure: the certificate in ").contains("fullchain.pem"), "{said:#?}");
 }
 
+#[tokio::test]
+async fn an_address_that_two_flags_want_is_told_by_both_as_it_is_at_the_start() {
+    let certificate = Certificate::new();
+    let [free] = free_addresses();
+    let free = free.to_string();
+    for (flag, with) in [
+        ("--metrics-listen", &[][..]),
+        ("--http-redirect", &certificate.flags()[..]),
+        ("--turn-listen", &["--turn"]),
+        ("--turn-tls-listen", &[&["--turn", "--turn-listen", "127.0.0.1:0"], &certificate.flags()[..]].concat()),
+    ] {
+        let flags = [&["--listen", &free, flag, &free], with].concat();
+        let (is_well, _, wrong) = check(&flags).await;
+        let says = format!("; --listen and {flag} both want it, so give one of them another port");
+        let is_told =
+            |line: &str| line.starts_with(&format!("klatch: can't listen on {free}: ")) && line.ends_with(&says);
+        assert!(!is_well && wrong.len() == 1 && is_told(&wrong[0]), "{wrong:#?}");
+        let started = output(klatch(&flags)).await;
+        let said = String::from_utf8(started.stderr).expect("text");
+        assert!(!started.status.success() && said.lines().any(is_told), "{said}");
+    }
+}
+
 /// The one line that begins so.
 fn line<'a>(said: &'a [String], start: &str) -> &'a str {
     let lines: Vec<_> = said.iter().filter(|line| line.starts_with(start)).collect();

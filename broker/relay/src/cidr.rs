@@ -28,6 +28,11 @@ impl Cidr {
             (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
         }
     }
+
+    /// Whether every address of its family lies in it.
+    pub fn is_everybody(&self) -> bool {
+        self.bits == 0
+    }
 }
 
 impl FromStr for Cidr {

@@ -1,5 +1,5 @@
 //! Tries what is configured without serving anybody (`--check`): what would be in the way at the start, and what would be in members'
-//! way later. Each part is opened as the server opens it, so that both say the same of it, and released. What comes of the public name is
+//! way later. Each part is opened as the server opens it, so that both say the same of it, held until all is tried, and released. What comes of the public name is
 //! seen as a browser on this machine would; what can't be seen from here is said at the end.
 
 mod name;
@@ -13,12 +13,14 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use klatch_relay::own_addresses;
+use tokio::net::TcpListener;
 
 use crate::config::{Config, Place};
 use crate::host_codes::CodeFile;
 use crate::listening::listen;
 use crate::metrics;
 use crate::origin::Origin;
+use crate::proxies;
 use crate::relay::Seated;
 use crate::server::relays;
 use crate::site;
@@ -44,18 +46,22 @@ use Finding::{Unsure, Well, Wrong};
 /// Tries everything.
 pub async fn check(config: &Config) -> Vec<Finding> {
     let mut findings = vec![Well(said(config))];
-    findings.extend(ports(config).await);
+    let public_url = site::public_url(config, &config.listen);
+    // Before any port is ours, as nobody answers there yet.
+    let names = names(public_url.as_ref(), config).await;
+    let (_held, found) = ports(config).await;
+    findings.extend(found);
     let (source, found) = certificate(config);
     findings.extend(found);
     findings.extend(state(config));
     findings.extend(host_codes(config));
     findings.extend(site::open_to_strangers(config, &config.listen).map(|remark| Unsure(remark.into())));
-    let public_url = site::public_url(config, &config.listen);
+    findings.extend(proxies::doubt_about(&config.trusted_proxy).map(|doubt| Unsure(doubt.into())));
     if public_url.is_none() {
         findings
             .push(Unsure("no --public-url: invitations start with the address by which the page was opened".into()));
     }
-    findings.extend(names(public_url.as_ref(), config).await);
+    findings.extend(names);
     findings.extend(relay(config, public_url.as_ref(), source.as_ref().map(Source::served)).await);
     findings.push(name::outside(public_url.as_ref(), config));
     findings
@@ -71,19 +77,22 @@ fn said(config: &Config) -> String {
     format!("settings: {}", settings.collect::<Vec<_>>().join(", "))
 }
 
-/// Binds what would be listened on, and lets go of it.
-async fn ports(config: &Config) -> Vec<Finding> {
+/// Binds what would be listened on. It is to be held to the end, so that what is wanted twice is noticed.
+async fn ports(config: &Config) -> (Vec<TcpListener>, Vec<Finding>) {
     let others = config.tls.http_redirect.iter().chain(&config.metrics_listen);
-    let mut findings = Vec::new();
+    let (mut held, mut findings) = (Vec::new(), Vec::new());
     for address in config.listen.iter().chain(others) {
-        findings.push(match listen(&[*address]).await {
-            Ok(_) => Well(format!("{address} can be listened on")),
+        findings.push(match listen(config, &[*address]).await {
+            Ok((listeners, _)) => {
+                held.extend(listeners);
+                Well(format!("{address} can be listened on"))
+            }
             Err(error) => wrong(&error),
         });
     }
     let doubt = config.metrics_listen.and_then(|address| metrics::doubt_about(address.ip()));
     findings.extend(doubt.map(|doubt| Unsure(doubt.into())));
-    findings
+    (held, findings)
 }
 
 fn certificate(config: &Config) -> (Option<Source>, Vec<Finding>) {
