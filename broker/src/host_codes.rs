@@ -21,8 +21,8 @@ const LOOK: Duration = Duration::from_secs(10);
 const MAX_BYTES: usize = 64 * 1024;
 /// What is shorter is guessed, however slowly.
 const MIN_CHARS: usize = 8;
-/// What a hashed code begins with.
-const HASHED: &str = "sha256:";
+/// What a hashed code begins with, before a colon.
+const HASHED: &str = "sha256";
 
 /// The codes that open rooms at the moment, or that none is wanted.
 #[derive(Clone, Debug, Default)]
@@ -57,7 +57,9 @@ pub enum BadLine {
     #[error(transparent)]
     Untypable(#[from] klatch_shared::BadHostCode),
     /// It begins like a hash.
-    #[error("behind {HASHED} stand 64 hexadecimal digits, as `printf %s CODE | sha256sum` prints them")]
+    #[error(
+        "right behind {HASHED} stand a colon and 64 hexadecimal digits, as `printf %s CODE | sha256sum` prints them"
+    )]
     Hash,
 }
 
@@ -128,6 +130,8 @@ fn codes_in([path]: [&Path; 1]) -> Result<Vec<HostCodeHash>, BadHostCodeFile> {
         .map_err(unreadable)?
         .ok_or_else(|| BadHostCodeFile::TooLong(path.into()))?;
     let text = small_file::text(bytes).map_err(unreadable)?;
+    // Some editors begin a file with a mark of their own.
+    let text = text.trim_start_matches('\u{feff}');
     let lines = text.lines().zip(1..).map(|(line, number)| (line.trim(), number));
     let codes = lines.filter(|(line, _)| !line.is_empty() && !line.starts_with('#'));
     let codes = codes.map(|(line, number)| hash(line).map_err(|bad| BadHostCodeFile::Line(path.into(), number, bad)));
@@ -136,13 +140,21 @@ fn codes_in([path]: [&Path; 1]) -> Result<Vec<HostCodeHash>, BadHostCodeFile> {
 }
 
 fn hash(line: &str) -> Result<HostCodeHash, BadLine> {
-    if let Some(digits) = line.strip_prefix(HASHED) {
-        return HostCodeHash::from_hex(digits.trim()).ok_or(BadLine::Hash);
+    if let Some((name, sum)) = line.split_once(':').filter(|(name, _)| name.trim_end().eq_ignore_ascii_case(HASHED)) {
+        let is_right_behind = !name.ends_with(char::is_whitespace);
+        return digits(sum).filter(|_| is_right_behind).and_then(HostCodeHash::from_hex).ok_or(BadLine::Hash);
     }
     if line.chars().count() < MIN_CHARS {
         return Err(BadLine::Short);
     }
     Ok(line.parse::<HostCode>()?.hash())
+}
+
+/// The digits of what sha256sum prints: behind them stands what they are the hash of, which is its standard input.
+fn digits(sum: &str) -> Option<&str> {
+    let mut words = sum.split_whitespace();
+    let digits = words.next();
+    matches!((words.next(), words.next()), (None | Some("-" | "*-"), None)).then_some(digits).flatten()
 }
 
 #[cfg(test)]
@@ -199,8 +211,24 @@ mod tests {
     #[test]
     fn a_hashed_code_is_opened_by_what_it_is_the_hash_of() {
         // printf %s 'a long and random one' | sha256sum
-        let file = Codes::with("hashed", "sha256:98db20571f7329cbf8cdc649686892ddf2ffc456e7a71ca9d81a750ce1a42917\n");
-        assert_eq!(right(&file.read().expect("codes").codes(), "a long and random one"), Right::Shown);
+        let digits = "98db20571f7329cbf8cdc649686892ddf2ffc456e7a71ca9d81a750ce1a42917";
+        for line in [
+            format!("sha256:{digits}\n"),
+            format!("sha256:{digits}  -\n"),
+            format!("Sha256: {digits} *-\r\n"),
+            format!("\u{feff}SHA256:{}", digits.to_uppercase()),
+        ] {
+            let file = Codes::with("hashed", &line);
+            assert_eq!(right(&file.read().expect(&line).codes(), "a long and random one"), Right::Shown, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_mark_at_the_beginning_of_the_file_is_no_part_of_a_code() {
+        let codes = Codes::with("marked", "\u{feff}correct horse\n").read().expect("a code").codes();
+        assert_eq!(right(&codes, "correct horse"), Right::Shown);
+        let file = Codes::with("marked comment", "\u{feff}# ours\n");
+        assert!(matches!(file.read(), Err(BadHostCodeFile::Empty(_))));
     }
 
     #[test]
@@ -216,6 +244,10 @@ mod tests {
             ("# a\nsecret1\n", "line 2 of the file of host codes"),
             ("a long code\nsha256:secret\n", "line 2 of the file of host codes"),
             ("sha256:\n", "64 hexadecimal digits"),
+            (&format!("sha256 :{}\n", "0".repeat(64)), "right behind sha256"),
+            (&format!("SHA256 : {}\n", "0".repeat(64)), "right behind sha256"),
+            (&format!("sha256:{}  secret.txt\n", "0".repeat(64)), "64 hexadecimal digits"),
+            (&format!("sha256:{} - -\n", "0".repeat(64)), "64 hexadecimal digits"),
             ("a secret\tcode\n", "no control characters"),
             (&"secret".repeat(100), "1 to 256 bytes"),
             ("", "no code in the file"),
