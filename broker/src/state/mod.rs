@@ -23,7 +23,7 @@ use store::Store;
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// It can't be opened or read.
-    #[error("can't use the state file {path}")]
+    #[error("can't use the state file {path}{}", way_out(source))]
     Unusable {
         /// Which.
         path: PathBuf,
@@ -39,7 +39,7 @@ pub enum StateError {
         source: redb::Error,
     },
     /// It can't be written.
-    #[error("can't write to the state file {path}")]
+    #[error("can't write to the state file {path}{}", way_out(source))]
     Unwritable {
         /// Which.
         path: PathBuf,
@@ -52,6 +52,9 @@ pub enum StateError {
     /// It is something else.
     #[error("{0} is no state file of klatch's: name another by --state")]
     Foreign(PathBuf),
+    /// It ends before a state file's first page does.
+    #[error("{0} is no state file of klatch's, or was cut: put a copy of it in its place, or name another by --state")]
+    Cut(PathBuf),
     /// It is of another version.
     #[error(
         "the state file {path} is of format {format}, which this version of klatch does not know: start the version that wrote it, or name another file by --state"
@@ -81,8 +84,29 @@ impl StateError {
             DatabaseError::Storage(StorageError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
                 Self::Foreign(path.into())
             }
+            DatabaseError::Storage(StorageError::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Self::Cut(path.into())
+            }
             error => Self::unusable(path, error),
         }
+    }
+}
+
+/// What to do about a file that can't be used.
+fn way_out(error: &redb::Error) -> &'static str {
+    let redb::Error::Io(error) = error else { return "" };
+    match error.kind() {
+        io::ErrorKind::NotFound => ": make the folder that it is to be in, or name another file by --state",
+        io::ErrorKind::NotADirectory => ": what it is to be in is no folder, so name another file by --state",
+        io::ErrorKind::IsADirectory => ": it is a folder, so name a file in it by --state",
+        io::ErrorKind::PermissionDenied => {
+            ": let klatch's user write it and its folder, or name another file by --state"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => ": nothing can be written there, so name another file by --state",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            ": make room on its disk, or name a file on another by --state"
+        }
+        _ => "",
     }
 }
 

@@ -280,3 +280,23 @@ fn wherever_the_file_was_cut_short_there_is_a_reason_or_all_of_it() {
         }
     }
 }
+
+#[test]
+fn whatever_is_in_the_way_of_a_file_is_told_with_what_to_do() {
+    let folder = Folder::new();
+    drop(folder.open().expect("a new file"));
+    let whole = fs::read(folder.file()).expect("it is there");
+    fs::write(folder.file(), &whole[..20]).expect("written");
+    for (path, says) in [
+        (folder.file(), "is no state file of klatch's, or was cut: put a copy"),
+        (folder.file().join("state"), ": what it is to be in is no folder, so name another"),
+        (folder.0.join("nowhere/state"), ": make the folder that it is to be in, or name another"),
+        (folder.0.clone(), ": it is a folder, so name a file in it"),
+    ] {
+        let said = Store::open(&path).err().expect(says).to_string();
+        assert!(said.contains(&format!("{}", path.display())) && said.contains(says), "{said}");
+    }
+    let full = redb::Error::Io(io::ErrorKind::StorageFull.into());
+    let said = StateError::Unwritable { path: folder.file(), source: full }.to_string();
+    assert!(said.ends_with(": make room on its disk, or name a file on another by --state"), "{said}");
+}
