@@ -178,8 +178,8 @@ async fn a_relay_that_can_not_run_is_a_reason_to_end() {
     let empty = TempFile::with("");
     let turn = ["--listen", "127.0.0.1:0", "--turn"];
     for (flags, reason) in [
-        (&["--turn-listen", &taken][..], &*format!("the relay can't listen on {taken}: ")),
-        (&["--turn-listen", "192.0.2.1:0"], "the relay can't listen on 192.0.2.1:0: "),
+        (&["--turn-listen", &taken][..], &*format!("can't listen on {taken}: ")),
+        (&["--turn-listen", "192.0.2.1:0"], "can't listen on 192.0.2.1:0: "),
         (&["--turn-listen", "127.0.0.1:0", "--turn-secret-file", empty.path()], "the secret file "),
     ] {
         let failed = output(&[&turn, flags].concat()).await;
