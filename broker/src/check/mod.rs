@@ -1,6 +1,6 @@
 //! Tries what is configured without serving anybody (`--check`): what would be in the way at the start, and what would be in members'
-//! way later. Each part is opened as the server opens it, so that both say the same of it, held until all is tried, and released. What comes of the public name is
-//! seen as a browser on this machine would; what can't be seen from here is said at the end.
+//! way later. Each part is opened as the server opens it, so that both say the same of it, held until all is tried, and released. What
+//! comes of the public name is seen as a browser on this machine would; what can't be seen from here is said at the end.
 
 mod name;
 mod reach;

@@ -175,10 +175,10 @@ mod tests {
     async fn by_tls_the_certificate_is_looked_at_as_browsers_do() {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
         let trusting = || {
-            let folder = std::env::temp_dir().join(format!("klatch-visit-{}.pem", std::process::id()));
-            std::fs::write(&folder, made.cert.pem()).expect("a place for files");
-            let roots = Roots::read(&folder);
-            std::fs::remove_file(&folder).expect("it is there");
+            let file = std::env::temp_dir().join(format!("klatch-visit-{}.pem", std::process::id()));
+            std::fs::write(&file, made.cert.pem()).expect("a place for files");
+            let roots = Roots::read(&file);
+            std::fs::remove_file(&file).expect("it is there");
             roots.expect("a root").connector().expect("TLS")
         };
         let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -86,19 +86,19 @@ impl Room {
         true
     }
 
-    /// Sends a stranger away who is in the place of a member who is known, in a locked room.
-    pub(super) fn see_out_stranger_for(&mut self, member: MemberId, holders: &mut Holders) -> Vec<Effect> {
+    /// Sends a stranger away who is in the place of a member who is known, in a locked room; nothing if nobody is.
+    pub(super) fn see_out_stranger_for(&mut self, member: MemberId, holders: &mut Holders) -> Option<Vec<Effect>> {
         if !self.locked || !self.is_known(member) {
-            return Vec::new();
+            return None;
         }
         let is_stranger = |seat: &&Seat| seat.is_told && !seat.is_known && seat.member != self.creator;
         let strangers = self.seats.iter().filter(is_stranger);
         let present =
             strangers.filter_map(|seat| seat.connection().map(|connection| (seat.ordinal, seat.member, connection)));
-        let Some((_, stranger, connection)) = present.max() else { return Vec::new() };
+        let (_, stranger, connection) = present.max()?;
         let mut effects = self.forget(stranger, holders);
         effects.push(Effect::Close { connection, code: CloseCode::Forgotten });
-        effects
+        Some(effects)
     }
 
     /// Whether it has as many seats as there may be.

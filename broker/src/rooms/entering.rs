@@ -169,17 +169,15 @@ impl Room {
         now: u64,
         holders: &mut Holders,
     ) -> Result<Vec<Effect>, RefusalCode> {
-        let is_reload = self.seat(member).is_some_and(|seat| seat.session != arrival.session);
-        if is_reload && self.seat(member).is_some_and(|seat| seat.reloads.are_too_many(now)) {
+        let taken = self.seat(member);
+        let is_reload = taken.is_some_and(|seat| seat.session != arrival.session);
+        if is_reload && taken.is_some_and(|seat| seat.reloads.are_too_many(now)) {
             return Err(RefusalCode::TooFast);
         }
-        let is_away = self.seat(member).is_none_or(|seat| seat.connection().is_none());
+        let is_away = taken.is_none_or(|seat| seat.connection().is_none());
         let mut effects = Vec::new();
         if is_away && self.present() >= max_members {
-            effects = self.see_out_stranger_for(member, holders);
-        }
-        if is_away && self.present() >= max_members {
-            return Err(RefusalCode::RoomFull);
+            effects = self.see_out_stranger_for(member, holders).ok_or(RefusalCode::RoomFull)?;
         }
         self.take_up_reserve(member, &arrival);
         let seat = self.seat_mut(member).ok_or(RefusalCode::UnknownSeat)?;

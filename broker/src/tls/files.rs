@@ -139,8 +139,7 @@ impl Files {
     }
 
     fn age(&self, now: OffsetDateTime) -> Age {
-        let period = self.served.current().and_then(|certified| Period::of(certified.cert.first()?));
-        match period {
+        match self.served.period() {
             Some(period) if now > period.end => Age::Over,
             Some(period) if now > period.end - LATE => Age::Late,
             Some(_) | None => Age::Fresh,

@@ -34,7 +34,6 @@ pub use acme::BadAcme;
 pub use domain::{BadDirectoryUrl, BadDomain, DirectoryUrl, Domain};
 pub use files::BadCertificate;
 pub use flags::TlsFlags;
-use period::Period;
 pub use period::{BadPeriod, Moment};
 pub(crate) use roots::Roots;
 pub(crate) use served::Served;
@@ -150,8 +149,7 @@ impl Source {
 
     /// When the certificate that is served ends.
     pub(crate) fn end(&self) -> Option<Moment> {
-        let certified = self.served().current()?;
-        Period::of(certified.cert.first()?).map(|period| period.until())
+        self.served().period().map(|period| period.until())
     }
 
     /// What browsers may find amiss with it.

@@ -82,8 +82,7 @@ impl SelfSigned {
 
     /// Serves another if the end is near, or this is not the time of the one that is served, as once the clock was set.
     fn refresh(&self, now: OffsetDateTime) {
-        let period = self.served.current().and_then(|pair| Period::of(pair.cert.first()?));
-        if period.is_some_and(|period| is_good(period, now)) {
+        if self.served.period().is_some_and(|period| is_good(period, now)) {
             return;
         }
         match make_and_keep(&self.names, self.kept.as_deref(), now) {

@@ -33,7 +33,7 @@ fn it_is_for_each_name_and_address_of_this_machine_and_for_a_year() {
     let made = SelfSigned::open(all.clone(), None).expect("a certificate");
     assert!(all.all().all(|name| made.served.is_for(&name)));
     assert!(!made.served.is_for("meet.example"));
-    let period = made.served.current().and_then(|pair| Period::of(&pair.cert[0])).expect("a period");
+    let period = made.served.period().expect("a period");
     let now = OffsetDateTime::now_utc();
     assert!(period.start < now && period.end > now + Duration::days(365) && period.end < now + Duration::days(398));
 }

@@ -10,6 +10,8 @@ use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio::sync::watch;
 
+use super::period::Period;
+
 /// A certificate with its key, or none yet.
 pub(crate) struct Served(watch::Sender<Option<Arc<CertifiedKey>>>);
 
@@ -32,6 +34,11 @@ impl Served {
     /// What is served now.
     pub(crate) fn current(&self) -> Option<Arc<CertifiedKey>> {
         self.0.borrow().clone()
+    }
+
+    /// When what is served now is valid; nothing if there is none.
+    pub(super) fn period(&self) -> Option<Period> {
+        Period::of(self.current()?.cert.first()?)
     }
 
     /// Whether who asks for this host is served a certificate for it.

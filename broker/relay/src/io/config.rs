@@ -59,7 +59,7 @@ impl Config {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// An address can't be listened on.
-    #[error("the relay can't listen on {0}: {1}{way_out}", way_out = way_out(.1))]
+    #[error("the relay can't listen on {0}: {1}")]
     Listen(SocketAddr, io::Error),
     /// Nowhere to listen.
     #[error("the relay has no address to listen on")]
@@ -82,15 +82,6 @@ pub enum StartError {
     /// Anything else of the system's.
     #[error("the relay can't start: {0}")]
     System(io::Error),
-}
-
-/// What to do about an address that can't be had.
-fn way_out(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => "; stop what has it, or name another",
-        io::ErrorKind::AddrNotAvailable => "; name an address of this machine's, or [::] for all of them",
-        _ => "",
-    }
 }
 
 impl StartError {

@@ -22,7 +22,6 @@ use tokio::time::{Instant, sleep};
 
 use super::domain::{DirectoryUrl, Domain};
 use super::flags::TlsFlags;
-use super::period::Period;
 use super::roots::Roots;
 use super::served::Served;
 use cache::Cache;
@@ -170,17 +169,12 @@ impl Acme {
 
     /// Whether the certificate that is served needs no renewal for long enough.
     fn lasts(&self, now: OffsetDateTime) -> bool {
-        self.period().is_some_and(|period| period.lasts(now))
+        self.served.period().is_some_and(|period| period.lasts(now))
     }
 
     /// How long the certificate that is served needs no renewal: until two thirds of its time are over. Nothing if it is time.
     fn left(&self) -> Option<Duration> {
-        self.period()?.until_renewal(OffsetDateTime::now_utc())
-    }
-
-    /// When the certificate that is served is valid.
-    fn period(&self) -> Option<Period> {
-        Period::of(self.served.current()?.cert.first()?)
+        self.served.period()?.until_renewal(OffsetDateTime::now_utc())
     }
 
     /// Serves what was obtained, and says if that was in vain: asked at once again, the directory would issue the same again.
@@ -215,7 +209,7 @@ impl Acme {
         let names: Vec<_> = self.domains.iter().map(Domain::as_str).collect();
         let (names, pause) = (names.join(", "), Told(pause));
         let now = OffsetDateTime::now_utc();
-        let state = match self.period() {
+        let state = match self.served.period() {
             None => "no certificate yet",
             Some(period) if now > period.end => "the certificate has expired and could not be renewed",
             Some(_) => "the certificate could not be renewed, and is still served",
