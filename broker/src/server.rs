@@ -1,16 +1,14 @@
-//! All of it together: what is opened at the start, what runs beside the connections, and the end of it all.
+//! All of it together: what is opened at the start, and what runs beside the connections. What becomes of it is `running`'s.
+
+mod running;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
-use klatch_relay::{Relay, StartError};
+use klatch_relay::StartError;
 use tokio::sync::{oneshot, watch};
-use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
 
-use crate::attend::STOP_PATIENCE;
 use crate::config::Config;
 use crate::connection::{Front, Manner, accept};
 use crate::doors::Doors;
@@ -31,36 +29,7 @@ use crate::switchboard::{Switchboard, Welcome};
 use crate::tls::{Served, Source, Tls, TlsError};
 use crate::{metrics, page, proxies, secret, site};
 
-/// How long the first certificate is waited for before it is said that it serves.
-const FIRST_CERTIFICATE: Duration = Duration::from_secs(30);
-
-/// How often somebody looks whether the relay still runs.
-const LOOK: Duration = Duration::from_secs(1);
-
-/// A broker that serves.
-pub struct Server {
-    /// What was bound, in the order asked for.
-    pub addresses: Vec<SocketAddr>,
-    /// Where plain HTTP is answered with the way to HTTPS.
-    pub redirecting: Vec<SocketAddr>,
-    /// Opens on this machine.
-    pub url: String,
-    /// Where the bundled relay is found, if it runs.
-    pub relay_url: Option<String>,
-    /// What else whoever starts it has to know, a line each.
-    pub announcements: Vec<String>,
-    /// Where metrics are read.
-    pub measured_at: Vec<SocketAddr>,
-    /// Whether it was tried to obtain a certificate, if one is to be obtained.
-    tried: Option<watch::Receiver<bool>>,
-    relay: Option<Relay>,
-    switchboard: Arc<Switchboard>,
-    _parlour: Parlour,
-    /// Ends when rooms can't be kept any more.
-    keeping: Option<JoinHandle<StateError>>,
-    /// Sending stops the listeners; it closes once the last connection has ended.
-    running: watch::Sender<()>,
-}
+pub use running::{Failure, Server};
 
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
@@ -89,17 +58,6 @@ pub enum ServeError {
     /// The system has no threads left.
     #[error("can't start threads")]
     Threads(#[source] io::Error),
-}
-
-/// Why a server that serves has to stop.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// Rooms can't be kept any more.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// The relay ended by itself. Calls over it would wait for nothing, while another start has a relay again.
-    #[error("the relay has failed; what the log says of it belongs in a bug report")]
-    Relay,
 }
 
 /// Binds and serves until [`Server::shutdown`], or until the [`Server`] is dropped.
@@ -245,51 +203,6 @@ pub(crate) fn relays(
     }
     servers.add_outside(&config.ice_server, outside_secret).map_err(ServeError::IceSecretMissing)?;
     Ok((bundled, servers))
-}
-
-impl Server {
-    /// Waits until there is a certificate, if one has yet to be obtained; but not longer than the first try takes, and not long.
-    pub async fn ready(&mut self) {
-        if let Some(tried) = &mut self.tried {
-            let _ = timeout(FIRST_CERTIFICATE, tried.wait_for(|tried| *tried)).await;
-        }
-    }
-
-    /// Waits until rooms can't be kept any more, everybody having been sent away then, or the relay has failed. There is nothing left
-    /// but to stop.
-    pub async fn failure(&mut self) -> Failure {
-        let keeping = async {
-            match &mut self.keeping {
-                Some(keeping) => Failure::State(keeping.await.unwrap_or(StateError::Stopped)),
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            failure = keeping => failure,
-            failure = failure_of(self.relay.as_ref()) => failure,
-        }
-    }
-
-    /// Tells everybody, and waits a little for them to go.
-    pub async fn shutdown(self) {
-        self.switchboard.close();
-        self.running.send_replace(());
-        let relay = self.relay.map(|relay| tokio::task::spawn_blocking(|| relay.shutdown(STOP_PATIENCE)));
-        let _ = timeout(STOP_PATIENCE, self.running.closed()).await;
-        let _ = tokio::task::spawn_blocking(move || self.switchboard.close_books()).await;
-        if let Some(relay) = relay {
-            let _ = relay.await;
-        }
-    }
-}
-
-/// Waits until the relay has failed. It is a thread that tells nobody of its end.
-async fn failure_of(relay: Option<&Relay>) -> Failure {
-    let Some(relay) = relay else { return std::future::pending().await };
-    while !relay.has_failed() {
-        sleep(LOOK).await;
-    }
-    Failure::Relay
 }
 
 /// What whoever starts it has to know of the certificate, beside the URL.

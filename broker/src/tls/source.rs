@@ -1,0 +1,147 @@
+//! Where the certificate comes from: files that are renewed by others, this machine, or a directory that signs.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::acme::{Acme, BadAcme, Challenges};
+use super::domain::Domain;
+use super::files::{BadCertificate, Files};
+use super::flags::TlsFlags;
+use super::period::Moment;
+use super::self_signed::{self, Names, SelfSigned};
+use super::served::Served;
+use crate::origin::Origin;
+
+/// What keeps a certificate from growing old.
+pub(crate) enum Source {
+    /// Files that somebody else renews.
+    Files(Files),
+    /// Nobody but this machine.
+    SelfSigned(SelfSigned),
+    /// A directory that signs what is asked for.
+    Acme(Box<Acme>),
+}
+
+/// Why there is no certificate.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// It can't be read, or not be served.
+    #[error(transparent)]
+    Files(#[from] BadCertificate),
+    /// It can't be made.
+    #[error("can't make a certificate")]
+    SelfSigned(#[from] rcgen::Error),
+    /// It can't be asked for.
+    #[error(transparent)]
+    Acme(#[from] BadAcme),
+    /// TLS can't be spoken.
+    #[error("can't serve HTTPS")]
+    Tls(#[from] rustls::Error),
+}
+
+impl Source {
+    /// Where the flags say that a certificate comes from, if they do.
+    pub(crate) fn open(flags: &TlsFlags, state: Option<&Path>) -> Result<Option<Self>, TlsError> {
+        if let (Some(chain), Some(key)) = (&flags.tls_cert, &flags.tls_key) {
+            return Ok(Some(Self::Files(Files::read(chain, key)?)));
+        }
+        if flags.self_signed {
+            let kept = state.map(self_signed::beside);
+            return Ok(Some(Self::SelfSigned(SelfSigned::open(Names::of_this_machine(), kept.as_deref())?)));
+        }
+        if !flags.acme.is_empty() {
+            return Ok(Some(Self::Acme(Box::new(Acme::open(flags)?))));
+        }
+        Ok(None)
+    }
+
+    /// The same for a trial, after which all is as it was: a certificate that this machine would make itself is not made.
+    pub(crate) fn try_out(flags: &TlsFlags) -> Result<Option<Self>, TlsError> {
+        if flags.self_signed {
+            return Ok(None);
+        }
+        if !flags.acme.is_empty() {
+            return Ok(Some(Self::Acme(Box::new(Acme::try_out(flags)?))));
+        }
+        Self::open(flags, None)
+    }
+
+    /// Where what is obtained is kept, if something is.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Files(_) | Self::SelfSigned(_) => None,
+            Self::Acme(acme) => Some(acme.folder()),
+        }
+    }
+
+    /// What is served of it.
+    pub(crate) fn served(&self) -> Arc<Served> {
+        match self {
+            Self::Files(files) => files.served(),
+            Self::SelfSigned(made) => made.served(),
+            Self::Acme(acme) => acme.served(),
+        }
+    }
+
+    /// Where this machine's own names lead, which the certificate is for: its pages may connect by them.
+    pub(crate) fn origins(&self, addresses: &[SocketAddr]) -> Vec<Origin> {
+        let hosts: Vec<&str> = match self {
+            // Whose they are stands in them, but not that they lead here.
+            Self::Files(_) => Vec::new(),
+            Self::SelfSigned(made) => made.hosts().iter().map(String::as_str).collect(),
+            Self::Acme(acme) => acme.domains().iter().map(Domain::as_str).collect(),
+        };
+        let ports = || addresses.iter().map(SocketAddr::port);
+        let urls = hosts.iter().flat_map(|host| ports().map(move |port| format!("https://{host}:{port}")));
+        urls.filter_map(|url| url.parse().ok()).collect()
+    }
+
+    /// Whether browsers trust it without being asked. For a page they ask, for a relay they don't.
+    pub(crate) fn is_trusted(&self) -> bool {
+        match self {
+            Self::Files(_) | Self::Acme(_) => true,
+            Self::SelfSigned(_) => false,
+        }
+    }
+
+    /// When the certificate that is served ends.
+    pub(crate) fn end(&self) -> Option<Moment> {
+        self.served().period().map(|period| period.until())
+    }
+
+    /// What browsers may find amiss with it.
+    pub(crate) fn doubt(&self) -> Option<String> {
+        match self {
+            Self::Files(files) => files.doubt(),
+            Self::SelfSigned(_) | Self::Acme(_) => None,
+        }
+    }
+
+    /// Keeps what is served fresh, for as long as it is polled.
+    pub(crate) async fn keep_fresh(self) {
+        match self {
+            Self::Files(files) => files.keep_fresh().await,
+            Self::SelfSigned(made) => made.keep_fresh().await,
+            Self::Acme(acme) => acme.keep_fresh().await,
+        }
+    }
+
+    /// What somebody else looks for while a certificate is obtained.
+    pub(crate) fn challenges(&self) -> Option<Arc<Challenges>> {
+        match self {
+            Self::Files(_) | Self::SelfSigned(_) => None,
+            Self::Acme(acme) => Some(acme.challenges()),
+        }
+    }
+
+    /// Tells when it has been tried to have a certificate, where that takes a while.
+    pub(crate) fn tried(&self) -> Option<watch::Receiver<bool>> {
+        match self {
+            Self::Files(_) | Self::SelfSigned(_) => None,
+            Self::Acme(acme) => Some(acme.tried()),
+        }
+    }
+}
