@@ -3,15 +3,14 @@
 mod completions;
 mod file;
 mod log;
+mod sources;
 mod span;
 
-use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::{ArgPredicate, BoolishValueParser};
-use clap::parser::ValueSource;
-use clap::{ArgAction, CommandFactory as _, Parser};
+use clap::{ArgAction, Parser};
 use clap_complete::Shell;
 use klatch_relay::{Cidr, LimitSetting};
 use tracing_subscriber::filter::Targets;
@@ -26,6 +25,7 @@ use crate::tls::TlsFlags;
 pub use completions::completions;
 pub use file::{BadConfigFile, Fault};
 pub use log::LogFormat;
+pub use sources::{BadConfig, Place, one_line};
 pub use span::{BadSpan, Span};
 
 use log::filter;
@@ -136,6 +136,10 @@ pub struct Config {
     #[arg(skip)]
     pub said: Vec<(String, Place)>,
 
+    /// What is amiss with variables that say nothing, a sentence each.
+    #[arg(skip)]
+    pub doubts: Vec<String>,
+
     /// HTTPS.
     #[command(flatten)]
     pub tls: TlsFlags,
@@ -145,64 +149,7 @@ pub struct Config {
     pub relay: RelayFlags,
 }
 
-/// Where something was said to the program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// By a flag.
-    CommandLine,
-    /// By a variable.
-    Environment,
-    /// In the file of `--config`.
-    File,
-}
-
-/// Why the program does not know what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum BadConfig {
-    /// The flags are wrong; or they ask for a text, such as the version.
-    #[error(transparent)]
-    Flags(#[from] clap::Error),
-    /// The file is wrong.
-    #[error(transparent)]
-    File(#[from] BadConfigFile),
-    /// Flags don't go with the file, each being right by itself.
-    #[error("{1}")]
-    Together(PathBuf, #[source] clap::Error),
-}
-
 impl Config {
-    /// Reads flags, the environment, and the file if one is named. Whatever a flag or a variable says, the file does not say.
-    ///
-    /// # Errors
-    /// [`BadConfig`] says what is wrong.
-    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, BadConfig> {
-        let arguments: Vec<_> = arguments.into_iter().collect();
-        let given = Self::command().ignore_errors(true).try_get_matches_from(&arguments)?;
-        let place = |key: &str| match given.value_source(&key.replace('-', "_")) {
-            Some(ValueSource::CommandLine) => Some(Place::CommandLine),
-            Some(ValueSource::EnvVariable) => Some(Place::Environment),
-            _ => None,
-        };
-        let command = Self::command();
-        let keys = command.get_arguments().filter_map(clap::Arg::get_long);
-        let mut said: Vec<_> = keys.filter_map(|key| Some((key.to_owned(), place(key)?))).collect();
-        let Some(path) = given.get_one::<PathBuf>("config") else {
-            return Ok(Self { said, ..Self::try_parse_from(&arguments)? });
-        };
-        let settings = file::read(path, &command)?.into_iter().filter(|setting| place(&setting.key).is_none());
-        let settings: Vec<_> = settings.collect();
-        said.extend(settings.iter().map(|setting| (setting.key.clone(), Place::File)));
-        let from_file = settings.into_iter().flat_map(|setting| setting.flags).map(OsString::from);
-        let (program, flags) = arguments.split_at(arguments.len().min(1));
-        let all = program.iter().cloned().chain(from_file).chain(flags.iter().cloned());
-        Self::try_parse_from(all).map(|config| Self { said, ..config }).map_err(|error| {
-            match Self::try_parse_from(&arguments) {
-                Ok(_) => BadConfig::Together(path.clone(), error),
-                Err(error) => error.into(),
-            }
-        })
-    }
-
     /// The broker's limits with what was set.
     pub fn limits(&self) -> Limits {
         let mut limits = Limits::default();

@@ -51,7 +51,7 @@ mod watched;
 
 pub use address::Address;
 pub use check::{Finding, chained, check};
-pub use config::{BadConfig, BadConfigFile, BadSpan, Config, Fault, LogFormat, Place, Span, completions};
+pub use config::{BadConfig, BadConfigFile, BadSpan, Config, Fault, LogFormat, Place, Span, completions, one_line};
 pub use host_codes::{BadHostCodeFile, BadLine};
 pub use ice::{BadIceUrl, IceUrl};
 pub use limits::Limits;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use klatch_broker::{
-    BadConfig, Config, Finding, LogFormat, chained, check, client_hashes, completions, serve, step_back,
+    BadConfig, Config, Finding, LogFormat, chained, check, client_hashes, completions, one_line, serve, step_back,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -139,18 +139,12 @@ fn allow_many_connections() {
 
 fn reason(error: &BadConfig) -> String {
     match error {
-        BadConfig::Flags(error) => one_line(&error.to_string()),
+        BadConfig::Flags(error) => one_line(error),
         BadConfig::Together(file, error) => {
-            format!("{} (together with what {} says)", one_line(&error.to_string()), file.display())
+            format!("{} (together with what {} says)", one_line(error), file.display())
         }
         BadConfig::File(error) => chained(error),
     }
-}
-
-/// The reason alone, without what clap says of usage in the paragraphs below it.
-fn one_line(error: &str) -> String {
-    let reason: Vec<_> = error.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
-    reason.join(" ").trim_start_matches("error: ").to_owned()
 }
 
 fn log_to_stderr(config: &Config) {

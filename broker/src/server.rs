@@ -99,6 +99,9 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
         privacy: config.privacy.as_ref().map(ToString::to_string),
         host_codes: code_file.as_ref().map(CodeFile::codes).unwrap_or_default(),
     };
+    for doubt in &config.doubts {
+        tracing::warn!("{doubt}");
+    }
     if let Some(remark) = site::open_to_strangers(config, &addresses) {
         tracing::info!("{remark}");
     }

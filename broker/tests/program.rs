@@ -273,6 +273,30 @@ async fn flags_can_come_from_the_environment() {
 }
 
 #[tokio::test]
+async fn a_variable_that_is_set_to_nothing_says_nothing() {
+    let file = TempFile::with("listen = \"127.0.0.1:0\"\nmax-members = 3\n");
+    let mut command = klatch(&["--config", file.path()]);
+    for name in ["MAX_MEMBERS", "TURN", "TURN_PORTS", "STATE", "PUBLIC_URL", "LIMIT", "LISTEN", "CHECK", "ACME"] {
+        command.env(format!("KLATCH_{name}"), "");
+    }
+    let (child, url) = serving(command).await;
+    let client = Client::connect(&format!("{}/ws", url.replace("http", "ws"))).await;
+    assert_eq!(client.hello.max_members, 3);
+    assert_eq!(stop(child, "-TERM").await.0, Some(0));
+}
+
+#[tokio::test]
+async fn a_variable_that_no_flag_has_is_warned_of() {
+    let mut command = klatch(&["--listen", "127.0.0.1:0"]);
+    command.env("KLATCH_PUBLIC_URI", "https://meet.example");
+    let (child, _) = serving(command).await;
+    let (status, log) = stop(child, "-TERM").await;
+    let warnings = log.lines().filter(|line| line.contains("WARN")).collect::<Vec<_>>();
+    assert!(status == Some(0) && warnings.len() == 1, "{log}");
+    assert!(warnings[0].contains("KLATCH_PUBLIC_URI says nothing to this program; did you mean KLATCH_PUBLIC_URL?"));
+}
+
+#[tokio::test]
 async fn a_flag_goes_before_the_environment_and_that_before_the_file() {
     let file = TempFile::with("listen = \"127.0.0.1:0\"\nmax-members = 3\n");
     for (variable, flags, most) in [(None, &[][..], 3), (Some("4"), &[], 4), (Some("4"), &["--max-members", "5"], 5)] {
@@ -295,7 +319,7 @@ async fn a_configuration_file_that_is_wrong_is_refused_in_one_line() {
         (
             other.path(),
             format!(
-                "the following required arguments were not provided: --turn (together with what {} says)",
+                "{}, line 1: `turn-ports` can't stand so: the following required arguments were not provided: --turn",
                 other.path()
             ),
         ),

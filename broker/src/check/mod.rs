@@ -46,6 +46,7 @@ use Finding::{Unsure, Well, Wrong};
 /// Tries everything.
 pub async fn check(config: &Config) -> Vec<Finding> {
     let mut findings = vec![Well(said(config))];
+    findings.extend(config.doubts.iter().cloned().map(Unsure));
     let public_url = site::public_url(config, &config.listen);
     // Before any port is ours, as nobody answers there yet.
     let names = names(public_url.as_ref(), config).await;

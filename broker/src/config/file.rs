@@ -20,6 +20,8 @@ const COMMAND_LINE_ALONE: [&str; 4] = ["config", "check", "completions", "print-
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Setting {
     pub(super) key: String,
+    /// Where it says so, from 1.
+    pub(super) line: usize,
     /// The same on the command line: several only where the flag is repeatable.
     pub(super) flags: Vec<String>,
 }
@@ -68,6 +70,13 @@ pub enum Fault {
         /// What it takes.
         expected: String,
     },
+    /// A flag that does not go with the others, or without one that is missing.
+    Company {
+        /// The flag's name.
+        key: String,
+        /// What it lacks, or can't be beside.
+        reason: String,
+    },
 }
 
 impl fmt::Display for Fault {
@@ -78,6 +87,7 @@ impl fmt::Display for Fault {
             Self::UnknownKey { key, like: Some(like) } => write!(f, "unknown key `{key}`; did you mean `{like}`?"),
             Self::NotInFiles(key) => write!(f, "`{key}` is for the command line, not for a file"),
             Self::Value { key, expected } => write!(f, "wrong value for `{key}`: {expected}"),
+            Self::Company { key, reason } => write!(f, "`{key}` can't stand so: {reason}"),
         }
     }
 }
@@ -107,7 +117,7 @@ fn parse(text: &str, command: &Command) -> Result<Vec<Setting>, Located> {
         }
         let arg = command.get_arguments().find(|arg| arg.get_long() == Some(key));
         let arg = arg.ok_or_else(|| (at, Fault::UnknownKey { key: key.to_owned(), like: resembling(key, command) }))?;
-        settings.push(Setting { key: key.to_owned(), flags: flags(key, value, arg)? });
+        settings.push(Setting { key: key.to_owned(), line: line(text, at), flags: flags(key, value, arg)? });
     }
     Ok(settings)
 }
@@ -193,7 +203,7 @@ fn expectation(error: &clap::Error, value: &str) -> String {
 }
 
 /// The flag that clap takes an unknown one for.
-fn resembling(key: &str, command: &Command) -> Option<String> {
+pub(super) fn resembling(key: &str, command: &Command) -> Option<String> {
     let error = command.clone().no_binary_name(true).try_get_matches_from([format!("--{key}")]).err()?;
     let Some(ContextValue::String(like)) = error.get(ContextKind::SuggestedArg) else { return None };
     Some(like.trim_start_matches('-').to_owned())

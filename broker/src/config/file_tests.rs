@@ -24,7 +24,7 @@ fn read_with<T>(content: &str, read: impl FnOnce(&str) -> T) -> T {
 fn together(flags: &[&str], content: &str) -> Result<Config, BadConfig> {
     read_with(content, |path| {
         let flags = ["klatch", "--config", path].into_iter().chain(flags.iter().copied()).map(OsString::from);
-        Config::read(flags).map(|config| Config { config: None, said: Vec::new(), ..config })
+        Config::read(flags).map(|config| Config { config: None, said: Vec::new(), doubts: Vec::new(), ..config })
     })
 }
 
@@ -104,9 +104,31 @@ fn what_one_flag_needs_of_another_may_stand_in_the_file() {
     assert!(together(&["--turn-ports", "5000-6000"], "turn = true").expect("a relay").relay.turn);
     let acme = together(&[], "acme = [\"meet.example\"]").expect("a configuration");
     assert_eq!(acme.listen, ["[::]:443".parse().expect("an address")]);
-    assert!(matches!(together(&["--self-signed"], "acme = \"meet.example\""), Err(BadConfig::Together(..))));
-    assert!(matches!(together(&[], "turn-ports = \"5000-6000\""), Err(BadConfig::Together(..))));
     assert!(matches!(together(&["--nonsense"], "turn = true"), Err(BadConfig::Flags(_))));
+}
+
+#[test]
+fn what_does_not_go_together_is_told_by_the_line_at_fault() {
+    for (flags, text, at, said) in [
+        (&[][..], "\nturn-ports = \"5000-6000\"", 2, "`turn-ports` can't stand so: the following required arguments"),
+        (&[], "max-rooms = 5\nacme-email = \"a@b.example\"", 2, "not provided: --acme <DOMAIN>"),
+        (
+            &["--self-signed"],
+            "\n\nacme = \"meet.example\"",
+            3,
+            "`acme` can't stand so: the argument '--acme <DOMAIN>' cannot",
+        ),
+        (&[], "self-signed = true\nacme = \"meet.example\"", 1, "cannot be used with"),
+    ] {
+        match together(flags, text) {
+            Err(BadConfig::File(BadConfigFile::Line { line, fault, .. })) => {
+                assert!(line == at && fault.to_string().contains(said), "{text}: {line}, {fault}");
+            }
+            read => panic!("{text}: {read:?}"),
+        }
+    }
+    let both = "turn-ports = \"5000-6000\"\nacme-email = \"a@b.example\"";
+    assert!(matches!(together(&[], both), Err(BadConfig::Together(..))));
 }
 
 #[test]
