@@ -26,10 +26,8 @@ struct Member {
 
 impl Member {
     fn new(room: &Room, name: &str) -> Self {
-        let (member, keys) = (MemberId::random(), MemberKeys::random());
-        let card = card(room, member, &keys, name, 1);
-        let seat = common::Seat { member, token: SeatToken::random(), session: SessionNonce::random(), card };
-        Self { seat, keys }
+        let keys = MemberKeys::random();
+        Self { seat: common::Seat::of(room, name, &keys), keys }
     }
 
     /// Seals for another as the page does.
@@ -51,8 +49,8 @@ impl Member {
     }
 }
 
-fn card(room: &Room, member: MemberId, keys: &MemberKeys, name: &str, revision: u32) -> Sealed {
-    Card::new(room.keys.id(), member, keys, name.parse().expect("a name"), revision).seal(&room.keys, member)
+fn card(room: &Room, keys: &MemberKeys, name: &str, revision: u32) -> Sealed {
+    Card::new(room.keys.id(), keys, name.parse().expect("a name"), revision).seal(&room.keys)
 }
 
 #[tokio::test]
@@ -72,7 +70,7 @@ async fn names_descriptions_candidates_and_keys_are_not_to_be_found_in_the_broke
     let body = ben.seal(&room, &ana, Kind::Candidate(Side::Offerer), 1, CANDIDATE);
     let candidate = Candidate { to: ana.seat.member, exchange, side: Side::Offerer, sequence: 1, body };
     ben_client.done(Verb::Candidate(candidate)).await.expect("passed");
-    let renamed = card(&room, ben.seat.member, &ben.keys, RENAMED, 2);
+    let renamed = card(&room, &ben.keys, RENAMED, 2);
     ben_client.done(Verb::Card(NewCard { card: renamed })).await.expect("changed");
 
     // The other end can read it all: the search would find it if it were there.

@@ -172,21 +172,26 @@ pub struct Card {
 object!(Card { name, verifying, dh, revision, signature });
 
 impl Card {
-    /// Signs a card.
-    pub fn new(room: RoomId, member: MemberId, keys: &MemberKeys, name: Username, revision: u32) -> Self {
+    /// Signs a card for the member whom these keys make.
+    pub fn new(room: RoomId, keys: &MemberKeys, name: Username, revision: u32) -> Self {
         let (verifying, dh, signature) = (keys.verifying(), keys.dh(), Signature::NONE);
         let mut card = Self { name, verifying, dh, revision, signature };
-        card.signature = keys.sign(&card.signed_text(room, member));
+        card.signature = keys.sign(&card.signed_text(room));
         card
     }
 
+    /// Whose it is: a member's id is made of the key.
+    fn owner(&self) -> MemberId {
+        self.verifying.owner()
+    }
+
     /// What the owner signs.
-    fn signed_text(&self, room: RoomId, member: MemberId) -> Vec<u8> {
+    fn signed_text(&self, room: RoomId) -> Vec<u8> {
         fields(&[
             CARD_LABEL,
             &FIRST_EPOCH.to_be_bytes(),
             room.as_bytes(),
-            member.as_bytes(),
+            self.owner().as_bytes(),
             self.name.as_str().as_bytes(),
             &self.verifying.0,
             &self.dh.0,
@@ -195,29 +200,29 @@ impl Card {
     }
 
     /// Seals it room-wide, padded.
-    pub fn seal(&self, room: &RoomKeys, member: MemberId) -> Sealed {
+    pub fn seal(&self, room: &RoomKeys) -> Sealed {
+        self.seal_for(room, self.owner())
+    }
+
+    fn seal_for(&self, room: &RoomKeys, member: MemberId) -> Sealed {
         let padded = pad(self.to_json().as_bytes(), CARD_BYTES).expect("a card of the longest name fits");
         room.sealing().seal(&Context::card(room.id(), member), &padded)
     }
 
-    /// Opens `member`'s card and checks that its owner signed it.
+    /// Opens `member`'s card and checks that it is theirs: once a seat is released the broker gives its id to whoever asks, and nothing but
+    /// the key that the id is made of tells who came.
     ///
     /// # Errors
     /// [`BadCard`]: there is no tile and no link for such a member.
     pub fn open(room: &RoomKeys, member: MemberId, sealed: &Sealed) -> Result<Self, BadCard> {
         let padded = room.sealing().open(&Context::card(room.id(), member), sealed).map_err(|_| BadCard)?;
         let card: Self = unpad(&padded).and_then(from_json).ok_or(BadCard)?;
-        if card.is_signed(room.id(), member) { Ok(card) } else { Err(BadCard) }
+        if card.proves(room.id()) == Some(member) { Ok(card) } else { Err(BadCard) }
     }
 
-    /// Whether its owner signed it, for this room and member.
-    fn is_signed(&self, room: RoomId, member: MemberId) -> bool {
-        self.verifying.verifies(&self.signed_text(room, member), &self.signature)
-    }
-
-    /// Whose it is, where nobody but its owner can have made it: what another member hands on counts for nothing else.
+    /// Whose it is, if its owner signed it for this room: nobody else can have made it, whoever hands it on.
     pub fn proves(&self, room: RoomId) -> Option<MemberId> {
-        Some(self.verifying.owner()).filter(|owner| self.is_signed(room, *owner))
+        self.verifying.verifies(&self.signed_text(room), &self.signature).then(|| self.owner())
     }
 
     /// Whether this may take the place of `earlier`: the same keys, and not older.
@@ -255,44 +260,43 @@ mod tests {
 
     #[test]
     fn a_card_opens_for_its_own_member_alone() {
-        let (room, keys, member) = (RoomKeys::derive(&RoomKey::random()), MemberKeys::random(), MemberId::random());
-        let card = Card::new(room.id(), member, &keys, name("Ana"), 1);
-        let sealed = card.seal(&room, member);
-        assert_eq!(Card::open(&room, member, &sealed), Ok(card));
+        let (room, keys) = (RoomKeys::derive(&RoomKey::random()), MemberKeys::random());
+        let card = Card::new(room.id(), &keys, name("Ana"), 1);
+        let sealed = card.seal(&room);
+        assert_eq!(Card::open(&room, keys.verifying().owner(), &sealed), Ok(card));
         assert_eq!(Card::open(&room, MemberId::random(), &sealed), Err(BadCard));
     }
 
     #[test]
-    fn nobody_can_sign_a_card_for_another() {
-        let (room, member) = (RoomKeys::derive(&RoomKey::random()), MemberId::random());
+    fn nobody_has_a_card_for_anothers_id() {
+        let room = RoomKeys::derive(&RoomKey::random());
         let (ana, eve) = (MemberKeys::random(), MemberKeys::random());
-        let mut forged = Card::new(room.id(), member, &eve, name("Ana"), 1);
-        forged.verifying = ana.verifying();
-        assert_eq!(Card::open(&room, member, &forged.seal(&room, member)), Err(BadCard));
-        let mut renamed = Card::new(room.id(), member, &ana, name("Ana"), 1);
-        renamed.name = name("Mallory");
-        assert_eq!(Card::open(&room, member, &renamed.seal(&room, member)), Err(BadCard));
+        let of_eve = Card::new(room.id(), &eve, name("Ana"), 1);
+        let id = ana.verifying().owner();
+        assert_eq!(Card::open(&room, id, &of_eve.seal_for(&room, id)), Err(BadCard), "signed, and not hers");
+        let forged = Card { verifying: ana.verifying(), ..of_eve };
+        assert_eq!(Card::open(&room, id, &forged.seal(&room)), Err(BadCard));
+        let renamed = Card { name: name("Mallory"), ..Card::new(room.id(), &ana, name("Ana"), 1) };
+        assert_eq!(Card::open(&room, id, &renamed.seal(&room)), Err(BadCard));
     }
 
     #[test]
-    fn a_card_proves_whose_it_is_by_itself_and_nobody_makes_one_of_anothers_id() {
+    fn a_card_proves_whose_it_is_by_itself() {
         let (room, keys) = (RoomKeys::derive(&RoomKey::random()), MemberKeys::random());
         let owner = keys.verifying().owner();
         assert_eq!(owner, keys.verifying().owner());
         assert_ne!(owner, MemberKeys::random().verifying().owner());
-        let card = Card::new(room.id(), owner, &keys, name("Ana"), 1);
+        let card = Card::new(room.id(), &keys, name("Ana"), 1);
         assert_eq!(card.proves(room.id()), Some(owner));
         assert_eq!(card.proves(RoomKeys::derive(&RoomKey::random()).id()), None);
         assert_eq!(Card { name: name("Eve"), ..card }.proves(room.id()), None);
-        let of_another = Card::new(room.id(), owner, &MemberKeys::random(), name("Ana"), 1);
-        assert_eq!(of_another.proves(room.id()), None);
     }
 
     #[test]
     fn a_later_card_keeps_the_keys() {
-        let (room, member) = (RoomKeys::derive(&RoomKey::random()), MemberId::random());
+        let room = RoomKeys::derive(&RoomKey::random());
         let (ana, eve) = (MemberKeys::random(), MemberKeys::random());
-        let card = |keys, revision| Card::new(room.id(), member, keys, name("Ana"), revision);
+        let card = |keys, revision| Card::new(room.id(), keys, name("Ana"), revision);
         assert!(card(&ana, 2).follows(&card(&ana, 1)));
         assert!(!card(&ana, 1).follows(&card(&ana, 2)), "an old card played again");
         assert!(!card(&eve, 2).follows(&card(&ana, 1)), "another's keys");
@@ -300,8 +304,8 @@ mod tests {
 
     #[test]
     fn cards_of_all_names_look_alike() {
-        let (room, keys, member) = (RoomKeys::derive(&RoomKey::random()), MemberKeys::random(), MemberId::random());
-        let sealed = |text: &str| Card::new(room.id(), member, &keys, name(text), u32::MAX).seal(&room, member);
+        let (room, keys) = (RoomKeys::derive(&RoomKey::random()), MemberKeys::random());
+        let sealed = |text: &str| Card::new(room.id(), &keys, name(text), u32::MAX).seal(&room);
         // As many bytes as a name may have, and as many that JSON escapes.
         let longest = "\"\u{301}\u{302}\u{20d7}".repeat(crate::limits::MAX_USERNAME_CLUSTERS);
         assert_eq!(longest.len(), crate::limits::MAX_USERNAME_BYTES);

@@ -328,7 +328,7 @@ mod tests {
     }
 
     fn card() -> Card {
-        Card::new(room(), MemberId::random(), &MemberKeys::random(), "Ana".parse().expect("a name"), 1)
+        Card::new(room(), &MemberKeys::random(), "Ana".parse().expect("a name"), 1)
     }
 
     fn lacked(count: usize) -> PeerMessage {

@@ -72,8 +72,9 @@ impl Outsider {
     pub fn new(name: &str, link: &str) -> Result<Self> {
         let invitation: Invitation = link.parse().context("no link")?;
         let room = RoomKeys::derive(&invitation.key);
-        let (member, token, session) = (MemberId::random(), SeatToken::random(), SessionNonce::random());
-        Ok(Self { invitation, room, member, token, session, keys: MemberKeys::random(), name: name.to_owned() })
+        let (keys, token, session) = (MemberKeys::random(), SeatToken::random(), SessionNonce::random());
+        let member = keys.verifying().owner();
+        Ok(Self { invitation, room, member, token, session, keys, name: name.to_owned() })
     }
 
     /// Comes in with the link, looks around, and goes.
@@ -192,7 +193,7 @@ impl Outsider {
 
     fn card(&self) -> Result<Sealed> {
         let name = self.name.parse().context("a name")?;
-        Ok(Card::new(self.room.id(), self.member, &self.keys, name, 1).seal(&self.room, self.member))
+        Ok(Card::new(self.room.id(), &self.keys, name, 1).seal(&self.room))
     }
 }
 

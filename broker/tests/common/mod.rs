@@ -85,10 +85,14 @@ pub struct Seat {
 
 impl Seat {
     pub fn new(room: &Room, name: &str) -> Self {
-        let member = MemberId::random();
+        Self::of(room, name, &MemberKeys::random())
+    }
+
+    /// Of whoever has these keys.
+    pub fn of(room: &Room, name: &str, keys: &MemberKeys) -> Self {
         let name: Username = name.parse().expect("a name");
-        let card = Card::new(room.keys.id(), member, &MemberKeys::random(), name, 1).seal(&room.keys, member);
-        Self { member, token: SeatToken::random(), session: SessionNonce::random(), card }
+        let card = Card::new(room.keys.id(), keys, name, 1).seal(&room.keys);
+        Self { member: keys.verifying().owner(), token: SeatToken::random(), session: SessionNonce::random(), card }
     }
 
     /// The same seat after the page was loaded anew.

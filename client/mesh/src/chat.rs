@@ -85,6 +85,8 @@ pub struct Chat {
     log: Log,
     /// Of those whom we know, and ours.
     seats: Vec<Known>,
+    /// The place of the latest who was here before whoever comes next. Of those who were here before us the broker alone tells.
+    before: Option<u32>,
     /// The least time of a message that can't be believed yet.
     early: Option<u64>,
     /// The creator's card is not known, and somebody handed us this: nobody can prove to us that the history is off. We believe it until
@@ -107,6 +109,7 @@ impl Chat {
             creator,
             log: Log::new(wall),
             seats: vec![Known::us(me)],
+            before: None,
             early: None,
             hearsay: None,
             turn: None,

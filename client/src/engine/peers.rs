@@ -61,11 +61,17 @@ pub(super) struct Peers {
 pub(super) struct BadCard;
 
 impl Peers {
-    /// Takes in what the broker says of a seat: the member is known from now on.
+    /// Takes in what the broker says of a seat, but for its place: the member is known from now on.
     ///
     /// # Errors
     /// [`BadCard`].
-    pub(super) fn meet(&mut self, room: &RoomKeys, keys: &MemberKeys, view: &MemberView) -> Result<(), BadCard> {
+    pub(super) fn meet(
+        &mut self,
+        room: &RoomKeys,
+        keys: &MemberKeys,
+        view: &MemberView,
+        ordinal: u32,
+    ) -> Result<(), BadCard> {
         let card = Card::open(room, view.member, &view.card).map_err(|_| BadCard)?;
         match self.by_id.get_mut(&view.member) {
             Some(peer) => {
@@ -76,12 +82,12 @@ impl Peers {
                 peer.has_seat = true;
                 peer.presence = view.presence;
                 peer.session = view.session;
-                peer.ordinal = view.ordinal;
+                peer.ordinal = ordinal;
             }
             None => {
                 let pair = keys.pair_key(room, &card.dh).ok_or(BadCard)?;
                 let peer = Peer {
-                    ordinal: view.ordinal,
+                    ordinal,
                     latch: view.latch,
                     has_seat: true,
                     presence: view.presence,

@@ -406,7 +406,7 @@ mod tests {
         let (member, session) = (MemberId::random(), SessionNonce::random());
         let (seat, invite) = (SeatToken::random(), InviteToken::random());
         let name = "Ana".parse().expect("a name");
-        let card = crate::Card::new(keys.id(), member, &MemberKeys::random(), name, 1).seal(&keys, member);
+        let card = crate::Card::new(keys.id(), &MemberKeys::random(), name, 1).seal(&keys);
         let proof = keys.prove(ProofLabel::Create, &Nonce::random(), &member);
         let (key, exchange, body) = (keys.public(), ExchangeId(1), card.clone());
         let join =

@@ -59,6 +59,11 @@ impl Known {
         matches!(self.contact, Contact::Unmet(_))
     }
 
+    /// Whether the broker told us of it, and not that it was released.
+    fn has_seat(&self) -> bool {
+        matches!(self.contact, Contact::Open(_) | Contact::Closed)
+    }
+
     pub(super) fn channel(&self) -> Option<&Channel> {
         match &self.contact {
             Contact::Open(channel) => Some(channel),
@@ -75,6 +80,22 @@ impl Known {
 }
 
 impl Chat {
+    /// Which place a seat has that the broker says to be at `told`: the one that we know, and of those whom we did not know, one behind
+    /// all who were there before them. A broker that forgot the room believes whoever brings it back, and who comes early in the order
+    /// reads what was said before them and is numbered first among equal names.
+    pub fn place(&self, member: MemberId, told: u32) -> u32 {
+        match (self.known(member).filter(|known| known.has_seat()), self.before) {
+            (Some(known), _) => known.seat.ordinal,
+            (None, Some(before)) if told <= before => self.latest_seat() + 1,
+            (None, _) => told,
+        }
+    }
+
+    /// All are met whom the broker told of at once: whoever comes from now on comes behind them.
+    pub fn met_all(&mut self) {
+        self.before = Some(self.latest_seat());
+    }
+
     /// The broker told of a seat, and its card opened. May be told again, and is with each new card.
     pub fn met(&mut self, seat: Seat, card: &Card) -> Vec<Order> {
         if let Some(known) = self.known_mut(seat.member) {

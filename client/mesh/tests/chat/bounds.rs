@@ -85,7 +85,7 @@ fn no_more_members_are_made_up_than_there_were_seats() {
     for at in 1..=9 {
         let keys = MemberKeys::random();
         let (member, moment) = (keys.verifying().owner(), Moment { sent: at, at, last_seat: 0 });
-        cards.push(Card::new(world.room, member, &keys, "Nobody".parse().expect("a name"), 0));
+        cards.push(Card::new(world.room, &keys, "Nobody".parse().expect("a name"), 0));
         messages.push(ChatMessage::say(world.room, member, &keys, moment, world.text("was")).into_inner());
     }
     world.lie(liar, newcomer, &PeerMessage::Lacked { cards, messages });

@@ -42,7 +42,7 @@ impl World {
     pub fn made_up_member(&self, name: &str, text: &str) -> (Card, ChatMessage) {
         let (keys, moment) = (MemberKeys::random(), Moment { sent: 1, at: 1, last_seat: u32::MAX });
         let member = keys.verifying().owner();
-        let card = Card::new(self.room, member, &keys, name.parse().expect("a name"), 0);
+        let card = Card::new(self.room, &keys, name.parse().expect("a name"), 0);
         let message = ChatMessage::say(self.room, member, &keys, moment, text.parse().expect("a text"));
         (card, message.into_inner())
     }
@@ -144,7 +144,7 @@ fn who_comes_and_goes_for_ever_drives_nobodys_card_out() {
     for ordinal in 3..1_000 {
         let keys = MemberKeys::random();
         let seat = Seat { member: keys.verifying().owner(), ordinal, key: keys.verifying() };
-        let card = Card::new(world.room, seat.member, &keys, "Mal".parse().expect("a name"), 0);
+        let card = Card::new(world.room, &keys, "Mal".parse().expect("a name"), 0);
         for i in [0, 2] {
             world.members[i].meets(&(seat, card.clone()));
             world.members[i].chat.gone(seat.member);

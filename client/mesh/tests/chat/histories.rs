@@ -39,6 +39,24 @@ fn without_history_who_loads_the_page_again_is_told_what_it_was_there_for_and_te
 }
 
 #[test]
+fn without_history_who_claims_an_early_place_at_a_broker_that_forgot_the_room_is_told_nothing_of_before() {
+    let mut world = World::without_history(3);
+    world.says(0);
+    world.settles();
+    let stranger = world.joins(false);
+    for member in &mut world.members[..stranger] {
+        member.news.back_mut().expect("told of the stranger").0.ordinal = 1;
+    }
+    world.settles();
+    assert!(texts(&world.members[stranger]).is_empty());
+    let (seat, _) = world.members[stranger].told();
+    assert!(world.members[..stranger].iter().all(|member| member.chat.place(seat.member, 1) == 3), "behind all others");
+    world.says(0);
+    world.settles();
+    assert_eq!(texts(&world.members[stranger]).len(), 1);
+}
+
+#[test]
 fn where_the_history_is_switched_off_later_those_who_had_it_keep_it_and_hear_of_revisions() {
     let mut world = World::of(2);
     let id = world.says(0);

@@ -54,7 +54,7 @@ impl Member {
     pub fn new(room: RoomId, creator: Option<MemberId>, ordinal: u32, lies: bool, wall: u64) -> Self {
         let keys = MemberKeys::random();
         let member = keys.verifying().owner();
-        let card = Card::new(room, member, &keys, format!("Member {ordinal}").parse().expect("a name"), 0);
+        let card = Card::new(room, &keys, format!("Member {ordinal}").parse().expect("a name"), 0);
         let seat = Seat { member, ordinal, key: keys.verifying() };
         let creator = creator.unwrap_or(member);
         let skew = [0, 300_000, 7_000, WRONG][ordinal as usize % 4];
@@ -92,6 +92,7 @@ impl Member {
         self.let_go.clear();
         self.here = true;
         seats.iter().for_each(|told| self.meets(told));
+        self.chat.met_all();
         if let Some(switch) = switch {
             self.remembers(switch);
         }
@@ -105,7 +106,8 @@ impl Member {
 
     /// The broker tells of a seat.
     pub fn meets(&mut self, (seat, card): &(Seat, Card)) {
-        let orders = self.chat.met(*seat, card);
+        let seat = Seat { ordinal: self.chat.place(seat.member, seat.ordinal), ..*seat };
+        let orders = self.chat.met(seat, card);
         assert!(self.carry_out(orders).is_empty());
         self.knows.insert(seat.member);
     }

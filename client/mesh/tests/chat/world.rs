@@ -94,6 +94,7 @@ impl World {
             }
             self.links.push((j, i, Link::default()));
         }
+        member.chat.met_all();
         self.members.push(member);
         i
     }
@@ -173,6 +174,7 @@ impl World {
         let news = self.members[i].news.pop_front();
         news.is_some_and(|told| {
             self.members[i].meets(&told);
+            self.members[i].chat.met_all();
             true
         })
     }

@@ -68,6 +68,14 @@ impl Session {
         }
     }
 
+    /// All are met whom the broker told of at once.
+    pub(super) fn chat_met_all(&self) {
+        self.chat(None, |chat| {
+            chat.met_all();
+            Vec::new()
+        });
+    }
+
     /// A message of ours can't be revised any more. What it was to say stays in the field.
     fn let_go(&self, id: MessageId) {
         let is_edited = self.around.store.state().room().is_some_and(|room| room.chat.editing == Some(id));

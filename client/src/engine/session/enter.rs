@@ -191,7 +191,7 @@ impl Session {
 
     fn seat_verb(&self, proof: Proof) -> Verb {
         let seat = self.seat.borrow();
-        let card = self.card(&seat).seal(&self.room, self.me);
+        let card = self.card(&seat).seal(&self.room);
         let (key, member, session) = (self.room.public(), self.me, self.nonce);
         if seat.is_to_be_created() {
             let name = seat.room_name.as_ref().expect("who creates a room has named it");
@@ -224,7 +224,7 @@ impl Session {
             proof,
             token: seat.token.clone(),
             ordinal,
-            card: self.card(&seat).seal(&self.room, self.me),
+            card: self.card(&seat).seal(&self.room),
             session: self.nonce,
             account: Account {
                 creator: bar.creator()?,
@@ -241,7 +241,7 @@ impl Session {
     /// Our card as it is now.
     pub(super) fn card(&self, seat: &SeatRecord) -> Card {
         let name = seat.my_name.clone().expect("whoever enters has a name");
-        Card::new(self.room.id(), self.me, &seat.keys, name, seat.revision)
+        Card::new(self.room.id(), &seat.keys, name, seat.revision)
     }
 
     fn room_name(&self, admitted: &Admitted) -> Result<RoomName, EnterError> {
@@ -289,8 +289,11 @@ impl Session {
 
     /// Takes in the room as it is, then the events that came meanwhile.
     fn take_in(&self, admitted: Admitted) {
-        self.ordinal.set(admitted.ordinal);
-        self.seat.borrow_mut().ordinal = admitted.ordinal;
+        // A broker that forgot it may have given our place to somebody else; those who were here know better.
+        if self.chat.borrow().is_none() {
+            self.ordinal.set(admitted.ordinal);
+            self.seat.borrow_mut().ordinal = admitted.ordinal;
+        }
         let forgot = self.bar.borrow_mut().come(admitted.creator, admitted.revived);
         let creator = self.bar.borrow().creator().unwrap_or(admitted.creator);
         self.creator.set(Some(creator));

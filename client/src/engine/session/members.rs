@@ -24,6 +24,7 @@ impl Session {
     /// The room as it was when we entered (again): we are the newcomer, so we offer.
     pub(super) fn members_found(&self, views: &[MemberView]) {
         let known: Vec<_> = views.iter().filter(|view| self.meet(view)).collect();
+        self.chat_met_all();
         for view in known.iter().filter(|view| view.presence == Presence::Present) {
             self.set_shown(view.member, true);
         }
@@ -47,6 +48,7 @@ impl Session {
         if !self.meet(view) {
             return;
         }
+        self.chat_met_all();
         self.set_shown(view.member, true);
         self.show_members();
         self.link_to(view.member, false);
@@ -70,7 +72,8 @@ impl Session {
         let is_known = self.peers.borrow().get(view.member).is_some();
         let admitted = self.bar.borrow().admits(view.member, view.latch, is_known);
         let keys = self.seat.borrow().keys.clone();
-        let met = admitted && self.peers.borrow_mut().meet(&self.room, &keys, view).is_ok();
+        let ordinal = self.chat.borrow().as_ref().map_or(view.ordinal, |chat| chat.place(view.member, view.ordinal));
+        let met = admitted && self.peers.borrow_mut().meet(&self.room, &keys, view, ordinal).is_ok();
         if !met {
             if self.creator.get() == Some(view.member) {
                 self.usurped.set(true);
@@ -252,7 +255,7 @@ impl Session {
             seat.my_name = Some(name);
             seat.revision += 1;
             storage::save_seat(&seat);
-            self.card(&seat).seal(&self.room, self.me)
+            self.card(&seat).seal(&self.room)
         };
         self.request(Verb::Card(NewCard { card }), |_| ());
         self.show_members();

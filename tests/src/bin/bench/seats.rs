@@ -177,7 +177,7 @@ impl Room {
     fn admission(&self, member: MemberId, nonce: &Nonce) -> Verb {
         let keys = &self.keys;
         let name = format!("Member {}", self.members).parse().expect("a name");
-        let card = Card::new(keys.id(), member, &MemberKeys::random(), name, 1).seal(keys, member);
+        let card = Card::new(keys.id(), &MemberKeys::random(), name, 1).seal(keys);
         let (key, seat, session) = (keys.public(), SeatToken::random().hash(), SessionNonce::random());
         if self.members == 0 {
             Verb::Create(Create {
