@@ -1,6 +1,6 @@
 //! The ways in: opening a room, taking a seat with the invitation, coming back to one's own.
 
-use klatch_shared::limits::{MAX_SEALED_CARD_CHARS, MAX_SEALED_ROOM_NAME_CHARS};
+use klatch_shared::limits::{MAX_ORDINAL, MAX_SEALED_CARD_CHARS, MAX_SEALED_ROOM_NAME_CHARS};
 use klatch_shared::wire::{Admission, CloseCode, Create, Event, Join, RefusalCode};
 use klatch_shared::{MemberId, RoomId, Sealed, SessionNonce, TokenHash};
 
@@ -144,7 +144,7 @@ impl Room {
         if self.locked {
             return Err(RefusalCode::RoomLocked);
         }
-        if self.present() >= max_members {
+        if self.present() >= max_members || self.next_ordinal >= MAX_ORDINAL {
             return Err(RefusalCode::RoomFull);
         }
         let mut effects = Vec::new();

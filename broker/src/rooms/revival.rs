@@ -5,6 +5,9 @@
 //! accounts disagree the stricter wins: the room is locked, the seat opens to nobody, nobody rules it. Which seats give way where a room
 //! is full is told in `claim`.
 //!
+//! An honest account has in it whatever somebody made its author's page believe. So what makes no sense in one is settled or left out
+//! ([`settled`]), and a place that can't be had, because another has it or there would be none left for newcomers, becomes the next one.
+//!
 //! The broker can't tell a member's account from that of somebody who has the link: who is quick to revive a room is inside, locked or
 //! not, and sits where the creator sat if they know of that seat. So pages don't take its word: they let in nobody new until the creator
 //! says so itself (`klatch_mesh::Bar`). Where a host's code is wanted of whoever opens a room, it is of whoever is the first to bring one back, too: a
@@ -14,6 +17,8 @@
 //! What has ended here stays so for every account that names the creator who ended it, with that seat's latch. Others are of another room:
 //! else somebody with the link could revive a room as their own, end it, and nobody would bring the true one back. So whoever has the link
 //! can open a room of their own where one has ended, by an account as by `create`. No member's page goes there by itself.
+
+use std::collections::BTreeSet;
 
 use klatch_shared::limits::{MAX_ORDINAL, MAX_SEALED_CARD_CHARS, MAX_SEALED_ROOM_NAME_CHARS, MAX_SEATS};
 use klatch_shared::wire::{Account, Event, RefusalCode, Revive, SeatOf};
@@ -27,6 +32,9 @@ use crate::address::Address;
 
 /// Rooms that ended here, and are remembered for it.
 const MAX_ENDED: usize = 4096;
+
+/// Places that are taken as told are below this, so that as many are left for newcomers whatever is told.
+const MAX_TOLD: u32 = MAX_ORDINAL / 2;
 
 /// A seat that was told of, and whose owner has not come back.
 #[derive(Clone, Copy, Debug)]
@@ -85,10 +93,11 @@ impl Rooms {
         let Revive { member, key: _, proof: _, token, ordinal, card, session, account, code: _ } = revive;
         fit(&card, MAX_SEALED_CARD_CHARS)?;
         fit(&account.name, MAX_SEALED_ROOM_NAME_CHARS)?;
-        let own = SeatOf { member, ordinal, latch: token.hash().latch() };
-        if !is_plausible(&account, own) {
+        if ordinal >= MAX_ORDINAL {
             return Err(RefusalCode::BadRequest);
         }
+        let own = SeatOf { member, ordinal, latch: token.hash().latch() };
+        let account = settled(account, own);
         let Revival { until, number } = self.policy.revival;
         let may_revive = now < until;
         if !self.rooms.contains_key(&who.room) {
@@ -124,20 +133,20 @@ impl Rooms {
     }
 }
 
-/// Whether there can be such a room.
-fn is_plausible(account: &Account, own: SeatOf) -> bool {
-    let seats = || account.seats.iter().copied().chain([own]);
-    account.next_ordinal <= MAX_ORDINAL
-        && account.seats.len() < MAX_SEATS
-        && seats().all(|seat| {
-            let clashes = |other: &SeatOf| other.member == seat.member || other.ordinal == seat.ordinal;
-            seat.ordinal < MAX_ORDINAL && seats().filter(clashes).count() == 1
-        })
+/// The same with one seat for each of the others, as many as there may be, in their order; those behind are left out.
+fn settled(mut account: Account, own: SeatOf) -> Account {
+    account.seats.sort_by_key(|seat| (seat.ordinal, seat.member));
+    let mut members = BTreeSet::from([own.member]);
+    account.seats.retain(|seat| members.insert(seat.member));
+    account.seats.truncate(MAX_SEATS - 1);
+    account.next_ordinal = account.next_ordinal.min(MAX_TOLD);
+    account
 }
 
 impl Room {
     /// A room of which one member told, with nobody in it yet.
     fn revived(account: &Account, own: SeatOf, opened_from: Address, number: u32) -> Self {
+        let own = SeatOf { ordinal: own.ordinal.min(MAX_TOLD), ..own };
         let first = Reserve { seat: own, told_by: own.member, is_known: true, is_vouched: false, is_disputed: false };
         Self {
             opened_from: Some(opened_from),
@@ -195,9 +204,12 @@ impl Room {
             }
             return;
         }
-        let is_taken = self.ordinals().any(|ordinal| ordinal == seat.ordinal);
-        let ordinal = if is_taken { self.next_ordinal } else { seat.ordinal };
-        self.next_ordinal = self.next_ordinal.max(ordinal.saturating_add(1));
+        let is_free = seat.ordinal < MAX_TOLD && self.ordinals().all(|ordinal| ordinal != seat.ordinal);
+        let ordinal = if is_free { seat.ordinal } else { self.next_ordinal };
+        if ordinal >= MAX_ORDINAL {
+            return;
+        }
+        self.next_ordinal = self.next_ordinal.max(ordinal + 1);
         let seat = SeatOf { ordinal, ..seat };
         self.reserves.push(Reserve { seat, told_by: author, is_known: counts, is_vouched: false, is_disputed: false });
     }

@@ -7,6 +7,7 @@ mod hosts;
 mod keeping;
 mod outsiders;
 mod peeking;
+mod places;
 mod properties;
 mod relaying;
 mod reviving;
