@@ -7,6 +7,8 @@
 //!
 //! An honest account has in it whatever somebody made its author's page believe. So what makes no sense in one is settled or left out
 //! ([`settled`]), and a place that can't be had, because another has it or there would be none left for newcomers, becomes the next one.
+//! So does that of a stranger, as by their places members tell what was said before somebody came. Where nobody has told of others yet,
+//! as whoever is the first after a reload can't, there are no strangers: all are where they say.
 //!
 //! The broker can't tell a member's account from that of somebody who has the link: who is quick to revive a room is inside, locked or
 //! not, and sits where the creator sat if they know of that seat. So pages don't take its word: they let in nobody new until the creator
@@ -204,7 +206,9 @@ impl Room {
             }
             return;
         }
-        let is_free = seat.ordinal < MAX_TOLD && self.ordinals().all(|ordinal| ordinal != seat.ordinal);
+        // Members who are there told of others: whoever is not among them comes behind them, wherever they say they sat.
+        let is_placed = counts || !self.is_described();
+        let is_free = is_placed && seat.ordinal < MAX_TOLD && self.ordinals().all(|ordinal| ordinal != seat.ordinal);
         let ordinal = if is_free { seat.ordinal } else { self.next_ordinal };
         if ordinal >= MAX_ORDINAL {
             return;
@@ -212,6 +216,12 @@ impl Room {
         self.next_ordinal = self.next_ordinal.max(ordinal + 1);
         let seat = SeatOf { ordinal, ..seat };
         self.reserves.push(Reserve { seat, told_by: author, is_known: counts, is_vouched: false, is_disputed: false });
+    }
+
+    /// Whether somebody whose word counts told of others.
+    fn is_described(&self) -> bool {
+        let seats = self.seats.iter().filter(|seat| seat.is_known).count();
+        seats + self.reserves.iter().filter(|reserve| reserve.is_known).count() > 1
     }
 
     fn ordinals(&self) -> impl Iterator<Item = u32> {

@@ -108,3 +108,31 @@ fn where_no_place_is_left_nobody_new_comes_in() {
     assert_eq!(world.revive(Revive { ordinal: 2, ..remembers(4, &[]) }), Err(RefusalCode::UnknownSeat));
     world.revive(remembers(1, &[2])).expect("the seats that there are stay");
 }
+
+#[test]
+fn of_whom_no_member_tells_comes_behind_the_others_wherever_they_say_they_sat() {
+    let mut world = World::forgetful();
+    world.revive(remembers(5, &[1, 4])).expect("a seat");
+    let (admitted, _) = world.revive(Revive { ordinal: 0, ..remembers(9, &[1, 2, 4, 5]) }).expect("a seat");
+    assert!(admitted.ordinal > 5, "{}", admitted.ordinal);
+    world.lose(9);
+    let (admitted, _) = world.come_back(2, 2, 0).expect("a seat");
+    assert!(admitted.ordinal > 5, "a stranger's word places nobody: {}", admitted.ordinal);
+    world.lose(2);
+    let (admitted, _) = world.revive(remembers(4, &[1, 3, 5])).expect("a seat");
+    assert_eq!(admitted.ordinal, 4, "the first told of it");
+    let (admitted, _) = world.come_back(3, 3, 0).expect("a seat");
+    assert_eq!(admitted.ordinal, 3, "one told of it of whom the first told");
+}
+
+#[test]
+fn where_the_first_to_come_back_tells_of_nobody_the_others_are_where_they_were() {
+    // A page that was loaded again meanwhile knows of its own seat alone.
+    let mut world = World::forgetful();
+    let (admitted, _) = world.revive(remembers(5, &[])).expect("a seat");
+    assert_eq!(admitted.ordinal, 5);
+    let (admitted, _) = world.revive(remembers(4, &[1, 3, 5])).expect("a seat");
+    assert_eq!(admitted.ordinal, 4);
+    let (admitted, _) = world.come_back(3, 3, 0).expect("a seat");
+    assert_eq!(admitted.ordinal, 3);
+}
