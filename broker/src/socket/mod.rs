@@ -114,7 +114,7 @@ impl<S: Portable, V: Send + 'static> Session<S, V> {
                 () = &mut alarm => {
                     match self.heartbeat.beat() {
                         Beat::Silent => return Outcome::Over(End::Due(CloseCode::Silent)),
-                        Beat::Ping => self.line.outbox.push(Frame::ping(Bytes::new())),
+                        Beat::Ping => self.line.outbox.push_beat(Frame::ping(Bytes::new())),
                         Beat::Wait => {}
                     }
                     alarm.as_mut().reset(self.heartbeat.due());

@@ -10,7 +10,8 @@
 //! Everything that waits anywhere is counted in one [`Backlog`].
 //!
 //! Where rooms are kept, what tells of a decision is not sent before that is written down ([`Ticket`]), and so nothing is that stands
-//! behind it: whoever is told something can rely on it, and is told everything in the order in which it happened.
+//! behind it: whoever is told something can rely on it, and is told everything in the order in which it happened. Only pings and the
+//! answers to them pass what waits: they tell of nothing that happened, and without them a slow disk would look like a dead connection.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -72,9 +73,18 @@ impl Outbox {
         self.push_answer(None, Ticket::NONE, frame);
     }
 
+    /// Queues a ping, or the answer to one.
+    pub(crate) fn push_beat(&self, frame: Frame) {
+        self.push_own(Matter::Beat, Ticket::NONE, frame);
+    }
+
     /// Queues the answer to a request, if that had an id. What does not fit any more condemns the connection: the queue is emptied, and
     /// it closes as too slow.
     pub(crate) fn push_answer(&self, id: Option<i64>, after: Ticket, frame: Frame) {
+        self.push_own(Matter::Answer(id), after, frame);
+    }
+
+    fn push_own(&self, matter: Matter, after: Ticket, frame: Frame) {
         let mut queue = self.lock();
         if queue.closing.is_some() {
             return;
@@ -83,7 +93,7 @@ impl Outbox {
             drop(queue);
             return self.condemn();
         }
-        self.0.put(&mut queue, Waiting { frame, matter: Matter::Answer(id), after });
+        self.0.put(&mut queue, Waiting { frame, matter, after });
         wake(queue);
     }
 
@@ -189,8 +199,7 @@ impl Outbox {
         if written {
             self.0.backlog.subtract(std::mem::take(&mut queue.writing));
         }
-        ready!(self.0.poll_next(&mut queue, cx));
-        if let Some(frame) = queue.take() {
+        if let Some(frame) = ready!(self.0.poll_next(&mut queue, cx)) {
             return Poll::Ready(Taken::Frame(frame));
         }
         if let Some((code, _)) = queue.closing {
@@ -205,8 +214,7 @@ impl Outbox {
     /// Takes the next frame out, once it may be sent, if there is one.
     pub(crate) fn poll_rest(&self, cx: &Context<'_>) -> Poll<Option<Frame>> {
         let mut queue = self.lock();
-        ready!(self.0.poll_next(&mut queue, cx));
-        Poll::Ready(queue.take())
+        self.0.poll_next(&mut queue, cx)
     }
 
     /// Ready once the connection is condemned for being slow: whatever it has not taken will not come any more.
@@ -237,14 +245,17 @@ impl Shared {
         }
     }
 
-    /// Ready once what is next may be sent.
-    fn poll_next(&self, queue: &mut Queue, cx: &Context<'_>) -> Poll<()> {
-        let Some(after) = queue.next_after() else { return Poll::Ready(()) };
-        let committed = self.commits.poll(after, std::ptr::from_ref(self).addr(), cx);
-        if committed.is_pending() {
-            queue.remember(cx);
+    /// Takes out what is next once it may be sent, and until then the next beat; nothing once nothing waits any more.
+    fn poll_next(&self, queue: &mut Queue, cx: &Context<'_>) -> Poll<Option<Frame>> {
+        let Some(after) = queue.next_after() else { return Poll::Ready(None) };
+        if self.commits.poll(after, std::ptr::from_ref(self).addr(), cx).is_ready() {
+            return Poll::Ready(queue.take());
         }
-        committed
+        if let Some(beat) = queue.take_beat() {
+            return Poll::Ready(Some(beat));
+        }
+        queue.remember(cx);
+        Poll::Pending
     }
 
     /// Takes out the news that nobody needs to hear.

@@ -49,7 +49,7 @@ fn news(outbox: &Outbox) -> Vec<News> {
     let queue = outbox.lock();
     let news = queue.waiting.iter().filter_map(|waiting| match waiting.matter {
         Matter::News(news) => Some(news),
-        Matter::Answer(_) | Matter::Signal(_) => None,
+        Matter::Answer(_) | Matter::Beat | Matter::Signal(_) => None,
     });
     news.collect()
 }
@@ -192,6 +192,30 @@ fn what_waits_for_a_commit_holds_back_what_is_behind_it_and_the_end() {
     assert!(poll().is_pending(), "nobody is told of an end that may be lost");
     commits.advance(first.next());
     assert!(matches!(poll(), Poll::Ready(Taken::Closing(CloseCode::Ended))));
+}
+
+#[test]
+fn pings_and_the_answers_to_them_pass_what_waits_for_a_commit_and_nothing_else() {
+    let (outbox, commits, first) = waiting();
+    [4, 5].into_iter().for_each(|bytes| outbox.push_beat(frame(bytes)));
+    outbox.push_answer(Some(6), NOW, frame(6));
+    let next = || take(&outbox).map(|frame| frame.payload().len());
+    assert_eq!([next(), next(), next(), next()], [Some(1), Some(4), Some(5), None]);
+    outbox.push_beat(frame(7));
+    commits.advance(first);
+    assert_eq!([next(), next(), next(), next(), next()], [Some(2), Some(3), Some(6), Some(7), None]);
+}
+
+#[test]
+fn pings_that_are_not_taken_condemn_as_answers_do() {
+    let outbox = outbox(&Limits { queue_frames: 8, ..Limits::default() });
+    outbox.push_answer(Some(1), NOW.next(), frame(1));
+    (0..7).for_each(|_| outbox.push_beat(frame(1)));
+    assert!(is_open(&outbox) && take(&outbox).is_some());
+    outbox.push_beat(frame(1));
+    assert!(is_open(&outbox));
+    outbox.push_beat(frame(1));
+    assert!(!is_open(&outbox));
 }
 
 #[test]

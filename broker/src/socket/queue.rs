@@ -13,7 +13,10 @@ use crate::state::commits::Ticket;
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     pub(super) waiting: VecDeque<Waiting>,
+    /// To requests, and beats.
     pub(super) answers: Amount,
+    /// How many of those that wait are beats.
+    pub(super) beats: usize,
     /// What waits, in bytes.
     pub(super) bytes: usize,
     /// What was taken out and may not be written yet, in bytes.
@@ -34,8 +37,10 @@ pub(super) struct Waiting {
 /// What a frame is, as far as bounds go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Matter {
-    /// To the connection's own request of this id; hello and pings too, which have none.
+    /// To the connection's own request of this id; hello too, which has none.
     Answer(Option<i64>),
+    /// A ping, or the answer to one: it says that we are there, and nothing of the room.
+    Beat,
     /// Of the member on that connection.
     Signal(ConnectionId),
     /// Of the room.
@@ -62,9 +67,10 @@ impl Queue {
     pub(super) fn put(&mut self, waiting: Waiting) {
         let bytes = waiting.frame.len();
         match waiting.matter {
-            Matter::Answer(_) => self.answers = self.answers.plus(bytes),
+            Matter::Answer(_) | Matter::Beat => self.answers = self.answers.plus(bytes),
             Matter::Signal(_) | Matter::News(_) => {}
         }
+        self.beats += usize::from(waiting.matter == Matter::Beat);
         self.bytes += bytes;
         self.waiting.push_back(waiting);
     }
@@ -83,7 +89,7 @@ impl Queue {
 
     /// Takes everything out.
     pub(super) fn empty(&mut self) -> VecDeque<Waiting> {
-        (self.answers, self.bytes) = (Amount::default(), 0);
+        (self.answers, self.beats, self.bytes) = (Amount::default(), 0, 0);
         std::mem::take(&mut self.waiting)
     }
 
@@ -93,16 +99,30 @@ impl Queue {
     }
 
     pub(super) fn take(&mut self) -> Option<Frame> {
-        let Waiting { frame, matter, after: _ } = self.waiting.pop_front()?;
+        self.take_at(0)
+    }
+
+    /// Takes the first beat out, past whatever waits before it.
+    pub(super) fn take_beat(&mut self) -> Option<Frame> {
+        if self.beats == 0 {
+            return None;
+        }
+        let at = self.waiting.iter().position(|waiting| waiting.matter == Matter::Beat)?;
+        self.take_at(at)
+    }
+
+    fn take_at(&mut self, at: usize) -> Option<Frame> {
+        let Waiting { frame, matter, after: _ } = self.waiting.remove(at)?;
         self.bytes -= frame.len();
         self.writing += frame.len();
         match matter {
-            Matter::Answer(_) => {
+            Matter::Answer(_) | Matter::Beat => {
                 self.answers.frames -= 1;
                 self.answers.bytes -= frame.len();
             }
             Matter::Signal(_) | Matter::News(_) => {}
         }
+        self.beats -= usize::from(matter == Matter::Beat);
         Some(frame)
     }
 

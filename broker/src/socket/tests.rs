@@ -22,6 +22,7 @@ use crate::ice::Servers;
 use crate::limits::Limits;
 use crate::rooms::{ConnectionId, Policy, Revival};
 use crate::state::State;
+use crate::state::commits::Ticket;
 use crate::switchboard::{Switchboard, Welcome};
 
 /// The other end of a served socket, its line's outbox, and how often the socket was moved.
@@ -122,6 +123,15 @@ async fn a_quiet_socket_is_pinged_and_lives_as_long_as_it_answers() {
         assert!(matches!(pipe.next().await, Message::Ping(_)));
         assert_eq!(start.elapsed().as_secs(), count * 10);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_socket_is_pinged_and_answered_while_what_it_is_told_waits_for_a_commit() {
+    let mut pipe = open(Limits::default(), 4096).await;
+    let _hello = pipe.next().await;
+    pipe.outbox.push_answer(Some(7), Ticket::NONE.next(), outbox::text_frame("late".into()));
+    pipe.is_answered().await;
+    assert!(matches!(pipe.next().await, Message::Ping(_)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! What each verb means on a socket; the rooms decide all that is about rooms.
 
 use klatch_shared::RoomId;
-use klatch_shared::wire::{Empty, Forget, RefusalCode, Request, Verb};
+use klatch_shared::wire::{Forget, RefusalCode, Request, Verb};
 
 use crate::rooms::Ask;
 use crate::switchboard::Line;
@@ -9,7 +9,7 @@ use crate::switchboard::Line;
 /// Answers one request.
 pub(super) fn answer(line: &Line, Request { id, verb }: Request) {
     match verb {
-        Verb::Ping => line.grant(id, &Empty {}),
+        Verb::Ping => line.pong(id),
         Verb::Peek(peek) => line.peek(id, &peek),
         Verb::HostCode(code) => line.try_code(id, &code),
         verb => match line.place() {

@@ -118,6 +118,11 @@ impl Line {
         Ok(self.switchboard.servers.handed_to(&holder, unix))
     }
 
+    /// Queues the reply to a ping, which waits for nothing.
+    pub(crate) fn pong(&self, id: i64) {
+        self.outbox.push_beat(text_frame(ok_frame(id, &Empty {})));
+    }
+
     /// Queues the reply that grants.
     pub(crate) fn grant(&self, id: i64, what: &dyn ToJson) {
         self.grant_after(Ticket::NONE, id, what);
