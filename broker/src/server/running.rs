@@ -7,7 +7,7 @@ use std::time::Duration;
 use klatch_relay::Relay;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::attend::STOP_PATIENCE;
 use crate::socket::quarters::Parlour;
@@ -16,6 +16,9 @@ use crate::switchboard::Switchboard;
 
 /// How long the first certificate is waited for before it is said that it serves.
 const FIRST_CERTIFICATE: Duration = Duration::from_secs(30);
+
+/// How long after a stop began the disk may still write. Those who stop a container kill it after ten seconds.
+const BOOKS_PATIENCE: Duration = Duration::from_secs(9);
 
 /// How often somebody looks whether the relay still runs.
 const LOOK: Duration = Duration::from_secs(1);
@@ -79,13 +82,18 @@ impl Server {
         }
     }
 
-    /// Tells everybody, and waits a little for them to go.
+    /// Tells everybody, and waits a little for them to go, and for what was decided to be written down.
     pub async fn shutdown(self) {
+        let given_up = Instant::now() + BOOKS_PATIENCE;
         self.switchboard.close();
         self.running.send_replace(());
         let relay = self.relay.map(|relay| tokio::task::spawn_blocking(|| relay.shutdown(STOP_PATIENCE)));
         let _ = timeout(STOP_PATIENCE, self.running.closed()).await;
-        let _ = tokio::task::spawn_blocking(move || self.switchboard.close_books()).await;
+        if !self.switchboard.close_books(given_up).await {
+            tracing::error!(
+                "the state file's disk does not answer: the last changes, which nobody was told of, are not kept"
+            );
+        }
         if let Some(relay) = relay {
             let _ = relay.await;
         }

@@ -12,12 +12,14 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
 
 use klatch_relay::{Holder, Usher};
 use klatch_shared::limits::MAX_FRAME_BYTES;
 use klatch_shared::wire::{CloseCode, Event, Hello};
 use klatch_shared::{Nonce, RoomId};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 use crate::address::Address;
 use crate::clock::Clock;
@@ -194,10 +196,17 @@ impl Switchboard {
         }
     }
 
-    /// Waits until everything that was decided is written down, and lets go of where it stands.
-    pub(crate) fn close_books(&self) {
-        let keeper = self.lock().books.close();
-        drop(keeper);
+    /// Waits until everything that was decided is written down, and lets go of where it stands. Whether it is by then: on a disk that
+    /// does not answer it may never be, and what is not was told to nobody.
+    pub(crate) async fn close_books(&self, by: Instant) -> bool {
+        let Some(keeper) = self.lock().books.close() else { return true };
+        let (written, all) = oneshot::channel();
+        // No thread of the runtime's, which would wait for it at its own end.
+        let _ = thread::Builder::new().spawn(move || {
+            drop(keeper);
+            let _ = written.send(());
+        });
+        timeout_at(by, all).await.is_ok()
     }
 
     /// Where more waits in all queues than may, whoever holds most of it is closed, until it does not: that is the slowest, and the

@@ -9,7 +9,9 @@ use std::future::poll_fn;
 use std::sync::mpsc;
 use std::task::{Context, Waker};
 use std::time::Duration;
-use tokio::sync::oneshot;
+
+/// How long a disk is waited for that writes, or never will.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn switchboard(limits: Limits) -> Arc<Switchboard> {
     let policy = Policy { max_members: 3, max_rooms: 3, room_ttl: 60_000, revival: Revival::default() };
@@ -220,7 +222,7 @@ async fn where_the_disk_is_far_behind_who_would_change_something_is_refused_and_
     drop(disk);
     assert!(next(&lines[0]).await.contains("ordinal"));
     assert!(next(&creator(&switchboard)).await.contains("hello"));
-    switchboard.close_books();
+    assert!(switchboard.close_books(Instant::now() + PATIENCE).await);
 }
 
 #[tokio::test]
@@ -229,8 +231,18 @@ async fn everything_is_written_before_the_books_are_closed() {
     let lines = [(); 5].map(|()| creator(&switchboard));
     drop(disk);
     switchboard.close();
-    switchboard.close_books();
+    assert!(switchboard.close_books(Instant::now() + PATIENCE).await);
     for line in &lines {
         assert!(next(line).await.contains("hello") && next(line).await.contains("ordinal"));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_hangs_is_given_up_at_the_end_and_nobody_was_told_of_what_it_did_not_write() {
+    let (switchboard, disk, _failure) = Disk::under(Limits::default());
+    let ana = creator(&switchboard);
+    disk.is_asked();
+    switchboard.close();
+    assert!(!switchboard.close_books(Instant::now() + PATIENCE).await);
+    assert!(next(&ana).await.contains("hello") && waits(&ana));
 }
