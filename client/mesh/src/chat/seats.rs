@@ -86,7 +86,7 @@ impl Chat {
     pub fn place(&self, member: MemberId, told: u32) -> u32 {
         match (self.known(member).filter(|known| known.has_seat()), self.before) {
             (Some(known), _) => known.seat.ordinal,
-            (None, Some(before)) if told <= before => self.latest_seat() + 1,
+            (None, Some(before)) if told <= before => self.latest_seat().saturating_add(1),
             (None, _) => told,
         }
     }

@@ -231,7 +231,7 @@ impl Session {
                 locked: bar.is_locked(),
                 name: seal::seal_room_name(self.room.sealing(), self.room.id(), seat.room_name.as_ref()?),
                 invite: seat.invitation.invite.hash(),
-                next_ordinal: self.chat.borrow().as_ref().map_or(ordinal, Chat::latest_seat) + 1,
+                next_ordinal: self.chat.borrow().as_ref().map_or(ordinal, Chat::latest_seat).saturating_add(1),
                 seats: self.peers.borrow().seats(),
             },
             code: seat.code.clone(),
