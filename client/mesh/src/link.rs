@@ -40,6 +40,8 @@ pub(crate) struct Link<R> {
     pub(crate) is_reached: bool,
     /// By way of whom something went last that did not help.
     pub(crate) passed_over: Option<MemberId>,
+    /// What went last did so by the broker, and did not help.
+    pub(crate) doubts_broker: bool,
     /// Exchanges that completed since it worked last.
     exchanges_in_vain: u32,
     shown: Health,
@@ -88,6 +90,7 @@ impl<R: Rules> Link<R> {
             is_away: false,
             is_reached: true,
             passed_over: None,
+            doubts_broker: false,
             exchanges_in_vain: 0,
             shown: Health::Connecting,
         };
@@ -215,9 +218,10 @@ impl<R: Rules> Link<R> {
 
     /// The broker refused something of this exchange. If it was our offer, it waits for better times.
     pub(crate) fn refused(&mut self, now: u64, exchange: ExchangeId, side: Side) {
-        self.trickle.given_up(exchange, side);
+        let carrier = self.trickle.given_up(exchange, side);
         match self.phase {
             Phase::Offered { exchange: ours, .. } if (ours, Side::Offerer) == (exchange, side) => {
+                self.pass_over(carrier);
                 let retry = self.patience.retry(now, self.rules);
                 self.give_up(retry);
             }
@@ -263,10 +267,10 @@ impl<R: Rules> Link<R> {
         self.may_be_well();
     }
 
-    /// It mended itself; what else was wanted may hide behind the restart.
+    /// It mended itself; what else was wanted may hide behind the restart. The next time the broker comes first again.
     fn may_be_well(&mut self) {
         if self.vitals.is_well() {
-            (self.wish, self.exchanges_in_vain) = (self.wish.min(Wish::Offer), 0);
+            (self.wish, self.exchanges_in_vain, self.doubts_broker) = (self.wish.min(Wish::Offer), 0, false);
         }
     }
 

@@ -33,14 +33,18 @@ impl<R: Rules> Link<R> {
 
     /// What carries an exchange that begins now.
     pub(crate) fn carrier(&self, turn: &Turn<'_>) -> Option<Carrier> {
-        let via = || turn.carriers.helper(self.id.peer, self.passed_over).map(Carrier::Via);
-        [Carrier::Channel, Carrier::Broker].into_iter().find(|carrier| self.carries(turn, *carrier)).or_else(via)
+        let via = turn.carriers.helper(self.id.peer, self.passed_over).map(Carrier::Via);
+        let own = [Carrier::Channel, Carrier::Broker].into_iter().find(|carrier| self.carries(turn, *carrier));
+        if own == Some(Carrier::Broker) && self.doubts_broker { via.or(own) } else { own.or(via) }
     }
 
-    /// Whoever carried our last description did not help: the next exchange is to go by way of somebody else.
+    /// Whoever carried our last description did not help: the next exchange is to go by way of somebody else. After the broker that is a
+    /// helper, and after each of them the broker: so neither it nor any number of helpers has all the turns.
     pub(crate) fn pass_over(&mut self, carrier: Option<Carrier>) {
-        if let Some(Carrier::Via(helper)) = carrier {
-            self.passed_over = Some(helper);
+        match carrier {
+            Some(Carrier::Broker) => self.doubts_broker = true,
+            Some(Carrier::Via(helper)) => (self.doubts_broker, self.passed_over) = (false, Some(helper)),
+            Some(Carrier::Channel) | None => {}
         }
     }
 

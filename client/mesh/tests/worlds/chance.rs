@@ -2,21 +2,29 @@
 
 use crate::world::{Delivery, Event, Order, World};
 
-/// Once chance is over, a world must be well within so much time and so many events.
-const BOUND: (u64, usize) = (300_000, 3_000);
+/// So much time, in milliseconds, and so many events.
+pub type Bound = (u64, usize);
+
+/// Once chance is over, a world must be well within this.
+pub const BOUND: Bound = (300_000, 3_000);
 
 /// Lets chance choose among what may happen, until it has no more numbers; then all goes its way until nothing is left to happen.
-pub fn run(mut world: World, chances: &[u16], order: Order) -> Result<World, String> {
+pub fn run(world: World, chances: &[u16], order: Order) -> Result<World, String> {
+    run_within(BOUND, world, chances, order)
+}
+
+/// The same with another bound.
+pub fn run_within(bound: Bound, mut world: World, chances: &[u16], order: Order) -> Result<World, String> {
     for chance in chances {
         if let Some(event) = choose(&world, *chance, order) {
             world.happen(event)?;
         }
     }
     let calm_since = world.now;
-    for _ in 0..BOUND.1 {
+    for _ in 0..bound.1 {
         let event = match world.events(Order::Kept).first() {
             Some(event) => *event,
-            None if world.next_time().is_some() && world.now < calm_since + BOUND.0 => Event::Time,
+            None if world.next_time().is_some() && world.now < calm_since + bound.0 => Event::Time,
             None => return verdict(world),
         };
         world.happen(event)?;

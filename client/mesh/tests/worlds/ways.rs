@@ -194,3 +194,82 @@ fn an_impolite_end_gives_way_once_to_what_came_by_another_way_when_its_own_offer
     page.at(ours + 7_999);
     assert!(page.is_offered(ANOTHER, 12).is_empty(), "it stands from now on");
 }
+
+/// A failed link with two helpers, whose restart is offered by the broker.
+fn offered_by_the_broker() -> Page {
+    let mut page = Page::meets(true);
+    page.connects();
+    page.is_helped_by(HELPER);
+    page.is_helped_by(ANOTHER);
+    page.connection(ConnectionState::Failed);
+    assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Broker]);
+    page
+}
+
+#[test]
+fn what_the_broker_does_not_deliver_goes_by_way_of_a_helper_and_by_the_broker_again_in_turn() {
+    let mut page = offered_by_the_broker();
+    let [first, second] = [HELPER, ANOTHER].map(|helper| Carrier::Via(member(helper)));
+    let turns = [first, Carrier::Broker, second, Carrier::Broker, first, Carrier::Broker];
+    for (at, carrier) in [8_000, 24_000, 56_000, 88_000, 120_000, 152_000].into_iter().zip(turns) {
+        page.at(at);
+        assert_eq!(carriers(&page.local(Kind::Offer)), [carrier], "after {at} ms");
+    }
+}
+
+#[test]
+fn what_the_broker_does_not_deliver_goes_by_it_again_where_nobody_else_reaches_the_member() {
+    let mut page = Page::meets(true);
+    page.connects();
+    page.connection(ConnectionState::Failed);
+    page.local(Kind::Offer);
+    for at in [8_000, 24_000, 56_000] {
+        page.at(at);
+        assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Broker], "after {at} ms");
+    }
+}
+
+#[test]
+fn what_the_broker_refuses_goes_by_way_of_a_helper() {
+    let mut page = offered_by_the_broker();
+    page.hears(Input::Refused { peer: member(POLITER), exchange: ExchangeId(2), side: Side::Offerer });
+    page.at(1_000);
+    assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Via(member(HELPER))]);
+}
+
+#[test]
+fn who_does_not_heed_what_the_broker_was_given_is_asked_by_way_of_a_helper() {
+    let mut page = Page::meets(true);
+    page.connects();
+    page.has_a_helper();
+    page.connection(ConnectionState::Disconnected);
+    let helper = Carrier::Via(member(HELPER));
+    assert_eq!(
+        [2_000, 6_000, 16_000].map(|at| carriers(&page.at(at))),
+        [Carrier::Broker, helper, Carrier::Broker].map(|it| vec![it])
+    );
+}
+
+#[test]
+fn once_a_link_works_again_the_broker_comes_first_again() {
+    let mut page = offered_by_the_broker();
+    page.at(8_000);
+    assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Via(member(HELPER))]);
+    page.told(3, Side::Answerer, 0, Signal::Answer(description("theirs")));
+    page.remote();
+    page.connection(ConnectionState::Connected);
+    page.connection(ConnectionState::Failed);
+    assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Broker]);
+}
+
+#[test]
+fn an_impolite_end_gives_way_to_what_comes_by_way_of_a_helper_when_the_broker_seems_not_to_have_delivered_its_own() {
+    let mut page = offered_by_the_broker();
+    page.at(3_999);
+    assert!(page.is_offered(HELPER, 9).is_empty(), "the answer may be on its way");
+    page.at(4_000);
+    let theirs = Signal::Offer(description("theirs"));
+    assert!(page.told(10, Side::Offerer, 0, theirs).is_empty(), "the broker delivers theirs");
+    let taken = page.is_offered(HELPER, 11);
+    assert!(matches!(taken[..], [Command::SetRemote { kind: Kind::Offer, .. }]));
+}
