@@ -13,9 +13,10 @@
 //! `phase` whose turn it is there; `negotiation` moves it, by what `offering` does for our exchanges and `answering` for theirs;
 //! `arrivals` keeps what the other end sent, a `stream` for each side, `sending` and `trickle` what it is sent, and [`Carrier`] how; `health` is how
 //! the connection does, `patience` how long we wait, `identity` which connection the other end has. [`Rules`] names what makes
-//! two ends agree, so that tests can break one rule at a time. [`Roster`], [`Bar`], [`uplink`], [`Allowance`], [`Passing`], [`Misdeeds`],
-//! [`Returns`] and [`Few`] stand beside all this: what members are called, who is not met, what each is sent, how much each may say, and have
-//! passed on, who is named for saying too much, when the server is called again, and a map of a few things. So does [`chat`], a machine of its own.
+//! two ends agree, so that tests can break one rule at a time. [`Roster`], [`Bar`], [`uplink`], [`Attention`], [`Allowance`], [`Passing`],
+//! [`Misdeeds`], [`Returns`] and [`Few`] stand beside all this: what members are called, who is not met, what each is sent, what each looks at, how
+//! much each may say, and have passed on, who is named for saying too much, when the server is called again, and a map of a few things. So does
+//! [`chat`], a machine of its own.
 
 pub mod chat;
 pub mod uplink;
@@ -23,6 +24,7 @@ pub mod uplink;
 mod allowance;
 mod answering;
 mod arrivals;
+mod attention;
 mod bar;
 mod carrier;
 mod command;
@@ -47,6 +49,7 @@ mod trickle;
 mod turn;
 
 pub use allowance::Allowance;
+pub use attention::Attention;
 pub use bar::{Bar, Memory};
 pub use carrier::Carrier;
 pub use command::{Command, Health};

@@ -208,7 +208,7 @@ impl Session {
             PeerMessage::Sends(sends) => self.on_sends(from, sends),
             PeerMessage::Wants(wants) => {
                 if let Some(entry) = self.links.borrow_mut().get_mut(&from) {
-                    entry.wants = wants;
+                    entry.attention.says(clock::now(), wants);
                 }
                 self.tune();
             }

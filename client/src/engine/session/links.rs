@@ -1,6 +1,6 @@
 //! The mesh's orders carried out on connections, and the connections' events told to the mesh.
 
-use klatch_mesh::{ConnectionState, Health, Kind, LinkId};
+use klatch_mesh::{Attention, ConnectionState, Health, Kind, LinkId};
 use klatch_shared::peer::{Description, IceCandidate, PeerMessage, Source, Wants};
 
 use super::super::rtc::{Connection, RtcEvent};
@@ -11,7 +11,7 @@ pub(super) struct Link {
     pub(super) id: LinkId,
     pub(super) connection: Rc<Connection>,
     /// What the member wants of our pictures.
-    pub(super) wants: Wants,
+    pub(super) attention: Attention,
     /// What we told the member that we want of theirs.
     pub(super) told: Option<Wants>,
     /// Whether something came over the channel since the last beat.
@@ -43,7 +43,7 @@ impl Session {
                 let entry = Link {
                     id: link,
                     connection,
-                    wants: Wants::EVERYTHING,
+                    attention: Attention::NEW,
                     told: None,
                     heard: false,
                     voice: None,
@@ -185,7 +185,7 @@ impl Session {
         for (_, connection) in self.connections() {
             connection.pulse(&pulse);
         }
-        let (mut heard, mut is_silent) = (Vec::new(), false);
+        let (mut heard, mut is_silent, mut lags) = (Vec::new(), false, false);
         for entry in self.links.borrow_mut().values_mut() {
             let voice = entry.connection.last_packet(Source::Microphone);
             if std::mem::take(&mut entry.heard) || voice.is_some() && voice != entry.voice {
@@ -196,6 +196,10 @@ impl Session {
                 is_silent |= entry.silent == DOUBTFUL;
             }
             entry.voice = voice;
+            lags |= entry.attention.lags();
+        }
+        if lags {
+            self.tune();
         }
         // It may be our own network that is lost, and then the socket has to be there again before a path can be mended.
         if is_silent {

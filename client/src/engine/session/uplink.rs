@@ -62,12 +62,15 @@ impl Session {
     }
 
     fn tune_now(&self) {
-        let links: Vec<_> = self.links.borrow().values().map(|link| (link.wants, link.connection.clone())).collect();
-        let audience = Audience::of(self.around.media.sends(), links.iter().map(|(wants, _)| *wants));
+        let (now, mut links) = (clock::now(), self.links.borrow_mut());
+        let followed = links.values_mut().map(|link| (link.attention.follow(now), link.connection.clone()));
+        let followed: Vec<_> = followed.collect();
+        drop(links);
+        let audience = Audience::of(self.around.media.sends(), followed.iter().map(|(wants, _)| *wants));
         for source in [Source::Camera, Source::Screen] {
             let Some(track) = self.around.media.track(source) else { continue };
             let height = track_height(&track);
-            for (wants, connection) in links.clone() {
+            for (wants, connection) in followed.clone() {
                 let Some(encoding) = audience.encoding(source, wants, height) else { continue };
                 spawn(async move { connection.encode(source, encoding).await });
             }
