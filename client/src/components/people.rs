@@ -87,7 +87,7 @@ fn link(member: &Member) -> &'static str {
 
 /// What we did to them.
 fn ours(member: &Member) -> &'static str {
-    match (member.hidden, member.muted) {
+    match (member.hidden, member.loudness.muted) {
         (true, _) => " · hidden by you",
         (false, true) => " · muted by you",
         (false, false) => "",

@@ -111,8 +111,8 @@ impl View {
             // Nobody is heard who is shown as muted.
             sound: member.microphone.clone().filter(|_| member.sends.microphone),
             silent: false,
-            loudness: member.volume,
-            muted: member.muted,
+            loudness: member.loudness.volume,
+            muted: member.loudness.muted,
             of: Sound::Voice,
         }
     }
@@ -125,8 +125,8 @@ impl View {
             picture: member.screen.clone(),
             sound: member.screen_sound.clone().filter(|_| member.sends.screen_sound),
             silent: !member.sends.screen_sound,
-            loudness: member.screen_volume,
-            muted: member.screen_muted,
+            loudness: member.loudness.screen_volume,
+            muted: member.loudness.screen_muted,
             of: Sound::Screen,
         }
     }

@@ -128,7 +128,7 @@ fn room(query: &Query, cameras: bool, bad: bool) -> Room {
             member.screen = if i < screens { moving("#fdfdfb", "screen") } else { None };
             if bad {
                 member.health = [Health::Connected, Health::Interrupted, Health::Connecting, Health::Failed][i % 4];
-                member.muted = i == 0;
+                member.loudness.muted = i == 0;
                 member.conduct = [Conduct::Good, Conduct::Bad, Conduct::Refuses, Conduct::Cut][i % 4];
             }
             Some(member)
@@ -153,6 +153,7 @@ fn room(query: &Query, cameras: bool, bad: bool) -> Room {
         },
         on_stage: None,
         hidden: Vec::new(),
+        loudness: Vec::new(),
         sound_blocked: bad,
         broker: if bad { BrokerLink::Lost } else { BrokerLink::Up },
         remembered: true,

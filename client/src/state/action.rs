@@ -3,13 +3,14 @@
 use std::rc::Rc;
 
 use klatch_mesh::Health;
+use klatch_shared::limits::MAX_SEATS;
 use klatch_shared::peer::{Sends, Source};
 use klatch_shared::{ClientHash, MemberId, MessageId, RoomName, Username};
 use web_sys::MediaStream;
 
 use super::{
-    BrokerLink, Capture, Chat, Conduct, Devices, Host, KnownRoom, Line, Member, Notice, Page, Panel, Path, Preferences,
-    Receipt, Revision, Room, Sound, State, TileId,
+    BrokerLink, Capture, Chat, Conduct, Devices, Host, KnownRoom, Line, Loudness, Member, Notice, Page, Panel, Path,
+    Preferences, Receipt, Revision, Room, Sound, State, TileId,
 };
 
 /// A fact for the page.
@@ -259,11 +260,23 @@ impl Room {
         match action {
             RoomAction::Members(members) => {
                 let known = std::mem::take(&mut self.members);
+                for old in &known {
+                    self.loudness.retain(|(id, _)| *id != old.id);
+                    if old.loudness != Loudness::default() {
+                        self.loudness.push((old.id, old.loudness));
+                    }
+                }
+                self.loudness.drain(..self.loudness.len().saturating_sub(MAX_SEATS));
+                let before = |id| self.loudness.iter().find(|(known, _)| *known == id).map(|(_, loudness)| *loudness);
                 self.members = members
                     .into_iter()
                     .map(|new| match known.iter().find(|old| old.id == new.id) {
                         Some(old) => Rc::new(Member { label: new.label, initial: new.initial, ..Member::clone(old) }),
-                        None => Rc::new(Member { hidden: self.hidden.contains(&new.id), ..new }),
+                        None => Rc::new(Member {
+                            hidden: self.hidden.contains(&new.id),
+                            loudness: before(new.id).unwrap_or_default(),
+                            ..new
+                        }),
                     })
                     .collect();
                 self.forget_empty_stage();
@@ -286,12 +299,12 @@ impl Room {
             }),
             RoomAction::MemberSpeaking(id, speaking) => self.with(id, |member| member.speaking = speaking),
             RoomAction::Volume(id, sound, percent) => self.with(id, |member| match sound {
-                Sound::Voice => member.volume = percent.min(200),
-                Sound::Screen => member.screen_volume = percent.min(200),
+                Sound::Voice => member.loudness.volume = percent.min(200),
+                Sound::Screen => member.loudness.screen_volume = percent.min(200),
             }),
             RoomAction::Muted(id, sound, muted) => self.with(id, |member| match sound {
-                Sound::Voice => member.muted = muted,
-                Sound::Screen => member.screen_muted = muted,
+                Sound::Voice => member.loudness.muted = muted,
+                Sound::Screen => member.loudness.screen_muted = muted,
             }),
             RoomAction::Hidden(id, hidden) => {
                 self.hidden.retain(|known| *known != id);

@@ -19,7 +19,7 @@ pub use action::{Action, RoomAction};
 pub use chat::{Chat, Line, Receipt, Revision, Said};
 pub use intent::{Intent, Sound};
 pub use media::{Capture, Device, DeviceKind, Devices, LocalMedia};
-pub use room::{BrokerLink, Conduct, LocalTile, Member, Panel, Path, Room, TileId, hue, tile_id};
+pub use room::{BrokerLink, Conduct, LocalTile, Loudness, Member, Panel, Path, Room, TileId, hue, tile_id};
 
 /// What the page shows.
 #[derive(Clone, PartialEq)]

@@ -30,6 +30,8 @@ pub struct Room {
     pub members: Vec<Rc<Member>>,
     /// Whom the person hid, here or gone.
     pub hidden: Vec<MemberId>,
+    /// How loud somebody was to be who went, for when they are back: the latest, no more than there are seats.
+    pub loudness: Vec<(MemberId, Loudness)>,
     /// What was said.
     pub chat: Rc<Chat>,
     /// Which panel is open.
@@ -82,6 +84,17 @@ pub struct Member {
     pub screen_sound: Option<MediaStream>,
     /// Whether the member is speaking.
     pub speaking: bool,
+    /// How loud they are to be.
+    pub loudness: Loudness,
+    /// Hidden by us.
+    pub hidden: bool,
+    /// How they behave.
+    pub conduct: Conduct,
+}
+
+/// How loud a member is to be, as the person set it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loudness {
     /// 0 to 200 percent.
     pub volume: u16,
     /// Muted by us.
@@ -90,10 +103,12 @@ pub struct Member {
     pub screen_volume: u16,
     /// The screen's sound muted by us.
     pub screen_muted: bool,
-    /// Hidden by us.
-    pub hidden: bool,
-    /// How they behave.
-    pub conduct: Conduct,
+}
+
+impl Default for Loudness {
+    fn default() -> Self {
+        Self { volume: 100, muted: false, screen_volume: 100, screen_muted: false }
+    }
 }
 
 /// How a member behaves, and what we did about it.
@@ -134,10 +149,7 @@ impl Member {
             screen: None,
             screen_sound: None,
             speaking: false,
-            volume: 100,
-            muted: false,
-            screen_volume: 100,
-            screen_muted: false,
+            loudness: Loudness::default(),
             hidden: false,
             conduct: Conduct::Good,
         }

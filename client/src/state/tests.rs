@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use klatch_mesh::Health;
+use klatch_shared::limits::MAX_SEATS;
 use klatch_shared::peer::{Sends, Source};
 use klatch_shared::{MemberId, RoomKey, RoomKeys, Username};
 
@@ -43,6 +44,7 @@ fn in_room() -> State {
         panel: None,
         on_stage: None,
         hidden: Vec::new(),
+        loudness: Vec::new(),
         sound_blocked: false,
         broker: BrokerLink::Up,
         remembered: true,
@@ -76,8 +78,11 @@ fn what_is_known_of_a_member_outlasts_a_new_list() {
         ],
     );
     let bo = room(&state).member(bo).expect("Bo is here");
-    assert_eq!((bo.label.as_str(), bo.health, bo.volume, bo.muted), ("Bo 2", Health::Connected, 150, false));
-    assert!(bo.screen_muted);
+    assert_eq!(
+        (bo.label.as_str(), bo.health, bo.loudness.volume, bo.loudness.muted),
+        ("Bo 2", Health::Connected, 150, false)
+    );
+    assert!(bo.loudness.screen_muted);
     assert_eq!(room(&state).member(dee).map(|dee| dee.health), Some(Health::Connecting));
 }
 
@@ -87,7 +92,51 @@ fn volumes_end_at_two_hundred_percent() {
     let louder = [Sound::Voice, Sound::Screen].map(|sound| RoomAction::Volume(bo, sound, u16::MAX));
     let state = after(&after(&in_room(), [RoomAction::Members(vec![member(bo, "Bo")])]), louder);
     let bo = room(&state).member(bo).expect("Bo is here");
-    assert_eq!((bo.volume, bo.screen_volume), (200, 200));
+    assert_eq!((bo.loudness.volume, bo.loudness.screen_volume), (200, 200));
+}
+
+#[test]
+fn who_comes_back_is_as_loud_as_they_were_to_be() {
+    let bo = MemberId::random();
+    let came = || RoomAction::Members(vec![member(bo, "Bo")]);
+    let went = || RoomAction::Members(Vec::new());
+    let loudness = |state: &State| room(state).member(bo).map(|bo| bo.loudness);
+    let set = [
+        came(),
+        RoomAction::Muted(bo, Sound::Voice, true),
+        RoomAction::Volume(bo, Sound::Voice, 30),
+        RoomAction::Volume(bo, Sound::Screen, 150),
+        RoomAction::Muted(bo, Sound::Screen, true),
+    ];
+    let back = after(&in_room(), set.into_iter().chain([went(), went(), came()]));
+    let kept = Loudness { volume: 30, muted: true, screen_volume: 150, screen_muted: true };
+    assert_eq!(loudness(&back), Some(kept));
+    // What was set last counts, also where it is as for everybody.
+    let reset = [
+        RoomAction::Muted(bo, Sound::Voice, false),
+        RoomAction::Volume(bo, Sound::Voice, 100),
+        RoomAction::Volume(bo, Sound::Screen, 100),
+        RoomAction::Muted(bo, Sound::Screen, false),
+    ];
+    let again = after(&back, reset.into_iter().chain([went(), came()]));
+    assert_eq!(loudness(&again), Some(Loudness::default()));
+}
+
+#[test]
+fn of_those_who_went_the_loudness_of_as_many_is_kept_as_there_are_seats() {
+    let passes = |state: &State, id: MemberId| {
+        let muted = RoomAction::Muted(id, Sound::Voice, true);
+        after(state, [RoomAction::Members(vec![member(id, "Bo")]), muted, RoomAction::Members(Vec::new())])
+    };
+    let many: Vec<MemberId> = (0..MAX_SEATS + 1).map(|_| MemberId::random()).collect();
+    let state = many.iter().fold(in_room(), |state, id| passes(&state, *id));
+    assert_eq!(room(&state).loudness.len(), MAX_SEATS);
+    let back = after(&state, [RoomAction::Members(many.iter().map(|id| member(*id, "Bo")).collect())]);
+    let muted: Vec<bool> = room(&back).members.iter().map(|member| member.loudness.muted).collect();
+    assert!(!muted[0] && muted[1..].iter().all(|muted| *muted), "the earliest goes first");
+    // Who passes through without being set to anything takes nobody's place.
+    let strangers = (0..MAX_SEATS).map(|_| RoomAction::Members(vec![member(MemberId::random(), "Bo")]));
+    assert_eq!(room(&after(&state, strangers)).loudness, room(&state).loudness);
 }
 
 #[test]

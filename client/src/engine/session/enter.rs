@@ -280,6 +280,7 @@ impl Session {
             panel: None,
             on_stage: None,
             hidden: Vec::new(),
+            loudness: Vec::new(),
             sound_blocked: false,
             broker: BrokerLink::Up,
             remembered,
