@@ -99,7 +99,7 @@ fn address(hop: &[u8]) -> Option<IpAddr> {
 fn trace_of(headers: &HeaderMap, is_secure: bool) -> Trace {
     let is_of_secure_page = headers.get(ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https:"));
     if headers.contains_key(FORWARDED_FOR) {
-        Trace::Forwards
+        if is_secure { Trace::ForwardsTls } else { Trace::Forwards }
     } else if is_of_secure_page && !is_secure {
         Trace::EndsTls
     } else {
@@ -219,7 +219,8 @@ mod tests {
             (("x-forwarded-for", "192.0.2.1"), ("origin", "https://meet.example"), ("origin", "http://localhost:8080"));
         for (fields, is_secure, trace) in [
             (&[forwarded][..], false, Trace::Forwards),
-            (&[by_tls, forwarded], true, Trace::Forwards),
+            (&[by_tls, forwarded], false, Trace::Forwards),
+            (&[by_tls, forwarded], true, Trace::ForwardsTls),
             (&[by_tls], false, Trace::EndsTls),
             (&[by_tls], true, Trace::None),
             (&[plain], false, Trace::None),

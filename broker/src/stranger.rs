@@ -2,8 +2,10 @@
 //! host should be told of before they meet them; and nobody should be told who has no proxy.
 //!
 //! Noted is whoever opens the page or a WebSocket, and what that shows of a proxy ([`Trace`]). Most that are to be noticed show
-//! something: they add `X-Forwarded-For`, or end TLS, without which browsers give no page a microphone. At a private address that is
-//! enough, as nobody but a proxy sits there. From a public one anybody can write a header: there nearly all who came lately have to show it.
+//! something: they add `X-Forwarded-For`, or end TLS, without which browsers give no page a microphone. But anybody can write a header, from
+//! any address: what only forwards ports, as containers' networks do, brings everybody from one of its own, a private one as a rule. So
+//! nearly all who came lately have to show it. As strangers alone may be all who came, a remark never takes a proxy for granted: who names
+//! what only forwards ports has everybody's word for where they come from believed.
 //! Where nothing shows, one address of nearly everybody may as well be that of a household, a school or a party behind one NAT. So very
 //! many have to come within a short time, and the remark says what it may be.
 
@@ -12,8 +14,6 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-use klatch_relay::is_public;
 
 use crate::address::Address;
 
@@ -34,14 +34,18 @@ pub(crate) enum Trace {
     EndsTls,
     /// There is `X-Forwarded-For`.
     Forwards,
+    /// The same, and TLS ends here: most proxies would have ended it.
+    ForwardsTls,
 }
 
 /// What a host is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Remark {
-    /// There is a proxy, and it says whom it brings.
+    /// There seems to be a proxy that says whom it brings.
     Unnamed,
-    /// There is one, and it does not.
+    /// The same, and it would have to speak TLS to us.
+    Sealed,
+    /// There seems to be one that does not.
     Silent,
     /// There may be one.
     Perhaps,
@@ -51,16 +55,24 @@ impl Remark {
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Unnamed => {
-                "people come by a proxy whose X-Forwarded-For is not believed, so they share the limits of its address: name it \
-                 by --trusted-proxy"
+                "nearly everybody who came lately brought an X-Forwarded-For, of which nothing is believed, and shares the limits of the address \
+                 that they came from: if an HTTP proxy of yours is in front, name it by --trusted-proxy; if what is there only forwards \
+                 ports, or nothing is, name nobody, as anybody can write that header"
+            }
+            Self::Sealed => {
+                "nearly everybody who came lately brought an X-Forwarded-For, of which nothing is believed, though TLS ends here: name an \
+                 address by --trusted-proxy only if an HTTP proxy of yours is there that speaks TLS to klatch; if what is there only \
+                 forwards ports, or nothing is, name nobody, as anybody can write that header"
             }
             Self::Silent => {
-                "people come by a proxy that does not say whom it brings, so they share the limits of its address: have it send \
-                 X-Forwarded-For, and name it by --trusted-proxy"
+                "nearly everybody who came lately has a page that came by HTTPS, which is not spoken here, and shares the limits of the \
+                 address that they came from: if an HTTP proxy of yours is in front, have it send X-Forwarded-For, and name it by \
+                 --trusted-proxy; if what is there speaks no HTTP, name nobody, as anybody can write that header"
             }
             Self::Perhaps => {
-                "nearly everybody who came lately has one address, and shares its limits: if a proxy is in front, have it send \
-                 X-Forwarded-For and name it by --trusted-proxy; if they are people of one network, all is well"
+                "nearly everybody who came lately has one address, and shares its limits: if an HTTP proxy is in front, have it send \
+                 X-Forwarded-For and name it by --trusted-proxy; if what is there only forwards ports, name nobody, as anybody can write that \
+                 header; if they are people of one network, all is well"
             }
         }
     }
@@ -93,8 +105,7 @@ impl Stranger {
         }
         let arrival = Arrival { at, from: peer.into(), trace };
         lately.push_back(arrival);
-        let remark = if is_public(peer.to_canonical()) { None } else { shown(trace) };
-        let remark = remark.or_else(|| judge(&lately, arrival))?;
+        let remark = judge(&lately, arrival)?;
         *lately = VecDeque::new();
         (!self.is_told_of.swap(true, Ordering::Relaxed)).then_some(remark)
     }
@@ -117,13 +128,14 @@ fn shown(trace: Trace) -> Option<Remark> {
         Trace::None => None,
         Trace::EndsTls => Some(Remark::Silent),
         Trace::Forwards => Some(Remark::Unnamed),
+        Trace::ForwardsTls => Some(Remark::Sealed),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Trace::{EndsTls, Forwards};
+    use Trace::{EndsTls, Forwards, ForwardsTls};
 
     const LOOPBACK: &str = "127.0.0.1";
     const ELSEWHERE: &str = "203.0.113.7";
@@ -147,32 +159,43 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_shows_is_told_of_once_and_at_a_private_address_at_once() {
+    fn a_proxy_that_shows_is_told_of_once_and_nearly_all_have_to_show_it_wherever_they_come_from() {
         for (peer, trace, remark) in [
             (LOOPBACK, Forwards, Remark::Unnamed),
-            ("::1", Forwards, Remark::Unnamed),
             ("::ffff:172.17.0.1", Forwards, Remark::Unnamed),
+            ("172.17.0.1", ForwardsTls, Remark::Sealed),
             ("10.0.0.2", EndsTls, Remark::Silent),
+            (ELSEWHERE, Forwards, Remark::Unnamed),
+            (ELSEWHERE, EndsTls, Remark::Silent),
         ] {
-            assert_eq!(told(&[Crowd(1000, 1, &|_| (peer, trace))]), [remark], "{peer}");
-            assert_eq!(told(&[Crowd(1000, 999, &|_| (peer, trace))]), [remark], "{peer}");
+            let come = |count| told(&[Crowd(1000, count, &|_| (peer, trace))]);
+            assert_eq!((come(SOME - 1), come(SOME), come(999)), (vec![], vec![remark], vec![remark]), "{peer}");
+            // Whoever writes it by themselves, among others who come by the same way.
+            let forged = |turn| (peer, if turn % 8 == 0 { Trace::None } else { trace });
+            assert_eq!(told(&[Crowd(4000, 999, &forged)]), [], "{peer}");
         }
-        let others_first = Crowd(1000, 50, &|_| ("192.168.1.7", Trace::None));
-        assert_eq!(told(&[others_first, Crowd(0, 1, &|_| (LOOPBACK, Forwards))]), [Remark::Unnamed]);
-    }
-
-    #[test]
-    fn from_a_public_address_nearly_all_have_to_show_it() {
-        let forwarded = |count| told(&[Crowd(1000, count, &|_| (ELSEWHERE, Forwards))]);
-        assert_eq!((forwarded(SOME - 1), forwarded(SOME)), (vec![], vec![Remark::Unnamed]));
-        let ends_tls = told(&[Crowd(1000, SOME, &|_| (ELSEWHERE, EndsTls))]);
-        assert_eq!(ends_tls, [Remark::Silent]);
         // A content network has many addresses.
         let spread = told(&[Crowd(1000, SOME, &|turn| ([ELSEWHERE, "198.51.100.7"][turn % 2], Forwards))]);
         assert_eq!(spread, [Remark::Unnamed]);
-        // Whoever writes the header from outside, among others who come by themselves.
-        let forged = |turn| if turn % 8 == 0 { ("198.51.100.7", Trace::None) } else { (ELSEWHERE, Forwards) };
-        assert_eq!(told(&[Crowd(1000, 999, &forged)]), []);
+    }
+
+    #[test]
+    fn one_request_that_anybody_can_forge_is_no_proxy() {
+        for peer in [LOOPBACK, "172.17.0.1", "fd00::1", ELSEWHERE] {
+            for trace in [Forwards, ForwardsTls, EndsTls] {
+                assert_eq!(told(&[Crowd(1000, 1, &|_| (peer, trace))]), [], "{peer}");
+                let among_others = Crowd(4000, 400, &|turn| (peer, if turn == 200 { trace } else { Trace::None }));
+                assert_eq!(told(&[among_others]), [], "{peer}");
+            }
+        }
+    }
+
+    #[test]
+    fn whom_to_trust_is_left_to_who_knows_what_is_there() {
+        for remark in [Remark::Unnamed, Remark::Sealed, Remark::Silent, Remark::Perhaps] {
+            assert!(remark.text().contains("name nobody, as anybody can write that header"), "{remark:?}");
+        }
+        assert!(Remark::Sealed.text().contains("only if an HTTP proxy of yours is there that speaks TLS to klatch"));
     }
 
     #[test]
