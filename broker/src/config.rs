@@ -45,7 +45,8 @@ pub struct Config {
     )]
     pub listen: Vec<SocketAddr>,
 
-    /// What invitation links start with: scheme, host, port, no path [default: the listening address]
+    /// What invitation links start with: scheme, host, port, no path [default: the first name of --acme, or the
+    /// listening address]
     #[arg(long, env = "KLATCH_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<Origin>,
 

@@ -72,7 +72,7 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
     let source = Source::open(&config.tls, config.state.as_deref())?;
     let served = source.as_ref().map(Source::served);
     let url = addresses.first().map(|address| site::local_url(served.is_some(), address)).unwrap_or_default();
-    let public_url = site::public_url(config, &addresses);
+    let public_url = site::public_url(config);
     let mut announcements = source.as_ref().map(|source| announce(source, config, &addresses)).unwrap_or_default();
     announcements.extend(measured_at.iter().map(|address| format!("klatch metrics on http://{address}/metrics")));
 

@@ -6,17 +6,17 @@ use klatch_relay::{outward, own_addresses};
 
 use crate::config::Config;
 use crate::origin::Origin;
+use crate::tls::Domain;
 
 /// What invitation links start with: what was said, or else the first name that a certificate is obtained for.
-pub(crate) fn public_url(config: &Config, listening: &[SocketAddr]) -> Option<Origin> {
-    config.public_url.clone().or_else(|| certified_urls(config, listening).next())
+pub(crate) fn public_url(config: &Config) -> Option<Origin> {
+    config.public_url.clone().or_else(|| certified_urls(&config.tls.acme).next())
 }
 
-/// Where the names lead that a certificate is obtained for. A directory that is trusted everywhere finds us at the port of HTTPS,
-/// wherever that is mapped to.
-pub(crate) fn certified_urls(config: &Config, listening: &[SocketAddr]) -> impl Iterator<Item = Origin> {
-    let port = listening.first().filter(|_| config.tls.acme_directory.is_some()).map_or(443, SocketAddr::port);
-    config.tls.acme.iter().filter_map(move |domain| format!("https://{}:{port}", domain.as_str()).parse().ok())
+/// Where the names lead that a certificate is obtained for. Every directory finds us at the port of HTTPS (RFC 8737 §3), wherever that is
+/// mapped to.
+pub(crate) fn certified_urls(domains: &[Domain]) -> impl Iterator<Item = Origin> {
+    domains.iter().filter_map(|domain| format!("https://{}", domain.as_str()).parse().ok())
 }
 
 /// What to open on this machine for a listening address.
@@ -75,6 +75,22 @@ fn scheme(is_https: bool) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser as _;
+
+    #[test]
+    fn a_certified_name_is_opened_at_443_wherever_that_is_mapped_to_and_whoever_signs() {
+        let url = |flags: &[&str]| {
+            let acme = ["klatch", "--listen", "[::]:8080", "--acme", "a.example", "--acme", "b.example"];
+            public_url(&Config::parse_from(acme.iter().chain(flags))).map(|url| url.to_string())
+        };
+        let staging = ["--acme-directory", "https://acme-staging-v02.api.letsencrypt.org/directory"];
+        assert_eq!(url(&[]).as_deref(), Some("https://a.example"));
+        assert_eq!(url(&staging).as_deref(), Some("https://a.example"));
+        assert_eq!(url(&["--public-url", "https://b.example:8443"]).as_deref(), Some("https://b.example:8443"));
+        let domains = ["a.example", "b.example"].map(|name| name.parse().expect("a name"));
+        let urls: Vec<_> = certified_urls(&domains).map(|url| url.to_string()).collect();
+        assert_eq!(urls, ["https://a.example", "https://b.example"]);
+    }
 
     fn network(listening: &[&str]) -> Option<String> {
         let listening: Vec<_> = listening.iter().map(|text| text.parse().expect("an address")).collect();

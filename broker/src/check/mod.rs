@@ -47,7 +47,7 @@ use Finding::{Unsure, Well, Wrong};
 pub async fn check(config: &Config) -> Vec<Finding> {
     let mut findings = vec![Well(said(config))];
     findings.extend(config.doubts.iter().cloned().map(Unsure));
-    let public_url = site::public_url(config, &config.listen);
+    let public_url = site::public_url(config);
     // Before any port is ours, as nobody answers there yet.
     let names = names(public_url.as_ref(), config).await;
     let (_held, found) = ports(config).await;
@@ -149,7 +149,7 @@ fn host_codes(config: &Config) -> Option<Finding> {
 
 /// Looks where each name leads by which people, or a directory, come: all at once, so that many take no longer than one.
 async fn names(public_url: Option<&Origin>, config: &Config) -> Vec<Finding> {
-    let certified: Vec<_> = site::certified_urls(config, &config.listen).collect();
+    let certified: Vec<_> = site::certified_urls(&config.tls.acme).collect();
     let others = certified.iter().filter(|url| Some(*url) != public_url);
     join_all(public_url.into_iter().chain(others).map(|url| name::name(url, config))).await.concat()
 }

@@ -14,6 +14,7 @@ use super::period::Moment;
 use super::self_signed::{self, Names, SelfSigned};
 use super::served::Served;
 use crate::origin::Origin;
+use crate::site;
 
 /// What keeps a certificate from growing old.
 pub(crate) enum Source {
@@ -86,17 +87,18 @@ impl Source {
         }
     }
 
-    /// Where this machine's own names lead, which the certificate is for: its pages may connect by them.
+    /// Where this machine's own names lead, which the certificate is for: its pages may connect by them. Those that a directory has found
+    /// lead here at the port of HTTPS as well.
     pub(crate) fn origins(&self, addresses: &[SocketAddr]) -> Vec<Origin> {
-        let hosts: Vec<&str> = match self {
+        let (hosts, found): (Vec<&str>, &[Domain]) = match self {
             // Whose they are stands in them, but not that they lead here.
-            Self::Files(_) => Vec::new(),
-            Self::SelfSigned(made) => made.hosts().iter().map(String::as_str).collect(),
-            Self::Acme(acme) => acme.domains().iter().map(Domain::as_str).collect(),
+            Self::Files(_) => (Vec::new(), &[]),
+            Self::SelfSigned(made) => (made.hosts().iter().map(String::as_str).collect(), &[]),
+            Self::Acme(acme) => (acme.domains().iter().map(Domain::as_str).collect(), acme.domains()),
         };
         let ports = || addresses.iter().map(SocketAddr::port);
         let urls = hosts.iter().flat_map(|host| ports().map(move |port| format!("https://{host}:{port}")));
-        urls.filter_map(|url| url.parse().ok()).collect()
+        urls.filter_map(|url| url.parse().ok()).chain(site::certified_urls(found)).collect()
     }
 
     /// Whether browsers trust it without being asked. For a page they ask, for a relay they don't.
@@ -142,6 +144,35 @@ impl Source {
         match self {
             Self::Files(_) | Self::SelfSigned(_) => None,
             Self::Acme(acme) => Some(acme.tried()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    use crate::config::Config;
+    use crate::origin::Origins;
+
+    #[test]
+    fn pages_of_each_certified_name_may_connect_at_443_and_where_it_listens() {
+        let folder = std::env::temp_dir().join(format!("klatch-origins-{}", std::process::id()));
+        let folder = folder.to_string_lossy();
+        let acme = ["klatch", "--acme", "a.example", "--acme", "b.example", "--acme-cache", &*folder];
+        for directory in [&[][..], &["--acme-directory", "https://acme-staging-v02.api.letsencrypt.org/directory"]] {
+            let config = Config::parse_from(acme.iter().chain(directory));
+            let source = Source::try_out(&config.tls).expect("a folder can be made").expect("there is one");
+            let listening = vec!["[::]:8080".parse().expect("an address")];
+            let origins = Origins::new(source.origins(&listening), listening, true);
+            let allows = |url: &str| origins.allows(&url.parse().expect(url));
+            for good in ["https://a.example", "https://b.example", "https://a.example:8080", "https://b.example:8080"] {
+                assert!(allows(good), "{good} {directory:?}");
+            }
+            for bad in ["https://c.example", "http://b.example", "http://b.example:443", "https://b.example:8443"] {
+                assert!(!allows(bad), "{bad} {directory:?}");
+            }
         }
     }
 }
