@@ -115,7 +115,7 @@ fn certificate(config: &Config) -> (Option<Source>, Vec<Finding>) {
             );
             findings.extend(source.doubt().map(Unsure));
             let host = config.public_url.as_ref().map(Origin::host);
-            if let (Some(host), Some(_)) = (host, source.end()) {
+            if let (Some(host), Some(_), false) = (host, source.end(), source.is_passing()) {
                 let is_named = source.served().is_for(host);
                 findings.push(if is_named {
                     Well(format!("the certificate is for {host}"))

@@ -43,11 +43,15 @@ impl Served {
 
     /// Whether who asks for this host is served a certificate for it.
     pub(crate) fn is_for(&self, host: &str) -> bool {
-        let Some(certified) = self.current() else { return false };
-        let Ok(name) = ServerName::try_from(host.trim_start_matches('[').trim_end_matches(']')) else { return false };
-        let parsed = certified.end_entity_cert().and_then(ParsedCertificate::try_from);
-        parsed.is_ok_and(|certificate| verify_server_name(&certificate, &name).is_ok())
+        self.current().is_some_and(|certified| is_for(&certified, host))
     }
+}
+
+/// Whether this is a certificate for this host.
+pub(super) fn is_for(certified: &CertifiedKey, host: &str) -> bool {
+    let Ok(name) = ServerName::try_from(host.trim_start_matches('[').trim_end_matches(']')) else { return false };
+    let parsed = certified.end_entity_cert().and_then(ParsedCertificate::try_from);
+    parsed.is_ok_and(|certificate| verify_server_name(&certificate, &name).is_ok())
 }
 
 impl fmt::Debug for Served {

@@ -26,6 +26,10 @@ pub(crate) enum Source {
     Acme(Box<Acme>),
 }
 
+/// What has to be known of a certificate that was obtained for other names.
+const STANDS_IN: &str = "the certificate was obtained for other names than those of --acme: it is served until there is one for exactly these, \
+                         which is asked for at the start";
+
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -114,11 +118,17 @@ impl Source {
         self.served().period().map(|period| period.until())
     }
 
+    /// Whether another is about to take its place, so that it need not be for each of our names.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self, Self::Acme(acme) if acme.stands_in())
+    }
+
     /// What browsers may find amiss with it.
     pub(crate) fn doubt(&self) -> Option<String> {
         match self {
             Self::Files(files) => files.doubt(),
-            Self::SelfSigned(_) | Self::Acme(_) => None,
+            Self::Acme(acme) => acme.stands_in().then(|| STANDS_IN.to_owned()),
+            Self::SelfSigned(_) => None,
         }
     }
 

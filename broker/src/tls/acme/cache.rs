@@ -17,9 +17,13 @@ use crate::small_file;
 use crate::tls::domain::{DirectoryUrl, Domain};
 use crate::tls::period::Period;
 use crate::tls::private_file;
+use crate::tls::served::is_for;
 
 /// As much as what is kept, and more. A full disk takes a file with nothing in it.
 const PROBE_BYTES: usize = 16 * 1024;
+
+/// More certificates than there are ever kept in one folder: there is one for each set of domains that was asked for.
+const MOST_KEPT: usize = 100;
 
 /// What was obtained from one directory for some domains.
 pub(super) struct Cache {
@@ -28,6 +32,8 @@ pub(super) struct Cache {
     account: PathBuf,
     /// One for a directory and these domains.
     certificate: PathBuf,
+    /// The first line of each certificate's file: which directory it is from.
+    origin: String,
 }
 
 /// Where it is unless it was said: where the service manager, or the user's desktop, has programs keep such.
@@ -54,6 +60,7 @@ impl Cache {
             account: folder.join(format!("account-{}.json", digest(&[&directory]))),
             certificate: folder.join(format!("certificate-{}.pem", digest(&[&[&*directory], &names[..]].concat()))),
             folder: folder.into(),
+            origin: format!("From {directory}\n"),
         }
     }
 
@@ -99,15 +106,34 @@ impl Cache {
 
     /// The certificate, if there is one whose time is not over.
     pub(super) fn certificate(&self) -> Option<CertifiedKey> {
-        let certified = certified(&small_file::read(&self.certificate).ok()?)?;
-        let period = Period::of(certified.cert.first()?)?;
-        (OffsetDateTime::now_utc() < period.end).then_some(certified)
+        valid(&small_file::read(&self.certificate).ok()?).map(|(_, certified)| certified)
+    }
+
+    /// One from the same directory that was obtained for other domains and is for some of these: for the most, and for longest.
+    pub(super) fn stand_in(&self, domains: &[Domain]) -> Option<CertifiedKey> {
+        let paths = fs::read_dir(&self.folder).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+        let kept = paths.filter(|path| path.extension().is_some_and(|extension| extension == "pem")).take(MOST_KEPT);
+        let pems = kept.filter_map(|path| small_file::read(&path).ok());
+        let from_there = pems.filter(|pem| pem.starts_with(self.origin.as_bytes()));
+        let ranked = from_there.filter_map(|pem| valid(&pem)).map(|(end, certified)| {
+            let names = domains.iter().filter(|domain| is_for(&certified, domain.as_str())).count();
+            (names, end, certified)
+        });
+        let for_some = ranked.filter(|(names, ..)| *names > 0);
+        for_some.max_by_key(|(names, end, _)| (*names, *end)).map(|(.., certified)| certified)
     }
 
     /// Keeps a chain and its key.
     pub(super) fn keep_certificate(&self, pem: &str) -> io::Result<()> {
-        private_file::write(&self.certificate, pem)
+        private_file::write(&self.certificate, format!("{}{pem}", self.origin))
     }
+}
+
+/// A chain and its key whose time is not over, and when that is.
+fn valid(pem: &[u8]) -> Option<(OffsetDateTime, CertifiedKey)> {
+    let certified = certified(pem)?;
+    let end = Period::of(certified.cert.first()?)?.end;
+    (OffsetDateTime::now_utc() < end).then_some((end, certified))
 }
 
 /// A chain and its key, if they belong together.

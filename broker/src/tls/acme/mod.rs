@@ -3,13 +3,15 @@
 //! What is asked for is proven on the port that HTTPS is served on (RFC 8737): the directory connects there and asks for `acme-tls/1`.
 //! What fails is tried again after pauses that grow, as directories count failures, and after a certificate that helps nothing, as by a
 //! clock that is far ahead, for two days or until the clock is set: they issue few for the same names (`pauses`). A certificate
-//! that is there is served meanwhile.
+//! that is there is served meanwhile, also one that was obtained for other names and is for some of these.
 
 mod cache;
 mod challenges;
 mod http;
 mod order;
 mod pauses;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -43,6 +45,8 @@ pub(crate) struct Acme {
     cache: Cache,
     /// What is served and could not be kept.
     unkept: Option<String>,
+    /// Whether what is served was obtained for other domains, and is for some of these: better than nothing until there is one for all.
+    stands_in: bool,
     served: Arc<Served>,
     challenges: Arc<Challenges>,
     /// Whether it was tried at least once, with whatever success.
@@ -90,7 +94,10 @@ impl Acme {
         let cache = Cache::at(&folder, &directory, &flags.acme);
         prepare(&cache).map_err(|error| BadAcme::Cache(folder, error))?;
         let served = Served::none();
-        if let Some(certified) = cache.certificate() {
+        let kept = cache.certificate();
+        let stand_in = if kept.is_none() { cache.stand_in(&flags.acme) } else { None };
+        let stands_in = stand_in.is_some();
+        if let Some(certified) = kept.or(stand_in) {
             served.set(certified);
         }
         Ok(Self {
@@ -100,6 +107,7 @@ impl Acme {
             roots,
             cache,
             unkept: None,
+            stands_in,
             tried: watch::Sender::new(served.current().is_some()),
             served,
             challenges: Arc::default(),
@@ -114,6 +122,11 @@ impl Acme {
     /// Where what is obtained is kept.
     pub(crate) fn folder(&self) -> &Path {
         self.cache.folder()
+    }
+
+    /// Whether what is served was obtained for other names.
+    pub(crate) fn stands_in(&self) -> bool {
+        self.stands_in
     }
 
     /// What certificates are asked for.
@@ -169,12 +182,12 @@ impl Acme {
 
     /// Whether the certificate that is served needs no renewal for long enough.
     fn lasts(&self, now: OffsetDateTime) -> bool {
-        self.served.period().is_some_and(|period| period.lasts(now))
+        !self.stands_in && self.served.period().is_some_and(|period| period.lasts(now))
     }
 
     /// How long the certificate that is served needs no renewal: until two thirds of its time are over. Nothing if it is time.
     fn left(&self) -> Option<Duration> {
-        self.served.period()?.until_renewal(OffsetDateTime::now_utc())
+        self.served.period().filter(|_| !self.stands_in)?.until_renewal(OffsetDateTime::now_utc())
     }
 
     /// Serves what was obtained, and says if that was in vain: asked at once again, the directory would issue the same again.
@@ -191,6 +204,7 @@ impl Acme {
             self.unkept = Some(pem);
         }
         self.served.set(certified);
+        self.stands_in = false;
         tracing::info!("there is a new certificate");
         let now = OffsetDateTime::now_utc();
         if self.lasts(now) { Ok(()) } else { Err(Refused::Due(self.directory.to_string(), now.into())) }
@@ -212,80 +226,9 @@ impl Acme {
         let state = match self.served.period() {
             None => "no certificate yet",
             Some(period) if now > period.end => "the certificate has expired and could not be renewed",
+            Some(_) if self.stands_in => "a certificate for other names is served meanwhile, and there is none yet",
             Some(_) => "the certificate could not be renewed, and is still served",
         };
         tracing::warn!("{state} for {names}: {refused}; trying again in {pause}");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser as _;
-
-    use rustls::sign::CertifiedKey;
-
-    use super::*;
-    use crate::config::Config;
-
-    /// One whose folder is only tried, and not there.
-    fn acme(name: &str) -> Acme {
-        let folder = std::env::temp_dir().join(format!("klatch-acme-{}-{name}", std::process::id()));
-        let config =
-            Config::parse_from(["klatch", "--acme", "meet.example", "--acme-cache", &folder.to_string_lossy()]);
-        Acme::try_out(&config.tls).expect("a folder can be made")
-    }
-
-    /// A chain and its key, valid for so many days from as many days ago on.
-    fn issued(ago: i64, days: i64) -> String {
-        let key = rcgen::KeyPair::generate().expect("a key");
-        let mut params = rcgen::CertificateParams::new(["meet.example".to_owned()]).expect("a name");
-        params.not_before = OffsetDateTime::now_utc() - time::Duration::days(ago);
-        params.not_after = params.not_before + time::Duration::days(days);
-        params.self_signed(&key).expect("a certificate").pem() + &key.serialize_pem()
-    }
-
-    fn certified(pem: &str) -> CertifiedKey {
-        cache::certified(pem.as_bytes()).expect("a pair")
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_pause_is_kept_until_what_is_served_lasts() {
-        let (mut acme, pause, begun) = (acme("pause"), Duration::from_secs(7000), Instant::now());
-        acme.wait(pause).await;
-        assert_eq!(begun.elapsed(), pause, "there is none");
-        acme.served.set(certified(&issued(59, 90)));
-        acme.wait(pause).await;
-        assert_eq!(begun.elapsed(), pause * 2, "it is due in a day");
-        // What was ahead is set, and the same certificate is a new one by it.
-        acme.served.set(certified(&issued(0, 90)));
-        acme.wait(pause).await;
-        assert_eq!(begun.elapsed(), pause * 2);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_could_not_be_kept_is_kept_once_it_can() {
-        // Of the one there is nothing to be done for long, the other is followed by a pause.
-        for (name, ago) in [("lasting", 0), ("due", 59)] {
-            let mut acme = acme(name);
-            let folder = acme.folder().to_owned();
-            assert_eq!((acme.take(issued(ago, 90)).is_ok(), acme.unkept.is_some()), (ago == 0, true));
-            let again = Cache::at(&folder, &acme.directory, &acme.domains);
-            let work = async {
-                acme.wait(LOOK * 3).await;
-                acme.keep_fresh().await;
-            };
-            let is_kept = async {
-                sleep(LOOK).await;
-                std::fs::create_dir(&folder).expect("a place for files");
-                while again.certificate().is_none() {
-                    sleep(LOOK).await;
-                }
-            };
-            tokio::select! {
-                () = work => unreachable!("it has no end"),
-                kept = tokio::time::timeout(LOOK * 3, is_kept) => kept.expect("in time"),
-            }
-            std::fs::remove_dir_all(&folder).expect("it is ours");
-        }
     }
 }
