@@ -1,8 +1,9 @@
 //! Addresses that are listened on.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use rustix::io::Errno;
 use rustix::net::sockopt::set_ipv6_v6only;
 use tokio::net::{TcpListener, TcpSocket};
 
@@ -39,11 +40,27 @@ pub(crate) async fn listen(
     let mut listeners = Vec::new();
     for address in addresses {
         let address = *address;
-        listeners.push(listen_on(address).map_err(|error| BadAddress::new(config, address, error))?);
+        listeners.push(on_what_there_is(address, listen_on).map_err(|error| BadAddress::new(config, address, error))?);
     }
     let addresses = listeners.iter().map(|listener| listener.local_addr().expect("a bound listener has an address"));
     let addresses = addresses.collect();
     Ok((listeners, addresses))
+}
+
+/// Opens an address; all of them are those of IPv4 alone on a machine without IPv6.
+fn on_what_there_is<T>(address: SocketAddr, open: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<T> {
+    match open(address) {
+        Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && is_without_v6(&error) => {
+            open((Ipv4Addr::UNSPECIFIED, address.port()).into())
+        }
+        other => other,
+    }
+}
+
+/// Whether what was said of an address of IPv6 is that there is none here.
+fn is_without_v6(error: &io::Error) -> bool {
+    let is = |errno: Errno| error.raw_os_error() == Some(errno.raw_os_error());
+    is(Errno::AFNOSUPPORT) || is(Errno::ADDRNOTAVAIL)
 }
 
 fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
@@ -96,6 +113,9 @@ fn way_out(error: &io::Error, rivals: Option<(&str, &str)>) -> String {
             "; ports below 1024 need the capability CAP_NET_BIND_SERVICE, or name a higher one"
         }
         io::ErrorKind::AddrNotAvailable => "; name an address of this machine's, or [::] for all of them",
+        _ if error.raw_os_error() == Some(Errno::AFNOSUPPORT.raw_os_error()) => {
+            "; this machine has no IPv6, so name an address of IPv4, or 0.0.0.0 for all of them"
+        }
         _ => "",
     };
     way_out.into()
@@ -105,7 +125,6 @@ fn way_out(error: &io::Error, rivals: Option<(&str, &str)>) -> String {
 mod tests {
     use super::*;
     use clap::Parser as _;
-    use std::net::Ipv4Addr;
     use tokio::net::TcpStream;
 
     #[test]
@@ -134,6 +153,36 @@ mod tests {
         ] {
             assert_eq!(rivals(&flags, address), expected, "{flags:?}");
         }
+    }
+
+    #[test]
+    fn on_a_machine_without_ipv6_all_addresses_are_those_of_ipv4() {
+        let without = |errno: Errno| {
+            move |address: SocketAddr| match address {
+                SocketAddr::V6(_) => Err(io::Error::from(errno)),
+                SocketAddr::V4(_) => Ok(address),
+            }
+        };
+        let opened = |address: &str, errno| {
+            let opened = on_what_there_is(address.parse().expect(address), without(errno));
+            opened.map(|address| address.to_string()).map_err(|error| error.kind())
+        };
+        for errno in [Errno::AFNOSUPPORT, Errno::ADDRNOTAVAIL] {
+            assert_eq!(opened("[::]:443", errno), Ok("0.0.0.0:443".into()));
+            assert!(opened("[::1]:443", errno).is_err(), "that is not what was asked for");
+        }
+        assert_eq!(opened("[::]:443", Errno::ADDRINUSE), Err(io::ErrorKind::AddrInUse));
+        assert_eq!(opened("127.0.0.1:443", Errno::AFNOSUPPORT), Ok("127.0.0.1:443".into()));
+    }
+
+    #[test]
+    fn whoever_names_an_address_of_ipv6_where_there_is_none_is_told_what_to_name() {
+        let config = Config::parse_from(["klatch", "--listen", "[::1]:443"]);
+        let error = BadAddress::new(&config, config.listen[0], Errno::AFNOSUPPORT.into()).to_string();
+        assert!(
+            error.starts_with("can't listen on [::1]:443: ") && error.contains("; this machine has no IPv6"),
+            "{error}"
+        );
     }
 
     #[tokio::test]
