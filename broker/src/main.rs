@@ -110,16 +110,34 @@ async fn run_here(config: &Config) -> anyhow::Result<()> {
     end
 }
 
-/// Waits for either signal, those included that came since this was called.
+/// Waits for any of the signals, those included that came since this was called. A terminal that is closed ends it too, as there is nothing
+/// that SIGHUP could have read again: certificates and codes are, by themselves.
 fn told_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminated = signal(SignalKind::terminate()).context("can't listen for SIGTERM")?;
     let mut interrupted = signal(SignalKind::interrupt()).context("can't listen for SIGINT")?;
+    let hung_up = (!outlives_its_terminal()).then(|| signal(SignalKind::hangup())).transpose();
+    let mut hung_up = hung_up.context("can't listen for SIGHUP")?;
     Ok(async move {
+        let hung_up = async {
+            match &mut hung_up {
+                Some(hung_up) => _ = hung_up.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = terminated.recv() => {}
             _ = interrupted.recv() => {}
+            () = hung_up => {}
         }
     })
+}
+
+/// Whether SIGHUP is ignored, as by `nohup`, which is left so; it is as well where nobody can tell.
+fn outlives_its_terminal() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // A bit for each signal, of which this one is the first.
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_none_or(|mask| mask & 1 == 1)
 }
 
 /// Ends the program while nobody is served yet. The start can't be asked to end: it may wait for a file that says nothing.

@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use common::http::get;
 use common::program::{klatch, serving, start};
@@ -16,9 +16,22 @@ async fn output(flags: &[&str]) -> Output {
     timeout(PATIENCE, klatch(flags).output()).await.expect("it ends").expect("it runs")
 }
 
-async fn stop(mut child: Child, signal: &str) -> (Option<i32>, String) {
+async fn send(child: &Child, signal: &str) {
     let id = child.id().expect("it runs").to_string();
     Command::new("kill").args([signal, &id]).status().await.expect("kill");
+}
+
+/// The program as it is started where SIGHUP is the default or is ignored, as `env` is told, whatever it is for the tests.
+fn with_hangups(how: &str, flags: &[&str]) -> Command {
+    let klatch = klatch(flags);
+    let mut command = Command::new("env");
+    command.arg(format!("--{how}-signal=HUP")).arg(klatch.as_std().get_program()).args(flags);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+async fn stop(mut child: Child, signal: &str) -> (Option<i32>, String) {
+    send(&child, signal).await;
     let status = timeout(PATIENCE, child.wait()).await.expect("it ends").expect("a status");
     let mut log = String::new();
     child.stderr.take().expect("piped").read_to_string(&mut log).await.expect("text");
@@ -37,9 +50,9 @@ async fn it_says_where_it_serves_with_the_port_that_it_got() {
 }
 
 #[tokio::test]
-async fn either_signal_stops_it_cleanly_and_members_are_told() {
-    for signal in ["-TERM", "-INT"] {
-        let (child, url) = start(&["--listen", "127.0.0.1:0"]).await;
+async fn each_signal_stops_it_cleanly_and_members_are_told() {
+    for signal in ["-TERM", "-INT", "-HUP"] {
+        let (child, url) = serving(with_hangups("default", &["--listen", "127.0.0.1:0"])).await;
         let room = Room::new();
         let socket = format!("{}/ws/{}", url.replace("http", "ws"), room.keys.id());
         let mut client = Client::connect(&socket).await;
@@ -47,6 +60,19 @@ async fn either_signal_stops_it_cleanly_and_members_are_told() {
         let (stopped, code) = tokio::join!(stop(child, signal), client.close_code());
         assert_eq!((stopped.0, code), (Some(0), 1012), "{signal}");
     }
+}
+
+#[tokio::test]
+async fn who_has_it_outlive_its_terminal_is_not_overruled() {
+    let (child, url) = serving(with_hangups("ignore", &["--listen", "127.0.0.1:0"])).await;
+    let status = format!("/proc/{}/status", child.id().expect("it runs"));
+    let status = std::fs::read_to_string(status).expect("it runs");
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("a mask");
+    assert_eq!(u64::from_str_radix(ignored.trim(), 16).expect("a mask") & 1, 1, "{ignored}");
+    send(&child, "-HUP").await;
+    let port: u16 = url.strip_prefix("http://localhost:").expect("localhost").parse().expect("a port");
+    assert_eq!(get(([127, 0, 0, 1], port).into(), "/healthz", &[]).await.text(), "ok");
+    assert_eq!(stop(child, "-TERM").await.0, Some(0));
 }
 
 #[tokio::test]
