@@ -77,6 +77,18 @@ fn the_example_configuration_is_read_with_all_that_it_suggests() {
     }
 }
 
+#[test]
+fn what_the_example_keeps_is_in_the_folder_that_the_unit_grants() {
+    let unit = packaging("klatch.service");
+    let granted = unit.lines().find_map(|line| line.strip_prefix("StateDirectory=")).expect("it grants one");
+    let granted = Path::new("/var/lib").join(granted);
+    let file = TempFile::with(&packaging("klatch.toml"));
+    let config = Config::read(["klatch", "--config", file.path()].map(OsString::from)).expect("it is read");
+    assert_eq!(config.state, Some(granted.join("rooms.klatch")));
+    // Where the service has had them by itself, so that a trial by root looks there too.
+    assert_eq!(config.tls.acme_cache, Some(granted.join("acme")));
+}
+
 /// Gathers licences in this workspace. Whether that was done, what was said of it, and the file; nothing where there is no Node.
 fn licences(workspace: &Path, packages: &[&str]) -> Option<(bool, String, String)> {
     let (above, file) = (Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), TempFile::with(""));
