@@ -25,6 +25,7 @@ async fn what_happens_in_rooms_is_counted_and_nobody_is_named() {
     let mut client = Client::joining(&broker, &room, &bo).await;
     let refused = client.ask::<Empty>(Verb::End).await.expect_err("not the creator");
     assert_eq!(refused, RefusalCode::NotCreator);
+    assert!(client.finds(&room).await && !client.finds(&Room::new()).await && !client.finds(&Room::new()).await);
 
     let answer = read(&broker).await;
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/plain; version=0.0.4; charset=utf-8")));
@@ -36,6 +37,8 @@ async fn what_happens_in_rooms_is_counted_and_nobody_is_named() {
         ("klatch_connections", 2.),
         ("klatch_joins_total", 2.),
         ("klatch_refusals_total{code=\"not-creator\"}", 1.),
+        ("klatch_glances_total{found=\"yes\"}", 1.),
+        ("klatch_glances_total{found=\"no\"}", 2.),
         ("klatch_verb_seconds_count{kind=\"entering\"}", 2.),
     ] {
         assert_eq!(value(text, sample), expected, "{sample}");

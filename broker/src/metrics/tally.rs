@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use klatch_shared::wire::{RefusalCode, Verb};
+use klatch_shared::wire::{Glance, Peeked, RefusalCode, Verb};
 
 use super::REFUSALS;
 use super::text::Text;
@@ -57,6 +57,8 @@ impl Kind {
 pub(crate) struct Tally {
     joins: AtomicU64,
     refusals: [AtomicU64; REFUSALS],
+    /// Rooms that were found, and those that were not.
+    glances: [AtomicU64; 2],
     closes: [AtomicU64; CLOSES.len()],
     latencies: [Histogram; Kind::ALL.len()],
 }
@@ -73,6 +75,7 @@ impl Default for Tally {
         Self {
             joins: AtomicU64::new(0),
             refusals: [const { AtomicU64::new(0) }; REFUSALS],
+            glances: Default::default(),
             closes: Default::default(),
             latencies: Default::default(),
         }
@@ -87,6 +90,17 @@ impl Tally {
 
     pub(crate) fn refused(&self, code: RefusalCode) {
         count(&self.refusals[code as usize]);
+    }
+
+    /// Somebody looked into rooms. Those who guess are not told from pages that look after rooms that are gone.
+    pub(crate) fn looked(&self, peeked: &Peeked) {
+        let [found, missed] = &self.glances;
+        for room in &peeked.rooms {
+            count(match room.glance {
+                Glance::Alive(_) => found,
+                Glance::Refused(_) => missed,
+            });
+        }
     }
 
     /// A WebSocket ended with this code.
@@ -110,6 +124,11 @@ impl Tally {
             text.counter("klatch_refusals_total", "Requests that were refused, by the code that was answered.");
         for code in RefusalCode::ALL {
             refused = refused.labelled(&[("code", code.word())], now(&self.refusals[*code as usize]));
+        }
+        let meaning = "Rooms that were looked into, by whether the room lived and the token was one of its own.";
+        let mut looked = text.counter("klatch_glances_total", meaning);
+        for (found, glances) in ["yes", "no"].iter().zip(&self.glances) {
+            looked = looked.labelled(&[("found", *found)], now(glances));
         }
         let meaning = "WebSockets that ended, by close code: 1000 where the client closed, 1006 where it was lost.";
         let mut closed = text.counter("klatch_closes_total", meaning);

@@ -105,7 +105,10 @@ impl Line {
             Ok((peeked, peek.rooms.iter().map(|at| hall.books.after(at.room)).max()))
         });
         match peeked {
-            Ok((peeked, after)) => self.grant_after(after.unwrap_or(Ticket::NONE), id, &peeked),
+            Ok((peeked, after)) => {
+                self.switchboard.tally.looked(&peeked);
+                self.grant_after(after.unwrap_or(Ticket::NONE), id, &peeked);
+            }
             Err(code) => self.refuse(Some(id), code),
         }
     }
