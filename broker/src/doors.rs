@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::address::Address;
 use crate::limits::Limits;
+use crate::metrics::{Tally, TurnedAway};
 use crate::tables;
 
 /// Counts who is inside.
@@ -13,6 +14,7 @@ pub(crate) struct Doors {
     most: u32,
     most_from_one: u32,
     inside: Mutex<Inside>,
+    tally: Arc<Tally>,
 }
 
 #[derive(Debug, Default)]
@@ -37,11 +39,13 @@ pub(crate) struct Share {
 }
 
 impl Doors {
-    pub(crate) fn new(limits: &Limits) -> Arc<Self> {
+    /// Whoever finds no place is told to the tally.
+    pub(crate) fn new(limits: &Limits, tally: Arc<Tally>) -> Arc<Self> {
         Arc::new(Self {
             most: limits.connections,
             most_from_one: limits.connections_per_address,
             inside: Mutex::default(),
+            tally,
         })
     }
 
@@ -66,6 +70,9 @@ impl Doors {
         let has_room = inside.all < self.most;
         inside.all += u32::from(has_room);
         drop(inside);
+        if !has_room {
+            self.tally.turned_away(TurnedAway::Connections);
+        }
         has_room.then(|| Slot { doors: Arc::clone(self), _share: share })
     }
 
@@ -73,6 +80,8 @@ impl Doors {
         let mut inside = self.lock();
         let from_one = inside.from.entry(address).or_default();
         if *from_one >= self.most_from_one {
+            drop(inside);
+            self.tally.turned_away(TurnedAway::ConnectionsPerAddress);
             return None;
         }
         *from_one += 1;
@@ -120,9 +129,13 @@ mod tests {
         IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)).into()
     }
 
+    fn doors(limits: Limits) -> Arc<Doors> {
+        Doors::new(&limits, Arc::default())
+    }
+
     #[test]
     fn an_address_and_all_together_have_so_many_places_and_give_them_back() {
-        let doors = Doors::new(&Limits { connections: 3, connections_per_address: 2, ..Limits::default() });
+        let doors = doors(Limits { connections: 3, connections_per_address: 2, ..Limits::default() });
         let first = doors.enter(address(1)).expect("a place");
         let _second = doors.enter(address(1)).expect("a place");
         assert!(doors.enter(address(1)).is_none());
@@ -134,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_proxy_has_as_many_places_as_there_are_and_whom_it_brings_as_many_as_anybody() {
-        let doors = Doors::new(&Limits { connections: 3, connections_per_address: 1, ..Limits::default() });
+        let doors = doors(Limits { connections: 3, connections_per_address: 1, ..Limits::default() });
         let brought = [(); 3].map(|()| doors.enter_for_others().expect("a place"));
         assert!(doors.enter_for_others().is_none());
         let first = brought[0].share(address(1)).expect("a place");
@@ -145,7 +158,7 @@ mod tests {
 
     #[test]
     fn nothing_is_remembered_of_who_has_gone() {
-        let doors = Doors::new(&Limits::default());
+        let doors = doors(Limits::default());
         drop(doors.enter(address(1)));
         assert!(doors.lock().from.is_empty() && doors.lock().all == 0);
     }

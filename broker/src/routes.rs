@@ -15,6 +15,7 @@ use warp::path::FullPath;
 use warp::reply::Reply;
 
 use crate::doors::Slot;
+use crate::metrics::TurnedAway;
 use crate::origin::Origins;
 use crate::outlet::Outlet;
 use crate::page::{self, Answer};
@@ -168,6 +169,7 @@ fn open_socket(
     upgrade: Option<OnUpgrade>,
 ) -> Answer {
     if !house.origins.admit(headers) {
+        house.switchboard.tally.turned_away(TurnedAway::Origin);
         return page::text(StatusCode::FORBIDDEN, "Pages from elsewhere may not connect here.\n", method);
     }
     let handshake = match Handshake::parse(headers) {

@@ -139,11 +139,13 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
     let entrance = bundled.as_ref().map(|bundled| bundled.relay.entrance());
     let manner = match served {
         Some(served) => {
-            Manner::Sealed(Arc::new(Tls::new(served, challenges, entrance, &limits).map_err(TlsError::from)?))
+            let tls = Tls::new(served, challenges, entrance, &limits, Arc::clone(&switchboard.tally));
+            Manner::Sealed(Arc::new(tls.map_err(TlsError::from)?))
         }
         None => Manner::Plain,
     };
-    let front = Arc::new(Front { house, doors: Doors::new(&limits), limits });
+    let doors = Doors::new(&limits, Arc::clone(&switchboard.tally));
+    let front = Arc::new(Front { house, doors, limits });
     let metrics = Arc::new(Metrics {
         switchboard: Arc::clone(&switchboard),
         doors: Arc::clone(&front.doors),

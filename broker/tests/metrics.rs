@@ -3,8 +3,11 @@
 mod common;
 
 use common::http::{Answer, get, raw, request, text};
+use common::tls::Certificate;
 use common::{Broker, Client, PATIENCE, Room, Seat};
 use klatch_shared::wire::{Empty, RefusalCode, Verb};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 async fn read(broker: &Broker) -> Answer {
@@ -57,6 +60,67 @@ async fn what_happens_in_rooms_is_counted_and_nobody_is_named() {
         }
     };
     timeout(PATIENCE, closed).await.expect("counted");
+}
+
+/// A broker of which metrics are read, and how often it has turned somebody away for this reason, and for any.
+async fn bounded(flags: &[&str]) -> Broker {
+    Broker::start(&[&["--metrics-listen", "127.0.0.1:0"], flags].concat()).await
+}
+
+async fn turned_away(broker: &Broker, reason: &str) -> (f64, f64) {
+    let answer = read(broker).await;
+    let name = "klatch_connections_refused_total";
+    let all = answer.text().lines().filter_map(|line| line.strip_prefix(name)?.split_once("} "));
+    let all = all.map(|(_, count)| count.parse::<f64>().expect("a number")).sum();
+    (value(answer.text(), &format!("{name}{{reason=\"{reason}\"}}")), all)
+}
+
+/// Comes, and waits until the connection is dropped.
+async fn is_dropped(broker: &Broker) {
+    let mut stream = TcpStream::connect(broker.address()).await.expect("a connection");
+    let read = timeout(PATIENCE, stream.read(&mut [0; 1])).await.expect("an end in time");
+    assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+}
+
+#[tokio::test]
+async fn whom_the_door_turns_away_is_counted_by_the_limit_in_the_way() {
+    let lobby = |broker: &Broker| format!("ws://{}/ws", broker.address());
+    for (limit, reason) in [("connections=1", "connections"), ("connections-per-address=1", "connections-per-address")]
+    {
+        let broker = bounded(&["--limit", limit]).await;
+        let _inside = Client::connect(&lobby(&broker)).await;
+        assert_eq!(turned_away(&broker, reason).await, (0., 0.));
+        is_dropped(&broker).await;
+        assert_eq!(turned_away(&broker, reason).await, (1., 1.), "{limit}");
+    }
+
+    let broker = bounded(&["--trusted-proxy", "127.0.0.1", "--limit", "connections-per-address=1"]).await;
+    let brought = [("x-forwarded-for", "203.0.113.9")];
+    let _inside = Client::try_connect(&lobby(&broker), &brought).await.expect("a place");
+    assert!(Client::try_connect(&lobby(&broker), &brought).await.is_err());
+    assert_eq!(turned_away(&broker, "connections-per-address").await, (1., 1.));
+
+    let broker = bounded(&[]).await;
+    assert!(Client::try_connect(&lobby(&broker), &[("origin", "https://evil.example")]).await.is_err());
+    assert_eq!(turned_away(&broker, "origin").await, (1., 1.));
+}
+
+#[tokio::test]
+async fn handshakes_that_find_no_place_are_counted_by_the_limit_in_the_way() {
+    let certificate = Certificate::new();
+    for reason in ["tls-handshakes", "tls-handshakes-per-address"] {
+        let limit = format!("{reason}=1");
+        let broker = bounded(&[&certificate.flags()[..], &["--limit", &limit]].concat()).await;
+        let first = TcpStream::connect(broker.address()).await.expect("a connection");
+        let second = TcpStream::connect(broker.address()).await.expect("a connection");
+        let counted = async {
+            while turned_away(&broker, reason).await != (1., 1.) {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, counted).await.expect("counted");
+        drop((first, second));
+    }
 }
 
 #[tokio::test]

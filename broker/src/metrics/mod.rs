@@ -26,7 +26,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-pub(crate) use tally::{Kind, Tally};
+pub(crate) use tally::{Kind, Tally, TurnedAway};
 
 use crate::doors::Doors;
 use crate::outlet::{Bare, Outlet};

@@ -52,10 +52,42 @@ impl Kind {
     }
 }
 
+/// Why somebody is turned away at the door, before anything could be asked there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TurnedAway {
+    /// There are as many connections as there may be.
+    Connections,
+    /// This address has as many as it may have.
+    ConnectionsPerAddress,
+    /// The oldest handshake was given up for a newer one.
+    Handshakes,
+    /// This address has as many handshakes under way as it may have.
+    HandshakesPerAddress,
+    /// A page from elsewhere.
+    Origin,
+}
+
+impl TurnedAway {
+    const ALL: [Self; 5] =
+        [Self::Connections, Self::ConnectionsPerAddress, Self::Handshakes, Self::HandshakesPerAddress, Self::Origin];
+
+    /// The limit that is in the way, where it is one.
+    fn label(self) -> &'static str {
+        match self {
+            Self::Connections => "connections",
+            Self::ConnectionsPerAddress => "connections-per-address",
+            Self::Handshakes => "tls-handshakes",
+            Self::HandshakesPerAddress => "tls-handshakes-per-address",
+            Self::Origin => "origin",
+        }
+    }
+}
+
 /// All counts since the start.
 #[derive(Debug)]
 pub(crate) struct Tally {
     joins: AtomicU64,
+    turned_away: [AtomicU64; TurnedAway::ALL.len()],
     refusals: [AtomicU64; REFUSALS],
     /// Rooms that were found, and those that were not.
     glances: [AtomicU64; 2],
@@ -74,6 +106,7 @@ impl Default for Tally {
     fn default() -> Self {
         Self {
             joins: AtomicU64::new(0),
+            turned_away: Default::default(),
             refusals: [const { AtomicU64::new(0) }; REFUSALS],
             glances: Default::default(),
             closes: Default::default(),
@@ -86,6 +119,11 @@ impl Tally {
     /// A seat was given, or taken again.
     pub(crate) fn joined(&self) {
         count(&self.joins);
+    }
+
+    /// A connection was dropped, or its WebSocket refused.
+    pub(crate) fn turned_away(&self, why: TurnedAway) {
+        count(&self.turned_away[why as usize]);
     }
 
     pub(crate) fn refused(&self, code: RefusalCode) {
@@ -120,6 +158,11 @@ impl Tally {
 
     pub(super) fn write(&self, text: &mut Text) {
         text.counter("klatch_joins_total", "Seats that were given or taken again.").value(now(&self.joins));
+        let meaning = "Connections that were turned away before anything could be asked, by the limit, or the origin, in the way.";
+        let mut turned_away = text.counter("klatch_connections_refused_total", meaning);
+        for why in TurnedAway::ALL {
+            turned_away = turned_away.labelled(&[("reason", why.label())], now(&self.turned_away[why as usize]));
+        }
         let mut refused =
             text.counter("klatch_refusals_total", "Requests that were refused, by the code that was answered.");
         for code in RefusalCode::ALL {
@@ -162,6 +205,20 @@ mod tests {
         let mut text = Text::default();
         tally.write(&mut text);
         text.into_string()
+    }
+
+    #[test]
+    fn who_is_turned_away_is_counted_by_the_name_of_the_limit_in_the_way() {
+        let tally = Tally::default();
+        TurnedAway::ALL.iter().for_each(|why| tally.turned_away(*why));
+        tally.turned_away(TurnedAway::Handshakes);
+        let (text, known) = (written(&tally), crate::limits::help());
+        for why in TurnedAway::ALL {
+            let (label, count) = (why.label(), 1 + u64::from(why == TurnedAway::Handshakes));
+            let line = format!("klatch_connections_refused_total{{reason=\"{label}\"}} {count}\n");
+            assert!(text.contains(&line), "{line}{text}");
+            assert!(why == TurnedAway::Origin || known.contains(&format!("  {label}=")), "{label} is a limit");
+        }
     }
 
     #[test]

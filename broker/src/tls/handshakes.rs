@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::address::Address;
 use crate::limits::Limits;
+use crate::metrics::{Tally, TurnedAway};
 
 /// All that are under way.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub(crate) struct Handshakes {
     most: usize,
     most_from_one: u32,
     under_way: Mutex<UnderWay>,
+    tally: Arc<Tally>,
 }
 
 #[derive(Debug, Default)]
@@ -36,11 +38,13 @@ pub(crate) struct Handshake {
 }
 
 impl Handshakes {
-    pub(crate) fn new(limits: &Limits) -> Arc<Self> {
+    /// Whoever has no place, or loses it, is told to the tally.
+    pub(crate) fn new(limits: &Limits, tally: Arc<Tally>) -> Arc<Self> {
         Arc::new(Self {
             most: limits.tls_handshakes as usize,
             most_from_one: limits.tls_handshakes_per_address,
             under_way: Mutex::default(),
+            tally,
         })
     }
 
@@ -49,11 +53,13 @@ impl Handshakes {
         let mut under_way = self.lock();
         let from_one = address.and_then(|address| under_way.from.get(&address));
         if from_one.is_some_and(|from_one| *from_one >= self.most_from_one) {
+            self.tally.turned_away(TurnedAway::HandshakesPerAddress);
             return None;
         }
         while under_way.by_age.len() >= self.most {
             let oldest = under_way.by_age.first_key_value().map(|(number, _)| *number)?;
             under_way.remove(oldest);
+            self.tally.turned_away(TurnedAway::Handshakes);
         }
         let (give_up, given_up) = oneshot::channel();
         let number = under_way.next;
@@ -105,7 +111,7 @@ mod tests {
 
     fn handshakes(most: u32, most_from_one: u32) -> Arc<Handshakes> {
         let limits = Limits { tls_handshakes: most, tls_handshakes_per_address: most_from_one, ..Limits::default() };
-        Handshakes::new(&limits)
+        Handshakes::new(&limits, Arc::default())
     }
 
     fn address(last: u8) -> Option<Address> {

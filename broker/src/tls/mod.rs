@@ -40,6 +40,7 @@ pub use source::TlsError;
 
 use crate::address::Address;
 use crate::limits::Limits;
+use crate::metrics::Tally;
 use acme::Challenges;
 use handshakes::Handshakes;
 
@@ -76,6 +77,7 @@ impl Tls {
         challenges: Option<Arc<Challenges>>,
         relay: Option<Entrance>,
         limits: &Limits,
+        tally: Arc<Tally>,
     ) -> Result<Self, rustls::Error> {
         let mut config = config(served, challenges)?;
         if relay.is_some() {
@@ -84,7 +86,7 @@ impl Tls {
         }
         Ok(Self {
             acceptor: TlsAcceptor::from(Arc::new(config)),
-            handshakes: Handshakes::new(limits),
+            handshakes: Handshakes::new(limits, tally),
             patience: Duration::from_secs(limits.tls_handshake_seconds.into()),
             relay,
         })
