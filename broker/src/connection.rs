@@ -17,7 +17,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::attend::attend;
 use crate::doors::{Doors, Slot};
@@ -32,6 +32,8 @@ use crate::unfinished::Unfinished;
 
 /// How long to wait when there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often it is said that nobody can be let in.
+const SAY_AGAIN: Duration = Duration::from_secs(60);
 /// A request's header may be this large: browsers send the cookies of everything else on localhost too.
 const HEADER_BYTES: u32 = 32 * 1024;
 /// Requests at once over one connection. The page needs five.
@@ -67,7 +69,7 @@ pub(crate) async fn accept(
     front: Arc<Front>,
     mut watching: watch::Receiver<()>,
 ) {
-    let staying = watching.clone();
+    let (staying, mut trouble) = (watching.clone(), Trouble::default());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -87,10 +89,27 @@ pub(crate) async fn accept(
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                tracing::warn!(%error, "can't accept connections");
+                if trouble.is_to_be_told() {
+                    tracing::warn!(%error, "can't accept connections");
+                }
                 sleep(ACCEPT_PAUSE).await;
             }
         }
+    }
+}
+
+/// What goes on for long, and is told of now and then.
+#[derive(Default)]
+struct Trouble(Option<Instant>);
+
+impl Trouble {
+    /// Whether it was not told of lately; from now on it was.
+    fn is_to_be_told(&mut self) -> bool {
+        let is_due = self.0.is_none_or(|told| told.elapsed() >= SAY_AGAIN);
+        if is_due {
+            self.0 = Some(Instant::now());
+        }
+        is_due
     }
 }
 
@@ -186,4 +205,19 @@ async fn converse(stream: Stream, caller: Caller, redirects: bool, front: Arc<Fr
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_goes_on_is_told_of_once_a_minute() {
+        let (mut trouble, mut told) = (Trouble::default(), 0);
+        for _ in 0..3000 {
+            told += u32::from(trouble.is_to_be_told());
+            sleep(ACCEPT_PAUSE).await;
+        }
+        assert_eq!(told, 5, "in five minutes");
+    }
 }

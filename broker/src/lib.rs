@@ -21,6 +21,7 @@ mod clock;
 mod config;
 mod connection;
 mod doors;
+mod files;
 mod host_codes;
 mod ice;
 mod limits;

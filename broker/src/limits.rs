@@ -8,7 +8,7 @@ use klatch_relay::{BadLimit, Limit, LimitSetting};
 klatch_relay::limits! {
     /// The bounds of one broker.
     pub struct Limits {
-        /// Connections at once.
+        /// Connections at once; fewer where this program may open fewer files.
         connections "connections" = 20000, 1;
         /// Connections at once from one address (IPv6: from one /64).
         connections_per_address "connections-per-address" = 1000, 1;

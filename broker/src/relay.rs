@@ -11,9 +11,9 @@ use std::sync::{Arc, OnceLock, Weak};
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use klatch_relay::{Admission, BadRealm, Cidr, Group, Holder, Limits, Realm, Relay, Secret, StartError, is_public};
-use rustix::process::{Resource, getrlimit};
 use rustls::server::ResolvesServerCert;
 
+use crate::files::Files;
 use crate::origin::Origin;
 use crate::secret::{self, BadSecretFile};
 use crate::switchboard::Switchboard;
@@ -149,7 +149,7 @@ impl Bundled {
             public_ips: flags.turn_public_ip.clone(),
             ports: flags.turn_ports.0.clone(),
             allow_peer: flags.turn_allow_peer.clone(),
-            limits: within(limits, getrlimit(Resource::Nofile).current),
+            limits: Files::granted().for_relay(limits),
             ..klatch_relay::Config::new(secret.clone(), realm)
         };
         let relay = Relay::start(config, admission)?;
@@ -179,18 +179,6 @@ fn doubt<'a>(
     }
 }
 
-/// The same limits, or less: half of the files that this program may open stay the broker's, whatever comes to the relay.
-fn within(limits: Limits, files: Option<u64>) -> Limits {
-    let share = files.map_or(u32::MAX, |files| u32::try_from(files / 4).unwrap_or(u32::MAX));
-    if limits.connections.max(limits.allocations) > share {
-        tracing::warn!(
-            "the relay takes {share} connections and {share} allocations at most, as this program may open few files: raise \
-             `ulimit -Hn`, or LimitNOFILE= of a unit"
-        );
-    }
-    Limits { connections: limits.connections.min(share), allocations: limits.allocations.min(share), ..limits }
-}
-
 /// Admits whoever has a seat. Before there is a switchboard nobody has.
 #[derive(Default)]
 pub(crate) struct Seated(OnceLock<Weak<Switchboard>>);
@@ -213,16 +201,6 @@ impl Admission for Seated {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_broker_keeps_half_of_the_files() {
-        let of = |files| within(Limits::default(), files);
-        let usual = Limits::default();
-        assert_eq!((of(Some(1024)).connections, of(Some(1024)).allocations), (256, 256));
-        for files in [None, Some(1 << 20), Some(u64::MAX)] {
-            assert_eq!((of(files).connections, of(files).allocations), (usual.connections, usual.allocations));
-        }
-    }
 
     #[test]
     fn ports_are_a_first_and_a_last() {

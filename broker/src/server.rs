@@ -12,6 +12,7 @@ use tokio::sync::{oneshot, watch};
 use crate::config::Config;
 use crate::connection::{Front, Manner, accept};
 use crate::doors::Doors;
+use crate::files::Files;
 use crate::host_codes::{BadHostCodeFile, CodeFile};
 use crate::ice::{IceUrl, Servers};
 use crate::listening::{BadAddress, listen};
@@ -76,7 +77,8 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
     let mut announcements = source.as_ref().map(|source| announce(source, config, &addresses)).unwrap_or_default();
     announcements.extend(measured_at.iter().map(|address| format!("klatch metrics on http://{address}/metrics")));
 
-    let limits = config.limits();
+    let files = Files::granted();
+    let limits = files.for_broker(config.limits(), config.relay.turn.then(|| config.relay_limits()));
     let policy = Policy {
         max_members: config.max_members as usize,
         max_rooms: config.max_rooms as usize,
@@ -99,7 +101,7 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
         privacy: config.privacy.as_ref().map(ToString::to_string),
         host_codes: code_file.as_ref().map(CodeFile::codes).unwrap_or_default(),
     };
-    for doubt in &config.doubts {
+    for doubt in config.doubts.iter().chain(&files.doubts(config)) {
         tracing::warn!("{doubt}");
     }
     if let Some(remark) = site::open_to_strangers(config, &addresses) {

@@ -119,7 +119,7 @@ async fn a_certificate_that_is_due_at_once_is_served_the_clock_suspected_and_the
     let Some(pebble) = Pebble::start(1).await else { return };
     let folder = Folder::new();
     let mut child = serving(klatch_with(&pebble, &folder, &pebble.looks_at.to_string())).await;
-    let warning = says(&mut child, "WARN").await;
+    let warning = says(&mut child, "WARN klatch_broker::tls").await;
     for part in ["is due for renewal already: set this machine's clock, which says ", "trying again in "] {
         assert!(warning.contains(part), "{part} in {warning}");
     }
@@ -131,7 +131,7 @@ async fn who_is_not_found_says_so_and_serves_on() {
     let folder = Folder::new();
     // It listens elsewhere than the directory looks.
     let mut child = serving(klatch_with(&pebble, &folder, "127.0.0.1:0")).await;
-    let warning = says(&mut child, "WARN").await;
+    let warning = says(&mut child, "WARN klatch_broker::tls").await;
     for part in ["no certificate yet for localhost, klatch.example: ", "at port 443", "localhost: ", "trying again in "]
     {
         assert!(warning.contains(part), "{part} in {warning}");
@@ -145,7 +145,7 @@ async fn a_directory_that_can_not_be_asked_is_asked_again() {
     let mut command = klatch(&["--listen", "127.0.0.1:0", "--acme", "klatch.example"]);
     command.args(["--acme-directory", "https://127.0.0.1:1/dir", "--acme-cache", folder.0.to_str().expect("text")]);
     let mut child = serving(command).await;
-    let warning = says(&mut child, "WARN").await;
+    let warning = says(&mut child, "WARN klatch_broker::tls").await;
     assert!(
         warning.contains("https://127.0.0.1:1/dir can't be asked (") && warning.contains("trying again in"),
         "{warning}"
@@ -157,7 +157,7 @@ async fn who_is_refused_says_what_the_directory_said_and_serves_on() {
     let Some(pebble) = Pebble::start_for_customers().await else { return };
     let folder = Folder::new();
     let mut child = serving(klatch_with(&pebble, &folder, &pebble.looks_at.to_string())).await;
-    let warning = says(&mut child, "WARN").await;
+    let warning = says(&mut child, "WARN klatch_broker::tls").await;
     for part in ["no certificate yet for ", &format!("{} refuses: ", pebble.directory), "trying again in "] {
         assert!(warning.contains(part), "{part} in {warning}");
     }
@@ -171,7 +171,7 @@ async fn of_a_directory_that_is_not_trusted_the_root_and_the_clock_are_suspected
     let url = format!("{}/dir", directory.server.url);
     let mut command = klatch(&["--listen", "127.0.0.1:0", "--acme", "klatch.example", "--acme-directory", &url]);
     command.args(["--acme-ca", other.chain.path(), "--acme-cache", folder.0.to_str().expect("text")]);
-    let warning = says(&mut serving(command).await, "WARN").await;
+    let warning = says(&mut serving(command).await, "WARN klatch_broker::tls").await;
     assert!(
         warning.contains("name the root that vouches for it by --acme-ca, or set this machine's clock"),
         "{warning}"

@@ -16,6 +16,7 @@ use klatch_relay::own_addresses;
 use tokio::net::TcpListener;
 
 use crate::config::{Config, Place};
+use crate::files::Files;
 use crate::host_codes::CodeFile;
 use crate::listening::listen;
 use crate::metrics;
@@ -46,7 +47,7 @@ use Finding::{Unsure, Well, Wrong};
 /// Tries everything.
 pub async fn check(config: &Config) -> Vec<Finding> {
     let mut findings = vec![Well(said(config))];
-    findings.extend(config.doubts.iter().cloned().map(Unsure));
+    findings.extend(config.doubts.iter().cloned().chain(Files::granted().doubts(config)).map(Unsure));
     let public_url = site::public_url(config);
     // Before any port is ours, as nobody answers there yet.
     let names = names(public_url.as_ref(), config).await;

@@ -27,9 +27,17 @@ pub async fn start_on_small_disk(kib: u32, flags: &[&str]) -> (Child, String) {
 
 /// The program with these flags, and such a disk.
 pub fn on_small_disk(kib: u32, flags: &[&str]) -> Command {
-    let klatch = klatch(flags);
     // Writing beyond the limit is an error then, and not the end.
-    let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", kib * 2);
+    limited(&format!("trap '' XFSZ; ulimit -f {}", kib * 2), flags)
+}
+
+/// The program with these flags, which may open so many files.
+pub fn with_few_files(files: u32, flags: &[&str]) -> Command {
+    limited(&format!("ulimit -n {files}"), flags)
+}
+
+fn limited(limit: &str, flags: &[&str]) -> Command {
+    let (klatch, script) = (klatch(flags), format!("{limit}; exec \"$@\""));
     let mut limited = Command::new("sh");
     limited.args(["-c", &script, "sh"]).arg(klatch.as_std().get_program()).args(klatch.as_std().get_args());
     limited.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
