@@ -116,7 +116,7 @@ pub struct Config {
     pub log_format: LogFormat,
 
     /// All of this in one file instead, in TOML: room-ttl = "2h", turn = true, limit.connections = 500. What is said on the
-    /// command line goes first, then the environment, then the file [default: none]
+    /// command line goes first, then the environment, then the file; of limits each by itself [default: none]
     #[arg(long, env = "KLATCH_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
 

@@ -167,7 +167,7 @@ fn is_switch(arg: &Arg) -> bool {
 }
 
 /// Whether its values are `NAME=VALUE`, which in a file is a table.
-fn takes_names(arg: &Arg) -> bool {
+pub(super) fn takes_names(arg: &Arg) -> bool {
     arg.get_value_names().is_some_and(|names| names.iter().any(|name| name.contains('=')))
 }
 

@@ -100,6 +100,15 @@ fn what_is_said_on_the_command_line_goes_before_the_file() {
 }
 
 #[test]
+fn of_limits_the_command_line_replaces_those_that_it_names() {
+    let file = "[limit]\nconnections = 5\nframe-burst = 6\nturn-channels = 3";
+    let config = together(&["--limit", "connections=7,turn-connections=8"], file).expect("a configuration");
+    let (limits, relay) = (config.limits(), config.relay_limits());
+    assert_eq!((limits.connections, limits.frame_burst), (7, 6));
+    assert_eq!((relay.channels, relay.connections), (3, 8));
+}
+
+#[test]
 fn what_one_flag_needs_of_another_may_stand_in_the_file() {
     assert!(together(&["--turn-ports", "5000-6000"], "turn = true").expect("a relay").relay.turn);
     let acme = together(&[], "acme = [\"meet.example\"]").expect("a configuration");

@@ -52,8 +52,9 @@ pub enum BadConfig {
 }
 
 impl Config {
-    /// Reads flags, the environment, and the file if one is named. Whatever a flag or a variable says, the file does not say. A
-    /// variable that is set to nothing says nothing, as service managers and container tools that fill in templates set them so.
+    /// Reads flags, the environment, and the file if one is named. Whatever a flag or a variable says, the file does not say; of what
+    /// is said by name, such as limits, that holds for each name. A variable that is set to nothing says nothing, as service managers
+    /// and container tools that fill in templates set them so.
     ///
     /// # Errors
     /// [`BadConfig`] says what is wrong.
@@ -66,15 +67,19 @@ impl Config {
             Some(ValueSource::EnvVariable) => Some(Place::Environment),
             _ => None,
         };
+        // Who comes later has the last word of a name: the file is before the variables, and those before the flags.
+        let arguments = with(&named_by_variables(&command, |name| std::env::var_os(name)), &arguments);
+        let is_by_name =
+            |key: &str| command.get_arguments().any(|arg| arg.get_long() == Some(key) && file::takes_names(arg));
         let keys = command.get_arguments().filter_map(Arg::get_long);
         let said: Vec<_> = keys.filter_map(|key| Some((key.to_owned(), place(key)?))).collect();
         let doubts = doubts(std::env::vars_os().map(|(name, _)| name), &command);
         let Some(path) = given.get_one::<PathBuf>("config") else {
             return Ok(Self { said, doubts, ..parsed(&command, &arguments)? });
         };
-        let settings = file::read(path, &command)?.into_iter().filter(|setting| place(&setting.key).is_none());
-        let settings: Vec<_> = settings.collect();
-        let config = parsed(&command, with(&settings.iter().collect::<Vec<_>>(), &arguments))
+        let mut settings = file::read(path, &command)?;
+        settings.retain(|setting| place(&setting.key).is_none() || is_by_name(&setting.key));
+        let config = parsed(&command, with(&flags_of(&settings), &arguments))
             .map_err(|error| fault(path.clone(), &settings, &arguments, &command, error))?;
         let in_file = settings.into_iter().map(|setting| (setting.key, Place::File));
         Ok(Self { said: said.into_iter().chain(in_file).collect(), doubts, ..config })
@@ -96,11 +101,24 @@ where
     Config::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
-/// A command line that says what these settings say too.
-fn with(settings: &[&Setting], arguments: &[OsString]) -> Vec<OsString> {
+/// A command line that says this first.
+fn with(first: &[OsString], arguments: &[OsString]) -> Vec<OsString> {
     let (program, flags) = arguments.split_at(arguments.len().min(1));
-    let from_file = settings.iter().flat_map(|setting| &setting.flags).map(OsString::from);
-    program.iter().cloned().chain(from_file).chain(flags.iter().cloned()).collect()
+    [program, first, flags].concat()
+}
+
+fn flags_of<'a>(settings: impl IntoIterator<Item = &'a Setting>) -> Vec<OsString> {
+    settings.into_iter().flat_map(|setting| &setting.flags).map(OsString::from).collect()
+}
+
+/// What variables say by name, as flags: clap would leave a variable aside as soon as there is such a flag, whatever that names.
+fn named_by_variables(command: &Command, variable: impl Fn(&OsStr) -> Option<OsString>) -> Vec<OsString> {
+    let flag = |arg: &Arg| {
+        let mut flag = OsString::from(format!("--{}=", arg.get_long()?));
+        flag.push(variable(arg.get_env()?)?);
+        Some(flag)
+    };
+    command.get_arguments().filter(|arg| file::takes_names(arg)).filter_map(flag).collect()
 }
 
 /// Whose fault it is: the command line's, if it would not do by itself, or the line's without which all would be well, or nobody's alone.
@@ -115,9 +133,8 @@ fn fault(
         return error.into();
     }
     let is_at_fault = |at: &usize| {
-        let others: Vec<_> =
-            settings.iter().enumerate().filter(|(other, _)| other != at).map(|(_, other)| other).collect();
-        parsed(command, with(&others, arguments)).is_ok()
+        let others = settings.iter().enumerate().filter(|(other, _)| other != at).map(|(_, other)| other);
+        parsed(command, with(&flags_of(others), arguments)).is_ok()
     };
     match (0..settings.len()).find(is_at_fault).map(|at| &settings[at]) {
         Some(Setting { key, line, .. }) => {
@@ -169,6 +186,17 @@ mod tests {
 
     fn doubted(names: &[&str]) -> Vec<String> {
         doubts(names.iter().map(OsString::from), &Config::command())
+    }
+
+    #[test]
+    fn a_limit_that_a_flag_does_not_name_is_as_the_variable_says() {
+        let command = Config::command();
+        let variable = |name: &OsStr| (name == "KLATCH_LIMIT").then(|| "connections=5,frame-burst=6".into());
+        let arguments = ["klatch", "--limit", "connections=7"].map(OsString::from);
+        let config = parsed(&command, with(&named_by_variables(&command, variable), &arguments)).expect("flags");
+        let limits = config.limits();
+        assert_eq!((limits.connections, limits.frame_burst), (7, 6));
+        assert_eq!(named_by_variables(&command, |_| None), [""; 0]);
     }
 
     #[test]
