@@ -65,6 +65,17 @@ pub enum StateError {
         /// What it says of itself.
         format: u64,
     },
+    /// Its pages are laid out as another version does it.
+    #[error(
+        "the state file {path} is laid out as {age} version of klatch does it, which this one can't read: start the version that wrote it, \
+         or move the file away, or name another by --state"
+    )]
+    OtherLayout {
+        /// Which.
+        path: PathBuf,
+        /// Of what age that is.
+        age: &'static str,
+    },
     /// Whoever was to write does not any more.
     #[error("the state file is not written any more: its thread broke down")]
     Stopped,
@@ -86,6 +97,10 @@ impl StateError {
             }
             DatabaseError::Storage(StorageError::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Self::Cut(path.into())
+            }
+            DatabaseError::UpgradeRequired(_) => Self::OtherLayout { path: path.into(), age: "an older" },
+            DatabaseError::Storage(StorageError::Corrupted(_)) if store::is_of_later_layout(path) => {
+                Self::OtherLayout { path: path.into(), age: "a newer" }
             }
             error => Self::unusable(path, error),
         }

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,11 @@ use crate::rooms::{Change, KeptRoom, KeptSeat};
 const CACHE_BYTES: usize = 8 << 20;
 /// How records are written. Another number is another way.
 const FORMAT: u64 = 1;
+/// How redb lays out its pages, as its files say of themselves in either of two places.
+const LAYOUT: u8 = 3;
+const LAYOUTS_AT: [usize; 2] = [64, 192];
+/// What redb's files begin with.
+const MAGIC: [u8; 9] = *b"redb\x1a\x0a\xa9\x0d\x0a";
 
 /// One row, by which a file is known for one of ours: its format.
 const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("klatch");
@@ -151,6 +156,14 @@ fn fill(path: &Path) -> Result<(), redb::Error> {
     transaction.open_table(ROOMS)?;
     transaction.open_table(SEATS)?;
     Ok(transaction.commit()?)
+}
+
+/// Whether a file that redb can't read was written by a later redb, as both places say: where only one does, it is spoilt.
+pub(super) fn is_of_later_layout(path: &Path) -> bool {
+    let mut start = [0; 256];
+    let is_read = File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok();
+    let [first, second] = LAYOUTS_AT.map(|at| start[at]);
+    is_read && start.starts_with(&MAGIC) && first > LAYOUT && first == second
 }
 
 /// Gives a file its name, unless somebody else was quicker.

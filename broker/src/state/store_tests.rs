@@ -300,3 +300,24 @@ fn whatever_is_in_the_way_of_a_file_is_told_with_what_to_do() {
     let said = StateError::Unwritable { path: folder.file(), source: full }.to_string();
     assert!(said.ends_with(": make room on its disk, or name a file on another by --state"), "{said}");
 }
+
+#[test]
+fn a_file_whose_pages_another_version_has_laid_out_is_told_by_its_age_and_is_not_called_spoilt() {
+    let folder = Folder::new();
+    drop(folder.open().expect("a new file"));
+    let whole = fs::read(folder.file()).expect("it is there");
+    assert_eq!(LAYOUTS_AT.map(|at| whole[at]), [LAYOUT; 2], "redb says so there");
+    let said = |layouts: [u8; 2]| {
+        let mut other = whole.clone();
+        LAYOUTS_AT.into_iter().zip(layouts).for_each(|(at, layout)| other[at] = layout);
+        fs::write(folder.file(), other).expect("written");
+        folder.open().err().expect("another layout").to_string()
+    };
+    for (layouts, age) in [([2, 2], "an older"), ([4, 4], "a newer")] {
+        let said = said(layouts);
+        assert!(said.contains(&format!(" is laid out as {age} version of klatch does it, ")), "{said}");
+        assert!(said.contains("start the version that wrote it, or move the file away"), "{said}");
+    }
+    let said = said([0xfc, LAYOUT]);
+    assert!(said.contains(" is spoilt "), "{said}");
+}
