@@ -5,7 +5,7 @@ mod common;
 use std::process::Output;
 
 use clap::CommandFactory as _;
-use common::pebble::free_addresses;
+use common::pebble::{Pebble, free_addresses};
 use common::program::{klatch, on_small_disk, start};
 use common::tls::Certificate;
 use common::{PATIENCE, TempFile};
@@ -14,6 +14,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::time::timeout;
+
+/// A directory of certificates that is not there.
+const NO_DIRECTORY: [&str; 2] = ["--acme-directory", "https://localhost:1/dir"];
 
 async fn output(mut command: Command) -> Output {
     timeout(PATIENCE, command.output()).await.expect("it ends").expect("it runs")
@@ -215,7 +218,7 @@ async fn something_else_that_answers_there_is_wrong_and_what_is_away_for_the_mom
 async fn each_name_that_a_certificate_is_asked_for_is_looked_up() {
     let folder = TempFile::unused();
     let names = ["--acme", "localhost", "--acme", "nobody.invalid", "--acme-cache", folder.path()];
-    let (is_well, said, wrong) = check(&names).await;
+    let (is_well, said, wrong) = check(&[&names[..], &NO_DIRECTORY].concat()).await;
     assert!(!is_well);
     line(&said, "well: localhost leads here, to ");
     line(&wrong, "klatch: nobody.invalid leads nowhere: ");
@@ -225,11 +228,10 @@ async fn each_name_that_a_certificate_is_asked_for_is_looked_up() {
 async fn the_last_line_says_what_can_not_be_seen_from_here() {
     let folder = TempFile::unused();
     let acme = ["--acme", "localhost", "--acme-cache", folder.path(), "--http-redirect", "127.0.0.1:0"];
-    let staging = ["--acme-directory", "https://acme-staging-v02.api.letsencrypt.org/directory"];
+    let acme = [&acme[..], &NO_DIRECTORY].concat();
     for (flags, parts) in [
         (&["--public-url", "http://localhost"][..], &["(80/tcp)", "open http://localhost with a phone"][..]),
         (&acme, &["(443/tcp)", "open https://localhost with a phone"]),
-        (&[&acme[..], &staging].concat(), &["(443/tcp)", "open https://localhost with a phone"]),
         (
             &["--public-url", "http://localhost", "--turn", "--turn-listen", "127.0.0.1:3478"],
             &["80/tcp, 3478/udp, 3478/tcp, those of --turn-ports"],
@@ -247,7 +249,10 @@ async fn the_folder_for_certificates_is_tried_and_not_made() {
     let (above, file) = (TempFile::unused(), TempFile::with(""));
     let folder = format!("{}/below", above.path());
     let acme = ["--acme", "localhost", "--acme-directory", "https://localhost:1/dir", "--acme-cache"];
-    let (_, well, wrong) = check(&[&acme[..], &[&folder]].concat()).await;
+    let (is_well, well, wrong) = check(&[&acme[..], &[&folder]].concat()).await;
+    assert!(!is_well);
+    let refused = "klatch: no certificate could be obtained now: https://localhost:1/dir can't be asked (";
+    assert!(wrong.iter().any(|line| line.starts_with(refused) && line.ends_with("is this machine online?")), "{wrong:?}");
     // Whatever else has port 443 here.
     assert!(!wrong.iter().any(|line| line.contains(&folder)), "{wrong:?}");
     assert!(well.contains(&format!("well: certificates can be kept in {folder}")), "{well:#?}");
@@ -255,6 +260,28 @@ async fn the_folder_for_certificates_is_tried_and_not_made() {
     let folder = format!("{}/below", file.path());
     let (is_well, _, wrong) = check(&[&acme[..], &[&folder]].concat()).await;
     assert!(!is_well && wrong[0].starts_with(&format!("klatch: can't keep certificates in {folder}: ")), "{wrong:?}");
+}
+
+#[tokio::test]
+async fn a_directory_is_looked_at_and_what_is_in_the_way_is_said_as_at_the_start() {
+    let Some(pebble) = Pebble::start(86_400).await else { return };
+    let folder = TempFile::unused();
+    let (root, nothing) = (pebble.certificate.chain.path(), pebble.directory.replace("/dir", "/nothing"));
+    let acme = ["--acme", "localhost", "--acme-cache", folder.path(), "--acme-directory"];
+    let (is_well, said, wrong) = check(&[&acme[..], &[&pebble.directory, "--acme-ca", root]].concat()).await;
+    assert!(is_well, "{wrong:?}");
+    line(&said, &format!("well: {} answers and can be trusted", pebble.directory));
+    for (flags, reason) in [
+        (&[&*pebble.directory][..], "name the root that vouches for it by --acme-ca, or set this machine's clock"),
+        (&[&nothing, "--acme-ca", root], "/nothing makes no sense: "),
+    ] {
+        let (is_well, _, wrong) = check(&[&acme[..], flags].concat()).await;
+        assert!(!is_well && wrong.len() == 1, "{wrong:?}");
+        assert!(
+            wrong[0].starts_with("klatch: no certificate could be obtained now: ") && wrong[0].contains(reason),
+            "{wrong:?}"
+        );
+    }
 }
 
 #[tokio::test]

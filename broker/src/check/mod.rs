@@ -53,7 +53,7 @@ pub async fn check(config: &Config) -> Vec<Finding> {
     let names = names(public_url.as_ref(), config).await;
     let (_held, found) = ports(config).await;
     findings.extend(found);
-    let (source, found) = certificate(config);
+    let (source, found) = certificate(config).await;
     findings.extend(found);
     findings.extend(state(config));
     findings.extend(host_codes(config));
@@ -97,7 +97,7 @@ async fn ports(config: &Config) -> (Vec<TcpListener>, Vec<Finding>) {
     (held, findings)
 }
 
-fn certificate(config: &Config) -> (Option<Source>, Vec<Finding>) {
+async fn certificate(config: &Config) -> (Option<Source>, Vec<Finding>) {
     // One that is made at the start needs nothing, and none is made for a trial.
     if config.tls.self_signed {
         let text = "a certificate is made at the start, of which browsers warn once";
@@ -111,6 +111,7 @@ fn certificate(config: &Config) -> (Option<Source>, Vec<Finding>) {
                 Some(end) => Well(format!("the certificate and its key go together, until {end}")),
                 None => Unsure("there is no certificate yet: it is asked for at the start".into()),
             }];
+            findings.extend(directory(&source).await);
             findings.extend(
                 source.folder().map(|folder| Well(format!("certificates can be kept in {}", folder.display()))),
             );
@@ -129,6 +130,16 @@ fn certificate(config: &Config) -> (Option<Source>, Vec<Finding>) {
             (Some(source), findings)
         }
     }
+}
+
+/// Whether the directory can be asked for certificates, if one is to be.
+async fn directory(source: &Source) -> Option<Finding> {
+    let Source::Acme(acme) = source else { return None };
+    Some(match acme.directory().await {
+        Ok(directory) => Well(format!("{directory} answers and can be trusted: certificates can be asked for there")),
+        Err(reason) if source.end().is_some() => Unsure(format!("the certificate could not be renewed now: {reason}")),
+        Err(reason) => Wrong(format!("no certificate could be obtained now: {reason}")),
+    })
 }
 
 fn state(config: &Config) -> Option<Finding> {

@@ -134,6 +134,11 @@ impl Acme {
         &self.domains
     }
 
+    /// The directory, if it can be asked; if not, why, as it is said after the start.
+    pub(crate) async fn directory(&self) -> Result<&DirectoryUrl, String> {
+        order::look(self).await.map(|()| &self.directory).map_err(|refused| refused.to_string())
+    }
+
     /// What the directory asks for.
     pub(crate) fn challenges(&self) -> Arc<Challenges> {
         Arc::clone(&self.challenges)

@@ -3,12 +3,14 @@
 use std::time::Duration;
 use std::{fmt, io};
 
+use hyper::Request;
+use hyper::header::USER_AGENT;
 use instant_acme::{
-    Account, AuthorizationStatus, ChallengeType, Error, Identifier, NewAccount, NewOrder, Order, OrderStatus, Problem,
-    RetryPolicy,
+    Account, AuthorizationStatus, BodyWrapper, ChallengeType, Error, Identifier, NewAccount, NewOrder, Order,
+    OrderStatus, Problem, RetryPolicy,
 };
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::pauses::Cost;
 use super::{Acme, http};
@@ -20,6 +22,9 @@ const NO_SUCH_ACCOUNT: &str = "urn:ietf:params:acme:error:accountDoesNotExist";
 
 /// After how long a certificate that was signed, and did not come, is fetched again: ordered again, it would be counted again.
 const FETCH_AGAIN: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
+
+/// How long a directory is waited for that is only looked at.
+const LOOK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why there is no certificate.
 #[derive(Debug)]
@@ -110,12 +115,33 @@ pub(super) async fn obtain(acme: &Acme) -> Result<String, Refused> {
     }
 }
 
-async fn attempt(acme: &Acme) -> Result<String, Refused> {
-    let said = |error: Error| match error {
+/// Looks whether the directory is there, can be trusted, and is one. Nothing is asked of it that counts.
+pub(super) async fn look(acme: &Acme) -> Result<(), Refused> {
+    let looked = timeout(LOOK_PATIENCE, look_into(acme)).await;
+    looked
+        .unwrap_or_else(|_| Err(Error::Other(io::Error::from(io::ErrorKind::TimedOut).into())))
+        .map_err(|error| said(acme, error))
+}
+
+async fn look_into(acme: &Acme) -> Result<(), Error> {
+    let request = Request::get(acme.directory.to_string());
+    let request = request.header(USER_AGENT, concat!("klatch/", env!("CARGO_PKG_VERSION")));
+    let client = http::client(&acme.roots).map_err(|error| Error::Other(error.into()))?;
+    let mut answer = client.request(request.body(BodyWrapper::default())?).await?;
+    let directory: serde_json::Value = serde_json::from_slice(&answer.body.into_bytes().await.map_err(Error::Other)?)?;
+    directory.get("newOrder").map(drop).ok_or(Error::Str("newOrder"))
+}
+
+fn said(acme: &Acme, error: Error) -> Refused {
+    match error {
         Error::Api(problem) => Refused::Problem(acme.directory.to_string(), problem),
         Error::Other(_) => Refused::Unreachable(acme.directory.to_string(), error),
         other => Refused::Odd(acme.directory.to_string(), other),
-    };
+    }
+}
+
+async fn attempt(acme: &Acme) -> Result<String, Refused> {
+    let said = |error| said(acme, error);
     let account = account(acme).await.map_err(said)?;
     let names: Vec<_> = acme.domains.iter().map(|domain| Identifier::Dns(domain.as_str().to_owned())).collect();
     let mut order = account.new_order(&NewOrder::new(&names)).await.map_err(said)?;
