@@ -16,7 +16,7 @@ readonly NODE_MINIMUM=18
 readonly COMPILER_PACKAGES=(build-essential)
 readonly STATIC_PACKAGES=(musl-tools)
 readonly TEST_PACKAGES=(
-  chromium=120 chromium-driver=120 firefox-esr=128 coturn=4.6 pebble=2.3 xvfb sox iproute2 nftables procps openssl libnss3-tools
+  chromium=120 chromium-driver=120 firefox-esr=128 coturn=4.6 pebble=2.3 xvfb sox iproute2 nftables procps openssl libnss3-tools systemd
   fonts-noto-core fonts-noto-color-emoji fonts-noto-cjk
 )
 # What `test all` needs besides.

@@ -7,7 +7,6 @@
 mod common;
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -16,7 +15,7 @@ use common::http::get;
 use common::pebble::{Pebble, free_addresses};
 use common::program::serving;
 use common::tls::Visitor;
-use common::{Client, PATIENCE, Room, Seat, TempFile};
+use common::{Client, PATIENCE, Room, Seat, TempFile, left_out};
 use rustls::version::TLS13;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -57,8 +56,7 @@ impl Engine {
             }
             reasons.push(String::from_utf8_lossy(&probed.stderr).trim().to_owned());
         }
-        // Past what the test runner keeps to itself.
-        let _ = writeln!(std::io::stderr(), "LEFT OUT: no container can run here: {}", reasons.join("; "));
+        left_out(&format!("no container can run here: {}", reasons.join("; ")));
         None
     }
 

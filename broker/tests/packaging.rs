@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::TempFile;
+use common::{TempFile, left_out};
 use klatch_broker::Config;
 
 /// Tenths of what `systemd-analyze security` may find exposed, of ten: what is left is the network and one capability.
@@ -36,7 +36,7 @@ impl Unit {
     fn analyze(&self, arguments: &[&str]) -> Option<(bool, String)> {
         let unit = self.0.join("klatch.service");
         let Ok(done) = Command::new("systemd-analyze").args(arguments).arg(unit).output() else {
-            eprintln!("LEFT OUT: systemd-analyze is not installed (Debian: systemd)");
+            left_out("systemd-analyze is not installed (Debian: systemd)");
             return None;
         };
         Some((done.status.success(), String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned()))
@@ -95,7 +95,7 @@ fn licences(workspace: &Path, packages: &[&str]) -> Option<(bool, String, String
     let mut node = Command::new("node");
     node.arg(above.join("packaging/licences.mjs")).arg(file.path()).arg(above.join("LICENSE-APACHE")).args(packages);
     let Ok(done) = node.current_dir(workspace).output() else {
-        eprintln!("LEFT OUT: Node is not installed");
+        left_out("Node is not installed");
         return None;
     };
     let said = String::from_utf8_lossy(&done.stderr).into_owned();

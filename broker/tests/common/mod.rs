@@ -10,6 +10,7 @@ pub mod tls;
 pub mod usage;
 
 use std::collections::VecDeque;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -359,6 +360,11 @@ impl Drop for TempFile {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
     }
+}
+
+/// Says that a test did not run for want of something, past what the test runner keeps to itself.
+pub fn left_out(reason: &str) {
+    let _ = writeln!(std::io::stderr(), "LEFT OUT: {reason}");
 }
 
 pub fn answer(to: &Seat, exchange: u32) -> Verb {

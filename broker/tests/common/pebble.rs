@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::tls::Certificate;
-use super::{PATIENCE, TempFile};
+use super::{PATIENCE, TempFile, left_out};
 
 /// One that runs.
 pub struct Pebble {
@@ -42,7 +42,7 @@ impl Pebble {
             std::env::split_paths(&std::env::var_os("PATH")?).any(|folder| folder.join(name).is_file()).then_some(())
         };
         if is_there("pebble").is_none() || is_there("pebble-challtestsrv").is_none() {
-            eprintln!("LEFT OUT: pebble is not installed (Debian: pebble)");
+            left_out("pebble is not installed (Debian: pebble)");
             return None;
         }
         let [listen, management, names, orders, looks_at] = free_addresses();
