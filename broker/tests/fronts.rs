@@ -30,7 +30,8 @@ struct Front {
     broker: SocketAddr,
     url: String,
     folder: PathBuf,
-    _children: [Child; 2],
+    klatch: Child,
+    _proxy: Child,
 }
 
 /// How a proxy is started in a folder of its own, with the file for it, at an address for HTTPS and one for HTTP.
@@ -50,7 +51,8 @@ impl Front {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging").join(example);
         let file = fs::read_to_string(file).expect("it is there").replace("127.0.0.1:8080", &listen);
         let mut proxy = proxy(&folder, file, [https, http], &certificate);
-        let proxy = proxy.stdin(Stdio::null()).kill_on_drop(true).spawn();
+        let log = fs::File::create(folder.join("proxy.log")).expect("a place for files");
+        let proxy = proxy.stdin(Stdio::null()).stderr(log).kill_on_drop(true).spawn();
         let proxy = proxy.expect("it is installed: `./build.sh test all` does that");
         let serves = async {
             while TcpStream::connect(https).await.is_err() {
@@ -58,7 +60,7 @@ impl Front {
             }
         };
         timeout(PATIENCE, serves).await.expect("it serves in time");
-        Self { certificate, at: https, broker, url, folder, _children: [klatch, proxy] }
+        Self { certificate, at: https, broker, url, folder, klatch, _proxy: proxy }
     }
 
     async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -85,6 +87,7 @@ impl Drop for Front {
 fn nginx(folder: &Path, example: String, [https, http]: [SocketAddr; 2], certificate: &Certificate) -> Command {
     let site = example
         .replace("klatch.example;", "localhost;")
+        .replace("/var/log/nginx/error.log", "site.log")
         .replace("listen 443 ", &format!("listen {https} "))
         .replace("listen [::]:443 ", &format!("listen [::1]:{} ", https.port()))
         .replace("listen 80;", &format!("listen {http};"))
@@ -95,7 +98,7 @@ fn nginx(folder: &Path, example: String, [https, http]: [SocketAddr; 2], certifi
     let temporary =
         ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|kind| format!("{kind}_temp_path {kind};\n"));
     let whole = format!(
-        "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{\ngzip on;\n{}{site}}}\n",
+        "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log stderr notice;\nevents {{}}\nhttp {{\ngzip on;\n{}{site}}}\n",
         temporary.concat()
     );
     fs::write(folder.join("nginx.conf"), whole).expect("a place for files");
@@ -107,8 +110,11 @@ fn nginx(folder: &Path, example: String, [https, http]: [SocketAddr; 2], certifi
 fn caddy(folder: &Path, example: String, [https, _]: [SocketAddr; 2], certificate: &Certificate) -> Command {
     let (chain, key) = (certificate.chain.path(), certificate.key.path());
     let site = format!("https://localhost:{} {{\n\tbind 127.0.0.1\n\ttls {chain} {key}\n", https.port());
-    let whole =
-        format!("{{\n\tadmin off\n\tauto_https disable_redirects\n}}\n{}", example.replace("klatch.example {", &site));
+    let whole = example.replace("klatch.example {", &site).replacen(
+        "\n{\n",
+        "\n{\n\tadmin off\n\tauto_https disable_redirects\n",
+        1,
+    );
     fs::write(folder.join("Caddyfile"), whole).expect("a place for files");
     let mut caddy = Command::new("caddy");
     caddy.args(["run", "--adapter", "caddyfile", "--config"]).arg(folder.join("Caddyfile"));
@@ -188,6 +194,18 @@ async fn clients_are_told_apart_by_the_proxy_alone(front: &Front) {
     }
 }
 
+/// Where a request can't be passed on nobody writes down whose it was, and for which room.
+async fn while_there_is_no_broker_nothing_is_written_of_who_comes(mut front: Front) {
+    let room = Room::new();
+    front.klatch.kill().await.expect("it ran");
+    let refused = front.get(&format!("/ws/{}", room.keys.id()), &[]).await;
+    assert_eq!(refused.status, 502);
+    let mut log = fs::read_to_string(front.folder.join("proxy.log")).expect("it is there");
+    assert!(!log.is_empty(), "what else it says is there");
+    log += &fs::read_to_string(front.folder.join("site.log")).unwrap_or_default();
+    assert!(!log.contains(&room.keys.id().to_string()) && !log.contains("/ws/"), "{log}");
+}
+
 #[tokio::test]
 #[ignore = "starts nginx, which `./build.sh test all` installs"]
 async fn behind_nginx_all_is_as_without_it() {
@@ -195,6 +213,7 @@ async fn behind_nginx_all_is_as_without_it() {
     answers_are_as_the_broker_gave_them(&front).await;
     members_meet(&front).await;
     clients_are_told_apart_by_the_proxy_alone(&front).await;
+    while_there_is_no_broker_nothing_is_written_of_who_comes(front).await;
 }
 
 #[tokio::test]
@@ -204,4 +223,5 @@ async fn behind_caddy_all_is_as_without_it() {
     answers_are_as_the_broker_gave_them(&front).await;
     members_meet(&front).await;
     clients_are_told_apart_by_the_proxy_alone(&front).await;
+    while_there_is_no_broker_nothing_is_written_of_who_comes(front).await;
 }
