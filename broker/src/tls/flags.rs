@@ -21,7 +21,8 @@ pub struct TlsFlags {
     pub tls_key: Option<PathBuf>,
 
     /// Serve HTTPS with a certificate made at start, for trying it on a LAN: browsers warn of it once. With --state it is kept beside
-    /// that file, and stays the same until a month before its end, a year later
+    /// that file, and stays the same until a month before its end, a year later, or until a start finds this machine under another name, or
+    /// at an address that is new to it: temporary ones of IPv6 and those of containers don't count, and up to 16 that it had before stay in it
     #[arg(long, env = "KLATCH_SELF_SIGNED", value_parser = BoolishValueParser::new(), group = "certificate")]
     pub self_signed: bool,
 

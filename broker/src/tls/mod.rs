@@ -5,6 +5,7 @@ mod domain;
 mod files;
 mod flags;
 mod handshakes;
+mod machine;
 mod period;
 mod private_file;
 mod roots;

@@ -1,21 +1,20 @@
 //! A certificate that nobody has signed, for trying Klatch on a network of one's own: browsers warn of it, and whoever compares its
 //! fingerprint knows that nobody stands in between.
 
-use std::iter;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use klatch_relay::own_addresses;
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, DnsName, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use sha2::{Digest as _, Sha256};
 use time::{Duration, OffsetDateTime};
 
+pub(crate) use super::machine::Names;
 use super::period::Period;
 use super::private_file;
+use super::said;
 use super::served::Served;
 use crate::small_file;
 
@@ -27,8 +26,6 @@ const SLACK: Duration = Duration::days(1);
 const LEAST: Duration = Duration::days(30);
 /// How often it is looked how near its end is: a machine may sleep in between, or have its clock set.
 const LOOK: std::time::Duration = std::time::Duration::from_secs(60);
-/// How many addresses it is for at most: a machine with containers has many.
-const ADDRESSES: usize = 64;
 
 /// The certificate, and what it is for.
 #[derive(Debug)]
@@ -38,22 +35,19 @@ pub(crate) struct SelfSigned {
     kept: Option<PathBuf>,
 }
 
-/// What this machine is called by, and its addresses.
-#[derive(Clone, Debug)]
-pub(crate) struct Names {
-    pub(crate) hosts: Vec<String>,
-    pub(crate) addresses: Vec<IpAddr>,
-}
-
 impl SelfSigned {
-    /// Takes the one that is kept in this file if it is for everything that this machine is called now, or makes one.
+    /// Takes the one that is kept in this file if it is for everything that this machine is called now, or makes one. That is for the
+    /// addresses of the last one too: who comes back to one of them, as to another network, finds no other certificate.
     pub(crate) fn open(names: Names, kept: Option<&Path>) -> Result<Self, rcgen::Error> {
         let now = OffsetDateTime::now_utc();
-        let pair = match kept.and_then(|path| read(path, &names, now)) {
+        let last = kept.and_then(read);
+        let earlier = last.as_ref().and_then(|last| last.cert.first()).map(said::addresses).unwrap_or_default();
+        let all = names.clone().with_earlier(&earlier);
+        let pair = match last.filter(|last| is_for(last, &names, now)) {
             Some(pair) => pair,
-            None => make_and_keep(&names, kept, now)?,
+            None => make_and_keep(&all, kept, now)?,
         };
-        Ok(Self { served: Served::with(pair), names, kept: kept.map(Path::to_owned) })
+        Ok(Self { served: Served::with(pair), names: all, kept: kept.map(Path::to_owned) })
     }
 
     /// What is served.
@@ -99,38 +93,6 @@ impl SelfSigned {
     }
 }
 
-impl Names {
-    /// This machine's.
-    pub(crate) fn of_this_machine() -> Self {
-        let hosts = hosts(&rustix::system::uname().nodename().to_string_lossy());
-        let is_useful = |ip: &IpAddr| match ip {
-            IpAddr::V4(_) => true,
-            IpAddr::V6(ip) => !ip.is_unicast_link_local(),
-        };
-        let mut addresses: Vec<IpAddr> = own_addresses().into_iter().filter(is_useful).collect();
-        addresses.sort_unstable();
-        addresses.dedup();
-        addresses.truncate(ADDRESSES);
-        Self { hosts, addresses }
-    }
-
-    fn all(&self) -> impl Iterator<Item = String> {
-        self.hosts.iter().cloned().chain(self.addresses.iter().map(ToString::to_string))
-    }
-}
-
-/// How a machine of this name is found. What can't be asked for by DNS, as machines may be called too, is left out: no certificate is for it.
-fn hosts(name: &str) -> Vec<String> {
-    let name = name.trim_end_matches('.').to_ascii_lowercase();
-    let mut hosts = vec!["localhost".to_owned()];
-    if name != "localhost" {
-        // As machines without a name server find each other (RFC 6762).
-        let local = (!name.contains('.')).then(|| format!("{name}.local"));
-        hosts.extend(iter::once(name).chain(local).filter(|name| DnsName::try_from(name.as_str()).is_ok()));
-    }
-    hosts
-}
-
 /// Where the certificate is kept, beside the rooms.
 pub(crate) fn beside(state: &Path) -> PathBuf {
     let mut path = state.as_os_str().to_owned();
@@ -167,16 +129,18 @@ fn make(names: &Names, now: OffsetDateTime) -> Result<(rcgen::Certificate, KeyPa
     Ok((params.self_signed(&key)?, key))
 }
 
-/// What is kept, if it is still good.
-fn read(path: &Path, names: &Names, now: OffsetDateTime) -> Option<CertifiedKey> {
+/// What is kept.
+fn read(path: &Path) -> Option<CertifiedKey> {
     let pem = small_file::read(path).ok()?;
     let chain = CertificateDer::from_pem_slice(&pem).ok()?;
-    Period::of(&chain).filter(|period| is_good(*period, now))?;
     let key = PrivateKeyDer::from_pem_slice(&pem).ok()?;
-    let pair = CertifiedKey::from_der(vec![chain], key, &rustls::crypto::ring::default_provider()).ok()?;
-    let served = Served::with(pair);
-    let is_for_all = names.all().all(|name| served.is_for(&name));
-    served.current().filter(|_| is_for_all).map(|pair| CertifiedKey::new(pair.cert.clone(), Arc::clone(&pair.key)))
+    CertifiedKey::from_der(vec![chain], key, &rustls::crypto::ring::default_provider()).ok()
+}
+
+/// Whether it is still good, and for all of these.
+fn is_for(pair: &CertifiedKey, names: &Names, now: OffsetDateTime) -> bool {
+    let served = Served::with(CertifiedKey::new(pair.cert.clone(), Arc::clone(&pair.key)));
+    served.period().is_some_and(|period| is_good(period, now)) && names.all().all(|name| served.is_for(&name))
 }
 
 /// Whether one that is valid then is served on.

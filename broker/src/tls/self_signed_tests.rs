@@ -2,6 +2,7 @@
 
 use super::*;
 use std::fs;
+use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
 
 fn names(hosts: &[&str], addresses: &[&str]) -> Names {
@@ -59,6 +60,23 @@ fn what_is_kept_is_its_owners_alone_and_used_again_while_it_is_for_everything() 
     let second = open(names(&["localhost"], &["192.0.2.8"]));
     assert_ne!(second, first, "the address is new");
     assert_eq!(open(names(&["localhost"], &["192.0.2.8"])), second);
+    assert_eq!(open(names(&["localhost"], &["192.0.2.7"])), second, "it had that one before");
+}
+
+#[test]
+fn the_next_one_is_for_the_addresses_of_the_last_too() {
+    let kept = Kept::new("earlier");
+    let open = |addresses: &[&str]| SelfSigned::open(names(&["localhost"], addresses), Some(&kept.0)).expect("one");
+    let addresses = |made: &SelfSigned| said::addresses(&made.served.current().expect("served").cert[0]);
+    let ips = |texts: &[&str]| texts.iter().map(|text| text.parse().expect(text)).collect::<Vec<IpAddr>>();
+    assert_eq!(addresses(&open(&["192.0.2.7", "2001:db8::7"])), ips(&["192.0.2.7", "2001:db8::7"]));
+    let second = open(&["192.0.2.8"]);
+    assert_eq!(addresses(&second), ips(&["192.0.2.8", "192.0.2.7", "2001:db8::7"]));
+    // Also once its own time is over.
+    let again = open(&["192.0.2.7"]);
+    assert_eq!(again.fingerprint(), second.fingerprint());
+    again.refresh(OffsetDateTime::now_utc() + LIFE);
+    assert_eq!(addresses(&again), ips(&["192.0.2.7", "192.0.2.8", "2001:db8::7"]));
 }
 
 #[test]
@@ -81,7 +99,7 @@ fn what_machines_are_called_and_dns_has_no_names_for_is_left_out() {
         ("x..y", none),
         (&long, none),
     ] {
-        let hosts = hosts(name);
+        let hosts = super::super::machine::hosts(name);
         assert_eq!(hosts, [&["localhost"], found].concat(), "{name}");
         let kept = Kept::new("called");
         let open = || SelfSigned::open(Names { hosts: hosts.clone(), addresses: vec![] }, Some(&kept.0));

@@ -92,12 +92,17 @@ pub(super) fn relayed_socket(mut ip: IpAddr, ports: &RangeInclusive<u16>, even: 
 
 /// Every address of this host's interfaces.
 pub fn own_addresses() -> Vec<IpAddr> {
+    own_interfaces().into_iter().map(|(_, ip)| ip).collect()
+}
+
+/// The same, each with the name of its interface.
+pub fn own_interfaces() -> Vec<(String, IpAddr)> {
     let interfaces = nix::ifaddrs::getifaddrs().into_iter().flatten();
     let ip = |address: nix::sys::socket::SockaddrStorage| {
         let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
         v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
     };
-    interfaces.filter_map(|interface| interface.address.and_then(ip)).collect()
+    interfaces.filter_map(|interface| Some((interface.interface_name, interface.address.and_then(ip)?))).collect()
 }
 
 /// Sockets of the host's own addresses, if `door` is of all. Those for which there is none are still reached by `door`.
