@@ -69,7 +69,7 @@ pub(crate) async fn accept(
     front: Arc<Front>,
     mut watching: watch::Receiver<()>,
 ) {
-    let (staying, mut trouble) = (watching.clone(), Trouble::default());
+    let (staying, mut full, mut trouble) = (watching.clone(), Trouble::default(), Trouble::default());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -81,7 +81,15 @@ pub(crate) async fn accept(
                 let is_for_others = front.house.proxies.trust(from.ip());
                 let slot =
                     if is_for_others { front.doors.enter_for_others() } else { front.doors.enter(from.ip().into()) };
-                let Some(slot) = slot else { continue };
+                let Some(slot) = slot else {
+                    if full.is_to_be_told() {
+                        tracing::warn!(
+                            "people are turned away, as there are as many connections as --limit connections, or \
+                             connections-per-address, lets in: the metrics count them"
+                        );
+                    }
+                    continue;
+                };
                 let from = From { slot, peer: from.ip(), is_for_others };
                 breathe();
                 let connection = connection(stream, from, manner.clone(), Arc::clone(&front), staying.clone());

@@ -32,6 +32,7 @@ async fn where_few_files_may_be_open_the_rest_is_turned_away_and_what_else_is_op
     let mut log = String::new();
     child.stderr.take().expect("piped").read_to_string(&mut log).await.expect("text");
     assert!(log.contains("100 connections are let in at once, and not 20000 (--limit connections)"), "{log}");
+    assert_eq!(log.matches("people are turned away").count(), 1, "{log}");
     assert!(!log.contains("can't accept connections"), "{log}");
 }
 
