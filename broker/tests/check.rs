@@ -252,7 +252,10 @@ async fn the_folder_for_certificates_is_tried_and_not_made() {
     let (is_well, well, wrong) = check(&[&acme[..], &[&folder]].concat()).await;
     assert!(!is_well);
     let refused = "klatch: no certificate could be obtained now: https://localhost:1/dir can't be asked (";
-    assert!(wrong.iter().any(|line| line.starts_with(refused) && line.ends_with("is this machine online?")), "{wrong:?}");
+    assert!(
+        wrong.iter().any(|line| line.starts_with(refused) && line.ends_with("is this machine online?")),
+        "{wrong:?}"
+    );
     // Whatever else has port 443 here.
     assert!(!wrong.iter().any(|line| line.contains(&folder)), "{wrong:?}");
     assert!(well.contains(&format!("well: certificates can be kept in {folder}")), "{well:#?}");

@@ -7,7 +7,7 @@ use common::usage;
 use common::{Client, ROOM_NAME, Room};
 use klatch_shared::seal::{Context, Kind, PairKey};
 use klatch_shared::wire::{Answer, Candidate, Event, NewCard, Offer, Side, Verb};
-use klatch_shared::{Card, ExchangeId, MemberId, MemberKeys, Sealed, SeatToken, SessionNonce};
+use klatch_shared::{Card, ExchangeId, MemberKeys, Sealed};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
