@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use common::pebble::Pebble;
+use common::pebble::{Pebble, free_addresses};
 use common::program::klatch;
 use common::tls::{Certificate, Visitor};
 use common::{Broker, PATIENCE, TempFile};
@@ -37,13 +37,16 @@ impl Drop for Folder {
 }
 
 fn klatch_with(pebble: &Pebble, folder: &Folder, listen: &str) -> Command {
+    klatch_for("localhost,klatch.example", pebble, folder, listen)
+}
+
+/// For these names.
+fn klatch_for(names: &str, pebble: &Pebble, folder: &Folder, listen: &str) -> Command {
     klatch(&[
         "--listen",
         listen,
         "--acme",
-        "localhost",
-        "--acme",
-        "klatch.example",
+        names,
         "--acme-email",
         "host@klatch.example",
         "--acme-directory",
@@ -137,6 +140,25 @@ async fn who_is_not_found_says_so_and_serves_on() {
         assert!(warning.contains(part), "{part} in {warning}");
     }
     assert!(child.try_wait().expect("a process").is_none(), "it runs on");
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_lead_here_yet_takes_the_certificate_from_no_other() {
+    let Some(pebble) = Pebble::start(86_400).await else { return };
+    let folder = Folder::new();
+    let mut child = serving(klatch_for("localhost", &pebble, &folder, &pebble.looks_at.to_string())).await;
+    let root = pebble.root().await;
+    let first = shown(&root, pebble.looks_at).await;
+    child.kill().await.expect("it ran");
+    // The directory does not look there, so that the order for both names fails.
+    let [elsewhere] = free_addresses();
+    let mut child = serving(klatch_with(&pebble, &folder, &elsewhere.to_string())).await;
+    assert_eq!(shown(&root, elsewhere).await, first);
+    let warning = says(&mut child, "trying again in ").await;
+    let meanwhile =
+        "a certificate for other names is served meanwhile, and there is none yet for localhost, klatch.example: ";
+    assert!(warning.contains(meanwhile), "{warning}");
+    assert_eq!(shown(&root, elsewhere).await, first);
 }
 
 #[tokio::test]
