@@ -1,8 +1,9 @@
 //! A certificate in files, renewed, spoilt and told of.
 
 use super::*;
+use std::cell::RefCell;
 use std::io::{self, Write};
-use std::sync::Mutex;
+use std::sync::Once;
 use std::time::SystemTime;
 
 use base64ct::{Base64, Encoding as _};
@@ -91,14 +92,17 @@ fn a_half_written_one_leaves_the_last_in_place() {
     assert_ne!(served(&files), first);
 }
 
-static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+thread_local! {
+    /// What this thread logs, while somebody wants to know.
+    static LOG: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+}
 
 /// Writes there.
 struct Log;
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        LOG.lock().expect("nobody panics with it").write(bytes)
+        LOG.with_borrow_mut(|log| log.as_mut().map_or(Ok(bytes.len()), |log| log.write(bytes)))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -106,19 +110,30 @@ impl Write for Log {
     }
 }
 
+/// What is logged meanwhile. One subscriber is there for all threads and for good: of one that is a thread's own nothing may be known
+/// where another thread logged from the same line first.
+fn logged(work: impl FnOnce()) -> String {
+    static FOR_ALL: Once = Once::new();
+    FOR_ALL.call_once(|| {
+        let log = tracing_subscriber::fmt().with_writer(|| Log).with_ansi(false).finish();
+        tracing::subscriber::set_global_default(log).expect("there is no other");
+    });
+    LOG.set(Some(Vec::new()));
+    work();
+    String::from_utf8(LOG.take().expect("it was wanted")).expect("text")
+}
+
 #[test]
 fn what_can_not_be_read_again_is_told_of_and_so_is_what_can() {
     let folder = Folder::new("told");
     let mut files = folder.read().expect("a certificate");
-    let log = tracing_subscriber::fmt().with_writer(|| Log).with_ansi(false).finish();
-    tracing::subscriber::with_default(log, || {
+    let log = logged(|| {
         folder.write("nothing\n", "");
         files.refresh(OffsetDateTime::now_utc());
         files.refresh(OffsetDateTime::now_utc());
         folder.renew();
         files.refresh(OffsetDateTime::now_utc());
     });
-    let log = String::from_utf8(LOG.lock().expect("nobody panics with it").clone()).expect("text");
     let lines: Vec<_> = log.lines().collect();
     assert!(lines.len() == 2 && lines[0].contains(" WARN "), "{log}");
     assert!(lines[0].contains("is still served: can't read a certificate from ") && lines[1].contains("read again"));
