@@ -7,6 +7,7 @@ mod description;
 mod end;
 mod exploration;
 mod explore;
+mod floods;
 mod healing;
 mod helpers;
 mod mutants;
