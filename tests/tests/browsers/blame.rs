@@ -1,8 +1,11 @@
 //! Who is named for what the others put up with, and who is not.
 
-use anyhow::ensure;
+use anyhow::{Context, Result, ensure};
+use klatch_shared::peer::{PassedSignal, PeerMessage};
+use klatch_shared::wire::Side;
+use klatch_shared::{ExchangeId, MemberId};
 use klatch_tests::outsider::Outsider;
-use klatch_tests::{Kind, play};
+use klatch_tests::{Kind, Person, play};
 use serde_json::Value;
 
 use crate::hostile::{CHANNELS, floods};
@@ -93,6 +96,68 @@ fn nobody_is_named_for_what_the_broker_says_of_them() {
         ana.reads("Do you hear me?").await?;
         ensure!(!ana.page().text().await?.contains("sends too much"), "Bo is named for what others made up");
         ana.is_connected_to("Bo").await
+    });
+}
+
+#[test]
+fn who_forges_others_signals_disturbs_no_call_and_has_nobody_named_but_themselves() {
+    // The others, as a page has their tiles.
+    async fn others(person: &Person) -> Result<Vec<MemberId>> {
+        let tiles = "() => [...document.querySelectorAll('[id^=person-]')].map(({ id }) => id.slice(7))";
+        let ids: Vec<String> = serde_json::from_value(person.page().call(tiles, Value::Null).await?)?;
+        ids.iter().map(|id| id.parse().context("an id")).collect()
+    }
+    let signals = |from: MemberId, to: MemberId| -> Result<Vec<String>> {
+        let places = [(Side::Offerer, 0), (Side::Answerer, 0), (Side::Offerer, 1), (Side::Answerer, 1)];
+        // Those that there were, and that may come.
+        let all = [1, 2, 3, 1000].into_iter().flat_map(|exchange| places.map(|place| (exchange, place)));
+        let signal = |(exchange, (side, sequence))| {
+            let (exchange, body) = (ExchangeId(exchange), "A".repeat(400).parse().context("a body")?);
+            Ok(PeerMessage::Signal(PassedSignal { from, to, exchange, side, sequence, body }).to_text())
+        };
+        all.map(signal).collect()
+    };
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana, bo], link) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
+        let mal = scene.person(Kind::Chromium, "Mal").await?;
+        mal.page().prepare(CHANNELS).await?;
+        mal.accepts(&link).await?;
+        for person in [&ana, &bo] {
+            person.is_connected_to("Mal").await?;
+            mal.is_connected_to(person.name()).await?;
+            person.watches_states().await?;
+        }
+        // Each hears what is for them, and what they are to pass on, as from the other.
+        let victims = others(&mal).await?;
+        ensure!(victims.len() == 2, "Mal sees {victims:?}");
+        let forged = [signals(victims[0], victims[1])?, signals(victims[1], victims[0])?].concat();
+        let forged: Vec<&str> = forged.iter().map(String::as_str).collect();
+        floods(&mal, &forged, 3).await?;
+        // All of it has come once this has.
+        mal.says("That was all").await?;
+        for (person, other, words) in [(&ana, &bo, "Do you hear me?"), (&bo, &ana, "Loud and clear")] {
+            person.reads("That was all").await?;
+            person.says(words).await?;
+            other.reads(words).await?;
+            person.hears(2).await?;
+            let states = person.seen_states().await?;
+            ensure!(states.is_empty(), "{} was disturbed: {states:?}", person.name());
+            ensure!(!person.page().text().await?.contains("sends too much"), "somebody is named for it");
+        }
+        // What does not open and came over its sender's own channel is its sender's.
+        let here = others(&ana).await?;
+        let me = here.into_iter().find(|id| !victims.contains(id)).context("Mal's id")?;
+        for to in victims {
+            let own = signals(me, to)?;
+            floods(&mal, &own.iter().map(String::as_str).collect::<Vec<_>>(), 3).await?;
+        }
+        for (person, other) in [(&ana, &bo), (&bo, &ana)] {
+            person.is_told(NAMED).await?;
+            let named = format!("{} sends too much", other.name());
+            ensure!(!person.page().text().await?.contains(&named), "{named}, as they passed it on");
+        }
+        Ok(())
     });
 }
 

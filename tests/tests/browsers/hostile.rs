@@ -1,6 +1,7 @@
 //! Members who mean harm, or whose browser does: the others' calls go on.
 
 use anyhow::{Result, ensure};
+use klatch_shared::limits::MAX_PEER_MESSAGE_BYTES;
 use klatch_shared::peer::{ChatMessage, Moment, PeerMessage};
 use klatch_shared::{MemberId, MemberKeys, RoomKey, RoomKeys};
 use klatch_tests::page::PATIENCE;
@@ -236,6 +237,45 @@ fn who_says_goodbye_and_stays_is_connected_again() {
         })
         .await?;
         ana.hears(1).await
+    });
+}
+
+#[test]
+fn a_message_beyond_the_bound_is_left_out_and_the_connection_goes_on() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ([ana, bo], link) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
+        let mal = scene.person(Kind::Chromium, "Mal").await?;
+        mal.page().prepare(CHANNELS).await?;
+        mal.accepts(&link).await?;
+        for person in [&ana, &bo] {
+            person.is_connected_to("Mal").await?;
+            mal.is_connected_to(person.name()).await?;
+            person.watches_states().await?;
+        }
+        // A goodbye of so many bytes: it is seen where it is read.
+        let goodbye = |bytes: usize| {
+            let frame = r#"{"say":"bye","x":""}"#;
+            frame.replace(r#""""#, &format!(r#""{}""#, "x".repeat(bytes - frame.len())))
+        };
+        floods(&mal, &[&goodbye(MAX_PEER_MESSAGE_BYTES + 1), &goodbye(2 * MAX_PEER_MESSAGE_BYTES)], 1).await?;
+        // All of it has come once this has.
+        mal.says("Do you hear me?").await?;
+        for person in [&ana, &bo] {
+            person.reads("Do you hear me?").await?;
+            let states = person.seen_states().await?;
+            ensure!(states.is_empty(), "{} has read it: {states:?}", person.name());
+            person.hears(2).await?;
+        }
+        // What has the bound's length is read.
+        floods(&mal, &[&goodbye(MAX_PEER_MESSAGE_BYTES)], 1).await?;
+        for person in [&ana, &bo] {
+            wait::until("Mal to be going, and back", PATIENCE, async || {
+                Ok((person.seen_states().await? == ["tile: interrupted", "tile: connected"]).then_some(()))
+            })
+            .await?;
+        }
+        Ok(())
     });
 }
 
