@@ -96,7 +96,7 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
         Some(file) => State::kept(file, policy, &limits).map(|(state, failure)| (state, Some(failure)))?,
     };
     let welcome = Welcome {
-        public_url: public_url.as_ref().map(ToString::to_string),
+        public_url: site::told_url(config, &addresses).map(|url| url.to_string()),
         imprint: config.imprint.as_ref().map(ToString::to_string),
         privacy: config.privacy.as_ref().map(ToString::to_string),
         host_codes: code_file.as_ref().map(CodeFile::codes).unwrap_or_default(),

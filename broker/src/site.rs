@@ -8,9 +8,19 @@ use crate::config::Config;
 use crate::origin::Origin;
 use crate::tls::Domain;
 
-/// What invitation links start with: what was said, or else the first name that a certificate is obtained for.
+/// Where browsers look for it.
+const HTTPS_PORT: u16 = 443;
+
+/// By what the site is opened: what was said, or else the first name that a certificate is obtained for.
 pub(crate) fn public_url(config: &Config) -> Option<Origin> {
     config.public_url.clone().or_else(|| certified_urls(&config.tls.acme).next())
+}
+
+/// What pages are told that invitation links start with. Where nobody said it and the port of HTTPS is not one of ours, whoever opened a
+/// page knows better whether another is mapped to it.
+pub(crate) fn told_url(config: &Config, listening: &[SocketAddr]) -> Option<Origin> {
+    let is_sure = config.public_url.is_some() || listening.iter().any(|address| address.port() == HTTPS_PORT);
+    public_url(config).filter(|_| is_sure)
 }
 
 /// Where the names lead that a certificate is obtained for. Every directory finds us at the port of HTTPS (RFC 8737 §3), wherever that is
@@ -90,6 +100,18 @@ mod tests {
         let domains = ["a.example", "b.example"].map(|name| name.parse().expect("a name"));
         let urls: Vec<_> = certified_urls(&domains).map(|url| url.to_string()).collect();
         assert_eq!(urls, ["https://a.example", "https://b.example"]);
+    }
+
+    #[test]
+    fn pages_are_told_what_links_start_with_where_that_is_sure() {
+        let url = |flags: &[&str], listening: &str| {
+            let config = Config::parse_from(["klatch", "--acme", "a.example"].iter().chain(flags));
+            told_url(&config, &[listening.parse().expect("an address")]).map(|url| url.to_string())
+        };
+        assert_eq!(url(&[], "[::]:443").as_deref(), Some("https://a.example"));
+        assert_eq!(url(&[], "[::]:8443"), None);
+        let said = url(&["--public-url", "https://a.example:8443"], "[::]:8443");
+        assert_eq!(said.as_deref(), Some("https://a.example:8443"));
     }
 
     fn network(listening: &[&str]) -> Option<String> {
