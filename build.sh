@@ -32,7 +32,7 @@ readonly MAX_PAGE_REQUESTS=6
 readonly MAX_BINARY_BYTES=10000000
 readonly MAX_TARGET_GIB=20
 # Browsers that hang must not hang the run; long enough for the slowest machine that is worth waiting for.
-readonly BROWSER_SECONDS=3000
+readonly BROWSER_SECONDS=3900
 readonly LONG_SECONDS=7200
 
 CHECKOUT=$PWD
