@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use klatch_relay::is_without;
 use rustix::io::Errno;
 use rustix::net::sockopt::set_ipv6_v6only;
 use tokio::net::{TcpListener, TcpSocket};
@@ -50,17 +51,11 @@ pub(crate) async fn listen(
 /// Opens an address; all of them are those of IPv4 alone on a machine without IPv6.
 fn on_what_there_is<T>(address: SocketAddr, open: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<T> {
     match open(address) {
-        Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && is_without_v6(&error) => {
+        Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && is_without(&error) => {
             open((Ipv4Addr::UNSPECIFIED, address.port()).into())
         }
         other => other,
     }
-}
-
-/// Whether what was said of an address of IPv6 is that there is none here.
-fn is_without_v6(error: &io::Error) -> bool {
-    let is = |errno: Errno| error.raw_os_error() == Some(errno.raw_os_error());
-    is(Errno::AFNOSUPPORT) || is(Errno::ADDRNOTAVAIL)
 }
 
 fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {

@@ -30,7 +30,9 @@ pub use admission::{Admission, Everyone, Group};
 pub use cidr::{BadCidr, Cidr};
 pub use credentials::{BadHolder, BadRealm, Credentials, EmptySecret, Holder, Realm, Secret};
 pub use figures::Figures;
-pub use io::{Addresses, Config, Entrance, Meter, Relay, StartError, Usher, outward, own_addresses, own_interfaces};
+pub use io::{
+    Addresses, Config, Entrance, Meter, Relay, StartError, Usher, is_without, outward, own_addresses, own_interfaces,
+};
 pub use limits::Limits;
 pub use policy::{Policy, is_public};
 pub use setting::{BadLimit, Limit, LimitSetting};

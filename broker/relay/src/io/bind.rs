@@ -183,7 +183,8 @@ impl Bound for TcpListener {
     }
 }
 
-fn is_without(error: &io::Error) -> bool {
+/// Whether what was said of an address is that this host has none of its family.
+pub fn is_without(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let is = |errno: Errno| error.raw_os_error() == Some(errno.raw_os_error());
     is(Errno::AFNOSUPPORT) || is(Errno::ADDRNOTAVAIL)

@@ -29,7 +29,7 @@ use crate::admission::Admission;
 use crate::credentials::Holder;
 use crate::figures::{Counts, Figures};
 use bind::Doors;
-pub use bind::{outward, own_addresses, own_interfaces};
+pub use bind::{is_without, outward, own_addresses, own_interfaces};
 pub use config::{Config, StartError};
 use engine::{Engine, Order};
 use own::Watch;
