@@ -45,8 +45,8 @@ pub struct Config {
     )]
     pub listen: Vec<SocketAddr>,
 
-    /// What invitation links start with: scheme, host, port, no path [default: the first name of --acme, or the
-    /// listening address]
+    /// What invitation links start with: scheme, host, port, no path [default: the first name of --acme where port 443
+    /// is listened on, or else the address by which the page was opened]
     #[arg(long, env = "KLATCH_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<Origin>,
 
