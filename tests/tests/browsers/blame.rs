@@ -8,7 +8,7 @@ use klatch_tests::outsider::Outsider;
 use klatch_tests::{Kind, Person, play};
 use serde_json::Value;
 
-use crate::hostile::{CHANNELS, floods};
+use crate::hostile::{floods, mal_comes, with_mal};
 
 const NAMED: &str = "Mal sends too much, or what this page cannot read.";
 
@@ -119,13 +119,8 @@ fn who_forges_others_signals_disturbs_no_call_and_has_nobody_named_but_themselve
     };
     play(async |scene| {
         let broker = scene.broker(&[]).await?;
-        let ([ana, bo], link) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
-        let mal = scene.person(Kind::Chromium, "Mal").await?;
-        mal.page().prepare(CHANNELS).await?;
-        mal.accepts(&link).await?;
+        let [ana, bo, mal] = with_mal(scene, &broker).await?;
         for person in [&ana, &bo] {
-            person.is_connected_to("Mal").await?;
-            mal.is_connected_to(person.name()).await?;
             person.watches_states().await?;
         }
         // Each hears what is for them, and what they are to pass on, as from the other.
@@ -167,9 +162,7 @@ fn who_is_named_stays_so_after_leaving_for_a_moment() {
         let broker = scene.broker(&[]).await?;
         let ana = scene.person(Kind::Firefox, "Ana").await?;
         let link = ana.creates(&broker, "Sunday breakfast").await?;
-        let mal = scene.person(Kind::Chromium, "Mal").await?;
-        mal.page().prepare(CHANNELS).await?;
-        mal.accepts(&link).await?;
+        let mal = mal_comes(scene, &link).await?;
         mal.is_connected_to("Ana").await?;
         floods(&mal, &["rubbish"], 30).await?;
         ana.is_told(NAMED).await?;

@@ -5,12 +5,12 @@ use klatch_shared::limits::MAX_PEER_MESSAGE_BYTES;
 use klatch_shared::peer::{ChatMessage, Moment, PeerMessage};
 use klatch_shared::{MemberId, MemberKeys, RoomKey, RoomKeys};
 use klatch_tests::page::PATIENCE;
-use klatch_tests::{Kind, Person, play, wait};
+use klatch_tests::{Broker, Kind, Person, Scene, play, wait};
 use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Keeps the page's data channels within reach.
-pub const CHANNELS: &str = r#"() => {
+const CHANNELS: &str = r#"() => {
     const channels = (window.__channels = []);
     const create = RTCPeerConnection.prototype.createDataChannel;
     RTCPeerConnection.prototype.createDataChannel = function (...rest) {
@@ -29,18 +29,30 @@ pub async fn floods(person: &Person, texts: &[&str], times: u32) -> Result<()> {
     person.page().call(flood, json!([texts, times])).await.map(|_| ())
 }
 
+/// Mal comes by the link, whose channels are within reach.
+pub async fn mal_comes(scene: &Scene, link: &str) -> Result<Person> {
+    let mal = scene.person(Kind::Chromium, "Mal").await?;
+    mal.page().prepare(CHANNELS).await?;
+    mal.accepts(link).await?;
+    Ok(mal)
+}
+
+/// Ana, Bo and Mal, each connected to the others.
+pub async fn with_mal(scene: &Scene, broker: &Broker) -> Result<[Person; 3]> {
+    let ([ana, bo], link) = scene.meet(broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
+    let mal = mal_comes(scene, &link).await?;
+    for person in [&ana, &bo] {
+        person.is_connected_to("Mal").await?;
+        mal.is_connected_to(person.name()).await?;
+    }
+    Ok([ana, bo, mal])
+}
+
 #[test]
 fn rubbish_and_floods_between_members_are_left_out_and_the_others_go_on() {
     play(async |scene| {
         let broker = scene.broker(&[]).await?;
-        let ([ana, bo], link) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
-        let mal = scene.person(Kind::Chromium, "Mal").await?;
-        mal.page().prepare(CHANNELS).await?;
-        mal.accepts(&link).await?;
-        for person in [&ana, &bo] {
-            person.is_connected_to("Mal").await?;
-            mal.is_connected_to(person.name()).await?;
-        }
+        let [ana, bo, mal] = with_mal(scene, &broker).await?;
         let id = "AAAAAAAAAAA";
         let (room, keys) = (RoomKeys::derive(&RoomKey::random()).id(), MemberKeys::random());
         let moment = Moment { sent: 1, at: 1, last_seat: 0 };
@@ -244,13 +256,8 @@ fn who_says_goodbye_and_stays_is_connected_again() {
 fn a_message_beyond_the_bound_is_left_out_and_the_connection_goes_on() {
     play(async |scene| {
         let broker = scene.broker(&[]).await?;
-        let ([ana, bo], link) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
-        let mal = scene.person(Kind::Chromium, "Mal").await?;
-        mal.page().prepare(CHANNELS).await?;
-        mal.accepts(&link).await?;
+        let [ana, bo, mal] = with_mal(scene, &broker).await?;
         for person in [&ana, &bo] {
-            person.is_connected_to("Mal").await?;
-            mal.is_connected_to(person.name()).await?;
             person.watches_states().await?;
         }
         // A goodbye of so many bytes: it is seen where it is read.
@@ -285,9 +292,7 @@ fn nobody_is_heard_who_is_shown_as_muted() {
         let broker = scene.broker(&[]).await?;
         let ana = scene.person(Kind::Chromium, "Ana").await?;
         let link = ana.creates(&broker, "Sunday breakfast").await?;
-        let mal = scene.person(Kind::Chromium, "Mal").await?;
-        mal.page().prepare(CHANNELS).await?;
-        mal.accepts(&link).await?;
+        let mal = mal_comes(scene, &link).await?;
         ana.is_connected_to("Mal").await?;
         ana.hears(1).await?;
         let second = Duration::from_secs(1);
@@ -331,9 +336,7 @@ fn nobody_takes_the_stage_again_and_again() {
         let ([ana, bo], link) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Chromium, "Bo")]).await?;
         bo.toggles("Share screen").await?;
         ana.watches("Bo’s screen").await?;
-        let mal = scene.person(Kind::Chromium, "Mal").await?;
-        mal.page().prepare(CHANNELS).await?;
-        mal.accepts(&link).await?;
+        let mal = mal_comes(scene, &link).await?;
         ana.is_connected_to("Mal").await?;
         let count = "() => {
             window.__tiles = 0;
