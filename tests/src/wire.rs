@@ -185,15 +185,7 @@ pub fn disguises(secret: &[u8]) -> Vec<Vec<u8>> {
 
 /// Whether `needle` is in `hay`.
 pub fn contains(hay: &[u8], needle: &[u8]) -> bool {
-    let Some((first, rest)) = needle.split_first() else { return true };
-    let mut from = 0;
-    while let Some(at) = hay[from..].iter().position(|byte| byte == first) {
-        from += at + 1;
-        if hay[from..].starts_with(rest) {
-            return true;
-        }
-    }
-    false
+    memchr::memmem::find(hay, needle).is_some()
 }
 
 async fn as_traffic_is(passing: impl Future<Output = ()>, mut traffic: watch::Receiver<Traffic>) {
