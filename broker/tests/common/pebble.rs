@@ -4,12 +4,15 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::process::Stdio;
+use std::time::Duration;
 
+use futures_util::future::join;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::tls::Certificate;
 use super::{PATIENCE, TempFile, left_out};
@@ -77,6 +80,8 @@ impl Pebble {
         pebble.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_WFE_NONCEREJECT", "0");
         let children =
             [run(resolver, "Starting management server").await, run(pebble, "ACME directory available at").await];
+        // It says so before it listens.
+        timeout(PATIENCE, join(opens(listen), opens(management))).await.expect("it listens in time");
         let directory = format!("https://localhost:{}/dir", listen.port());
         Some(Self { certificate, looks_at, directory, management, _config: config, children })
     }
@@ -121,6 +126,13 @@ async fn run(mut command: Command, ready: &str) -> Child {
     tokio::spawn(async move { while let Ok(Some(_)) = out.next_line().await {} });
     tokio::spawn(async move { while let Ok(Some(_)) = err.next_line().await {} });
     child
+}
+
+/// Waits until somebody listens there.
+async fn opens(address: SocketAddr) {
+    while TcpStream::connect(address).await.is_err() {
+        sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// Addresses of this machine that nobody has at the moment.
