@@ -182,6 +182,14 @@ impl Vitals {
         }
     }
 
+    /// What works may be about to show that it does not, if it has not shown it already.
+    fn doubt(&mut self, now: u64, manners: Manners) {
+        self.doubted_until = now + DOUBT;
+        if matches!(self.pulse, Pulse::Quiet(beats) if beats >= QUIET_IN_DOUBT) && self.is_well() {
+            self.weaken(now, manners);
+        }
+    }
+
     /// The connection is replaced by a fresh one.
     pub(crate) fn replaced(&mut self, now: u64) {
         (self.said, self.pulse) = (Said::Doubtful, Pulse::Unheard);
@@ -189,10 +197,10 @@ impl Vitals {
     }
 
     /// The machine's network changed: what is not known to work is restarted at once, what works is doubted for a while.
-    pub(crate) fn network_changed(&mut self, now: u64) {
+    pub(crate) fn network_changed(&mut self, now: u64, manners: Manners) {
         let recent = self.attempted.is_some_and(|at| now < at + BURST);
         match self.standing {
-            Standing::Well => self.doubted_until = now + DOUBT,
+            Standing::Well => self.doubt(now, manners),
             Standing::Young { .. } | Standing::Down { .. } if recent => {}
             Standing::Young { .. } => self.fall(now, now),
             Standing::Down { .. } => self.hasten(now),
@@ -222,10 +230,10 @@ impl Vitals {
 
     /// The other end asks for it to be mended: whether to do so. What works here may be about to show that it does not; whoever asks again
     /// knows better. Who asks and asks is heeded once in a while.
-    pub(crate) fn heeds(&mut self, now: u64) -> bool {
-        let is_lost = !self.is_well() || now < self.doubted_until;
-        self.doubted_until = now + DOUBT;
-        let heeds = is_lost && self.heeded.is_none_or(|at| now >= at + BURST);
+    pub(crate) fn heeds(&mut self, now: u64, manners: Manners) -> bool {
+        let is_doubted = now < self.doubted_until;
+        self.doubt(now, manners);
+        let heeds = (is_doubted || !self.is_well()) && self.heeded.is_none_or(|at| now >= at + BURST);
         if heeds {
             self.heeded = Some(now);
         }
@@ -352,7 +360,7 @@ mod tests {
     #[test]
     fn where_the_other_end_takes_it_for_lost_it_is_mended_as_soon_as_it_is_lost_here_too() {
         let mut vitals = connected(Manners::Polite);
-        assert!(!vitals.heeds(1_000) && !vitals.take_due(1_000, Manners::Polite));
+        assert!(!vitals.heeds(1_000, Manners::Polite) && !vitals.take_due(1_000, Manners::Polite));
         vitals.observe(2_000, Disconnected, Manners::Polite);
         assert!(vitals.take_due(2_000, Manners::Polite));
     }
@@ -360,7 +368,7 @@ mod tests {
     #[test]
     fn who_asks_again_is_heeded_once_in_a_while_whatever_seems_here() {
         let mut vitals = connected(Manners::Impolite);
-        let heeded: Vec<u64> = (0..100).map(|n| n * 100).filter(|at| vitals.heeds(*at)).collect();
+        let heeded: Vec<u64> = (0..100).map(|n| n * 100).filter(|at| vitals.heeds(*at, Manners::Impolite)).collect();
         assert_eq!(heeded, [100, 2_100, 4_100, 6_100, 8_100]);
     }
 
@@ -446,12 +454,12 @@ mod tests {
     #[test]
     fn a_change_of_network_restarts_what_is_not_well_once_and_doubts_what_is() {
         let mut vitals = Vitals::new(0);
-        vitals.network_changed(100);
+        vitals.network_changed(100, Manners::Polite);
         assert!(vitals.take_due(100, Manners::Polite));
-        vitals.network_changed(200);
+        vitals.network_changed(200, Manners::Polite);
         assert!(!vitals.take_due(200, Manners::Polite));
         vitals.observe(300, Connected, Manners::Polite);
-        vitals.network_changed(50_000);
+        vitals.network_changed(50_000, Manners::Polite);
         // Said before the change, and read after it.
         vitals.heard();
         assert!(!vitals.take_due(50_000, Manners::Polite));
@@ -463,10 +471,26 @@ mod tests {
     fn after_a_change_of_network_two_silent_beats_are_enough() {
         let mut vitals = connected(Manners::Polite);
         vitals.heard();
-        vitals.network_changed(10_000);
+        vitals.network_changed(10_000, Manners::Polite);
         vitals.beat(10_500, Manners::Polite, true);
         assert!(vitals.is_well());
         vitals.beat(11_500, Manners::Polite, true);
         assert!(vitals.take_due(11_500, Manners::Polite));
+    }
+
+    #[test]
+    fn what_was_silent_before_the_network_changed_or_the_other_end_asked_is_lost_at_once() {
+        for beats in [1, 2] {
+            let silent = || {
+                let mut vitals = connected(Manners::Polite);
+                vitals.heard();
+                (1..=beats).for_each(|beat| vitals.beat(beat * 1_000, Manners::Polite, true));
+                vitals
+            };
+            let mut vitals = silent();
+            vitals.network_changed(2_500, Manners::Polite);
+            assert_eq!(vitals.take_due(2_500, Manners::Polite), beats == 2);
+            assert_eq!(silent().heeds(2_500, Manners::Polite), beats == 2);
+        }
     }
 }

@@ -259,7 +259,7 @@ impl<R: Rules> Link<R> {
     }
 
     pub(crate) fn network_changed(&mut self, now: u64) {
-        self.vitals.network_changed(now);
+        self.vitals.network_changed(now, self.manners);
     }
 
     pub(crate) fn heard_of(&mut self) {
@@ -320,7 +320,10 @@ impl<R: Rules> Link<R> {
 
     /// The other end asks for an ICE restart.
     fn asked(&mut self, now: u64, exchange: ExchangeId) {
-        if self.arrivals.supersede(exchange) && self.vitals.heeds(now) && self.phase.carried() < Wish::Restart {
+        if self.arrivals.supersede(exchange)
+            && self.vitals.heeds(now, self.manners)
+            && self.phase.carried() < Wish::Restart
+        {
             self.want(Wish::Restart);
             self.nudge(now);
         }

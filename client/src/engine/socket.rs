@@ -132,7 +132,7 @@ impl Socket {
 
     /// Asks at once whether the broker is still there, and does not wait for long: the network changed, or the machine slept.
     pub(super) fn doubt(self: &Rc<Self>) {
-        const PATIENCE_MS: u32 = 1_500;
+        const PATIENCE_MS: u32 = 1_000;
         if self.socket.ready_state() != WebSocket::OPEN {
             return;
         }

@@ -22,8 +22,9 @@ pub(super) struct Link {
     silent: u8,
 }
 
-/// Beats of silence after which our own way to the broker is doubted too.
-const DOUBTFUL: u8 = 2;
+/// Beats of silence after which our own way to the broker is doubted too: of who can be heard, of whom Opus sends a packet each 0.4 s at
+/// least, and of others.
+const DOUBTFUL: [u8; 2] = [1, 2];
 
 impl Session {
     /// What it brings along has to be negotiated, if it is for us to offer: the browser would say so too, but only later.
@@ -177,6 +178,11 @@ impl Session {
         }
     }
 
+    /// Whether somebody is not heard of who was: it may be our own network that is lost.
+    pub(super) fn misses_somebody(&self) -> bool {
+        self.links.borrow().values().any(|entry| entry.silent > 0)
+    }
+
     /// Says that we are here, and sees who else is.
     pub(super) fn beat(&self) {
         let reaches = self.mesh.borrow().reached();
@@ -193,7 +199,7 @@ impl Session {
                 entry.silent = 0;
             } else {
                 entry.silent = entry.silent.saturating_add(1);
-                is_silent |= entry.silent == DOUBTFUL;
+                is_silent |= entry.silent == DOUBTFUL[usize::from(voice.is_none())];
             }
             entry.voice = voice;
             lags |= entry.attention.lags();
