@@ -13,14 +13,16 @@ const HOPE: u64 = 30_000;
 const LADDER: [[u64; 5]; 2] = [[2_000, 4_000, 10_000, 20_000, 30_000], [8_000, 10_000, 20_000, 30_000, 30_000]];
 /// The wait before the first attempt once the browser has given a path up.
 const FAILED: [u64; 2] = [0, 6_000];
-/// Beats without a sound after which a path is taken for dead.
+/// Beats since a word after which a path is taken for dead. The first of them may follow right after the word.
 const QUIET: u8 = 4;
-/// The same while the path is doubted, because the network changed.
-const QUIET_IN_DOUBT: u8 = 2;
+/// The same of whom sound is heard, some packets of it in each beat, while the path is doubted.
+const QUIET_OF_SOUND: u8 = 2;
+/// The same of whoever says one word each beat, which may be late for one.
+const QUIET_OF_WORDS: u8 = 3;
 /// Beats after which a connection that was described, and has not come about, is given up. Browsers say nothing of one end that found
 /// no way to be reached by, or forgot to look for one, as Chromium may where descriptions cross.
 const STILLBORN: u8 = 10;
-/// How long after a change of network, or a word of the other end's, a lost path is mended at once.
+/// How long after the network may have changed, or a word of the other end's, a lost path is mended at once.
 const DOUBT: u64 = 20_000;
 /// Changes of network come in bursts; within this of an attempt they ask for no other.
 const BURST: u64 = 2_000;
@@ -83,8 +85,8 @@ enum Said {
 enum Pulse {
     /// It has not spoken yet, and may be of a kind that does not.
     Unheard,
-    /// It speaks; beats since it last did.
-    Quiet(u8),
+    /// It speaks; beats since it last did, and how many are too many in doubt.
+    Quiet { beats: u8, most: u8 },
 }
 
 impl Vitals {
@@ -111,10 +113,9 @@ impl Vitals {
             ConnectionState::New | ConnectionState::Connecting => {}
             ConnectionState::Connected => {
                 self.said = Said::Works;
-                self.pulse = match self.pulse {
-                    Pulse::Unheard => Pulse::Unheard,
-                    Pulse::Quiet(_) => Pulse::Quiet(0),
-                };
+                if let Pulse::Quiet { beats, .. } = &mut self.pulse {
+                    *beats = 0;
+                }
                 self.doubted_until = 0;
                 self.rise();
             }
@@ -135,9 +136,9 @@ impl Vitals {
         }
     }
 
-    /// Something came from the other end.
-    pub(crate) fn heard(&mut self) {
-        self.pulse = Pulse::Quiet(0);
+    /// Something came from the other end; `sound`: packets of sound, too.
+    pub(crate) fn heard(&mut self, sound: bool) {
+        self.pulse = Pulse::Quiet { beats: 0, most: if sound { QUIET_OF_SOUND } else { QUIET_OF_WORDS } };
         if self.said == Said::Works {
             self.rise();
         }
@@ -162,8 +163,9 @@ impl Vitals {
         self.said == Said::Failed
     }
 
-    /// A beat has passed. Beats are counted, not time: a page that slept has heard nothing of what it will read in a moment.
-    pub(crate) fn beat(&mut self, now: u64, manners: Manners, is_described: bool) {
+    /// A beat has passed. Beats are counted, not time: a page that slept has heard nothing of what it will read in a moment. Whether it
+    /// is as of now that the other end says less than it does where all is well.
+    pub(crate) fn beat(&mut self, now: u64, manners: Manners, is_described: bool) -> bool {
         if let Standing::Young { beats, .. } = &mut self.standing
             && is_described
         {
@@ -172,20 +174,23 @@ impl Vitals {
                 self.observe(now, ConnectionState::Failed, manners);
             }
         }
-        if let Pulse::Quiet(beats) = self.pulse {
-            let beats = beats.saturating_add(1);
-            self.pulse = Pulse::Quiet(beats);
-            let most = if now < self.doubted_until { QUIET_IN_DOUBT } else { QUIET };
-            if beats >= most && self.is_well() {
-                self.weaken(now, manners);
-            }
-        }
+        let Pulse::Quiet { beats, most } = &mut self.pulse else { return false };
+        *beats = beats.saturating_add(1);
+        let is_new = beats == most;
+        self.listen(now, manners);
+        is_new
     }
 
-    /// What works may be about to show that it does not, if it has not shown it already.
-    fn doubt(&mut self, now: u64, manners: Manners) {
+    /// The network may have changed: what works may be about to show that it does not, if it has not shown it already.
+    pub(crate) fn doubt(&mut self, now: u64, manners: Manners) {
         self.doubted_until = now + DOUBT;
-        if matches!(self.pulse, Pulse::Quiet(beats) if beats >= QUIET_IN_DOUBT) && self.is_well() {
+        self.listen(now, manners);
+    }
+
+    /// Takes what is silent for too long for dead.
+    fn listen(&mut self, now: u64, manners: Manners) {
+        let Pulse::Quiet { beats, most } = self.pulse else { return };
+        if beats >= (if now < self.doubted_until { most } else { QUIET }) && self.is_well() {
             self.weaken(now, manners);
         }
     }
@@ -328,6 +333,13 @@ mod tests {
         vitals
     }
 
+    /// Beats at these times.
+    fn pass(vitals: &mut Vitals, beats: impl Iterator<Item = u64>, manners: Manners, is_described: bool) {
+        for now in beats {
+            vitals.beat(now, manners, is_described);
+        }
+    }
+
     #[test]
     fn a_young_link_that_does_not_connect_is_shown_as_failed_after_thirty_seconds() {
         let vitals = Vitals::new(1_000);
@@ -386,48 +398,48 @@ mod tests {
     #[test]
     fn four_beats_of_silence_tell_before_the_browser_does() {
         let mut vitals = connected(Manners::Impolite);
-        (1..100).for_each(|beat| vitals.beat(beat * 1_000, Manners::Impolite, true));
+        pass(&mut vitals, (1..100).map(|beat| beat * 1_000), Manners::Impolite, true);
         assert!(vitals.is_well(), "who has never spoken may be of a kind that does not");
-        vitals.heard();
-        (100..103).for_each(|beat| vitals.beat(beat * 1_000, Manners::Impolite, true));
+        vitals.heard(true);
+        pass(&mut vitals, (100..103).map(|beat| beat * 1_000), Manners::Impolite, true);
         assert!(vitals.is_well());
         vitals.beat(103_000, Manners::Impolite, true);
         assert_eq!((vitals.health(103_000), vitals.deadline(103_000)), (Health::Interrupted, Some(105_000)));
-        vitals.heard();
+        vitals.heard(true);
         assert_eq!(vitals.health(103_000), Health::Connected);
     }
 
     #[test]
     fn what_was_described_and_has_not_come_about_is_given_up_though_the_browser_says_nothing() {
         let mut vitals = Vitals::new(0);
-        (1..=100).for_each(|beat| vitals.beat(beat * 100, Manners::Impolite, false));
-        (1..10).for_each(|beat| vitals.beat(10_000 + beat * 1_000, Manners::Impolite, true));
+        pass(&mut vitals, (1..=100).map(|beat| beat * 100), Manners::Impolite, false);
+        pass(&mut vitals, (1..10).map(|beat| 10_000 + beat * 1_000), Manners::Impolite, true);
         assert!(!vitals.has_failed() && !vitals.take_due(19_999, Manners::Impolite));
         vitals.beat(20_000, Manners::Impolite, true);
         assert!(vitals.has_failed() && vitals.take_due(20_000, Manners::Impolite));
         vitals.replaced(21_000);
-        (1..10).for_each(|beat| vitals.beat(21_000 + beat * 1_000, Manners::Impolite, true));
+        pass(&mut vitals, (1..10).map(|beat| 21_000 + beat * 1_000), Manners::Impolite, true);
         assert!(!vitals.has_failed(), "the next one has as long");
         vitals.observe(30_500, Connected, Manners::Impolite);
-        (1..100).for_each(|beat| vitals.beat(30_500 + beat * 1_000, Manners::Impolite, true));
+        pass(&mut vitals, (1..100).map(|beat| 30_500 + beat * 1_000), Manners::Impolite, true);
         assert!(vitals.is_well());
     }
 
     #[test]
     fn what_is_heard_does_not_hide_that_the_browser_is_not_heard_itself() {
         let mut vitals = connected(Manners::Impolite);
-        vitals.heard();
+        vitals.heard(true);
         vitals.observe(5_000, Disconnected, Manners::Impolite);
-        vitals.heard();
+        vitals.heard(true);
         assert_eq!(vitals.health(5_000), Health::Interrupted);
     }
 
     #[test]
     fn a_connection_without_its_channel_is_down_whatever_else_comes_over_it() {
         let mut vitals = connected(Manners::Polite);
-        vitals.heard();
+        vitals.heard(true);
         vitals.maim(1_000, Manners::Polite);
-        vitals.heard();
+        vitals.heard(true);
         vitals.observe(2_000, Connected, Manners::Polite);
         assert_eq!((vitals.health(2_000), vitals.take_due(9_000, Manners::Polite)), (Health::Interrupted, true));
         let mut young = Vitals::new(0);
@@ -461,21 +473,24 @@ mod tests {
         vitals.observe(300, Connected, Manners::Polite);
         vitals.network_changed(50_000, Manners::Polite);
         // Said before the change, and read after it.
-        vitals.heard();
+        vitals.heard(true);
         assert!(!vitals.take_due(50_000, Manners::Polite));
         vitals.observe(55_300, Disconnected, Manners::Polite);
         assert!(vitals.take_due(55_300, Manners::Polite));
     }
 
     #[test]
-    fn after_a_change_of_network_two_silent_beats_are_enough() {
-        let mut vitals = connected(Manners::Polite);
-        vitals.heard();
-        vitals.network_changed(10_000, Manners::Polite);
-        vitals.beat(10_500, Manners::Polite, true);
-        assert!(vitals.is_well());
-        vitals.beat(11_500, Manners::Polite, true);
-        assert!(vitals.take_due(11_500, Manners::Polite));
+    fn after_a_change_of_network_two_beats_are_enough_of_sound_and_three_of_words() {
+        for (sound, most) in [(true, 2), (false, 3)] {
+            let mut vitals = connected(Manners::Polite);
+            vitals.heard(sound);
+            vitals.network_changed(10_000, Manners::Polite);
+            for beat in 1..=most {
+                assert!(vitals.is_well());
+                assert_eq!(vitals.beat(10_000 + beat * 1_000, Manners::Polite, true), beat == most);
+            }
+            assert!(vitals.take_due(10_000 + most * 1_000, Manners::Polite));
+        }
     }
 
     #[test]
@@ -483,8 +498,8 @@ mod tests {
         for beats in [1, 2] {
             let silent = || {
                 let mut vitals = connected(Manners::Polite);
-                vitals.heard();
-                (1..=beats).for_each(|beat| vitals.beat(beat * 1_000, Manners::Polite, true));
+                vitals.heard(true);
+                pass(&mut vitals, (1..=beats).map(|beat| beat * 1_000), Manners::Polite, true);
                 vitals
             };
             let mut vitals = silent();

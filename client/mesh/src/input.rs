@@ -126,6 +126,8 @@ pub enum Input {
     Heard {
         /// Which connection.
         link: LinkId,
+        /// Whether packets of sound came, of which there are some each second, spoken or not.
+        sound: bool,
     },
     /// A second has passed, in which each end was to be heard of: whoever speaks says something each second.
     Beat,

@@ -262,8 +262,13 @@ impl<R: Rules> Link<R> {
         self.vitals.network_changed(now, self.manners);
     }
 
-    pub(crate) fn heard_of(&mut self) {
-        self.vitals.heard();
+    /// The network may have changed.
+    pub(crate) fn doubt(&mut self, now: u64) {
+        self.vitals.doubt(now, self.manners);
+    }
+
+    pub(crate) fn heard_of(&mut self, sound: bool) {
+        self.vitals.heard(sound);
         self.may_be_well();
     }
 
@@ -274,8 +279,9 @@ impl<R: Rules> Link<R> {
         }
     }
 
-    pub(crate) fn beat(&mut self, now: u64) {
-        self.vitals.beat(now, self.manners, self.heard.is_some());
+    /// Whether the member says too little as of now.
+    pub(crate) fn beat(&mut self, now: u64) -> bool {
+        self.vitals.beat(now, self.manners, self.heard.is_some())
     }
 
     /// Does all there is to do at this time.

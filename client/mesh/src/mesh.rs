@@ -69,7 +69,13 @@ impl<R: Rules> Mesh<R> {
         let mut carriers = std::mem::take(&mut self.carriers);
         match input {
             Input::BrokerBack => carriers.broker = true,
-            Input::BrokerLost => carriers.broker = !self.rules.keeps(Rule::NothingStaleIsSent),
+            Input::BrokerLost => {
+                // Browsers don't tell of a network that gave way to another: it takes both along, the broker and the members.
+                if carriers.broker {
+                    self.links.values_mut().for_each(|link| link.doubt(now));
+                }
+                carriers.broker = !self.rules.keeps(Rule::NothingStaleIsSent);
+            }
             _ => {}
         }
         let mut turn = Turn { now, carriers: &carriers, counters: &mut counters, commands: &mut commands };
@@ -148,8 +154,13 @@ impl<R: Rules> Mesh<R> {
                     link.tells_whom(members);
                 }
             }
-            Input::Heard { link } => self.on(link, |link| link.heard_of()),
-            Input::Beat => self.links.values_mut().for_each(|link| link.beat(turn.now)),
+            Input::Heard { link, sound } => self.on(link, |link| link.heard_of(sound)),
+            Input::Beat => {
+                let silent = self.links.values_mut().filter_map(|link| link.beat(turn.now).then_some(())).count();
+                if silent > 0 {
+                    turn.order(Command::ProbeBroker);
+                }
+            }
             Input::NetworkChanged => self.links.values_mut().for_each(|link| link.network_changed(turn.now)),
             Input::BrokerBack | Input::BrokerLost | Input::Tick => {}
         }

@@ -132,14 +132,17 @@ impl Socket {
 
     /// Asks at once whether the broker is still there, and does not wait for long: the network changed, or the machine slept.
     pub(super) fn doubt(self: &Rc<Self>) {
-        const PATIENCE_MS: u32 = 1_000;
-        if self.socket.ready_state() != WebSocket::OPEN {
+        // TCP has asked three times by then.
+        const PATIENCE_MS: u32 = 1_500;
+        if self.socket.ready_state() != WebSocket::OPEN || self.doubt.borrow().is_some() {
             return;
         }
         self.send(Verb::Ping);
         let (weak, heard) = (Rc::downgrade(self), self.heard.get());
         let doubt = Timeout::new(PATIENCE_MS, move || {
-            if let Some(this) = weak.upgrade().filter(|this| this.heard.get() == heard) {
+            let Some(this) = weak.upgrade() else { return };
+            this.doubt.borrow_mut().take();
+            if this.heard.get() == heard {
                 let _ = this.socket.close();
                 this.over(None);
             }

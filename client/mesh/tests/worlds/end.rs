@@ -38,6 +38,8 @@ pub struct End {
     pub known: Option<SessionNonce>,
     pub health: Health,
     pub fails_next: bool,
+    /// How often the broker was to be probed.
+    pub probes: u32,
     /// Others who offered, and are not answered yet.
     offered: Vec<LinkId>,
     gathers: u32,
@@ -57,6 +59,7 @@ impl End {
             known: None,
             health: Health::Connecting,
             fails_next: false,
+            probes: 0,
             offered: Vec::new(),
             gathers,
         }
@@ -114,6 +117,7 @@ impl End {
             }
             Command::Refused { .. } => return Err("nobody refuses a link".into()),
             Command::TooSoon { .. } => {}
+            Command::ProbeBroker => self.probes += 1,
             Command::Show { health, .. } => self.health = health,
         }
         Ok(None)
@@ -141,7 +145,7 @@ impl End {
             | Command::Refused { peer }
             | Command::TooSoon { peer }
             | Command::Show { peer, .. } => others(peer).then_some(None),
-            Command::SetRemote { .. } | Command::SetLocal { .. } => None,
+            Command::SetRemote { .. } | Command::SetLocal { .. } | Command::ProbeBroker => None,
         }
     }
 

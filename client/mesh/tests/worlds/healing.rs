@@ -13,12 +13,24 @@ pub const START: u64 = 10_000;
 pub struct Call {
     pub world: World,
     beat: u64,
+    says: Says,
+}
+
+/// What an end hears between two beats.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Says {
+    /// A word, and sound.
+    Sound,
+    /// A word.
+    Words,
+    /// No word, or two: each other one is late.
+    LateWords,
 }
 
 impl Call {
     pub fn of_two() -> Self {
         let world = World::new(Broken(None), [false, true], [&[], &[]], 2).expect("two ends meet");
-        let mut call = Self { world, beat: BEAT };
+        let mut call = Self { world, beat: BEAT, says: Says::Sound };
         call.until(START);
         assert!(call.is_whole());
         call
@@ -59,12 +71,15 @@ impl Call {
     /// Each end says something; what packets carry is heard.
     fn pulse(&mut self) {
         self.world.happen(Event::Wait(self.beat - self.world.now)).expect("time passes");
+        let is_late = self.says == Says::LateWords && (self.beat / BEAT).is_multiple_of(2);
+        let sound = self.says == Says::Sound;
         for i in 0..2 {
             if let Some((link, _)) = &self.world.ends[i].browser
                 && self.world.flows()
+                && !is_late
             {
                 let link = *link;
-                self.world.feed(i, Input::Heard { link }).expect("it is a fact");
+                self.world.feed(i, Input::Heard { link, sound }).expect("it is a fact");
             }
             self.world.feed(i, Input::Beat).expect("it is a fact");
         }
@@ -88,7 +103,7 @@ fn a_connection_that_never_comes_about_is_replaced_though_browsers_say_nothing_o
     for end in &mut world.ends {
         end.browser.iter_mut().for_each(|(_, browser)| browser.jam());
     }
-    let mut call = Call { world, beat: BEAT };
+    let mut call = Call { world, beat: BEAT, says: Says::Sound };
     let at = call.first(60_000, Call::is_whole).expect("it comes about");
     assert!(at <= 16_000, "connected after {at} ms");
 }
@@ -156,6 +171,67 @@ fn after_a_change_of_network_the_end_that_changed_restarts_as_soon_as_silence_te
     call.happens(0, NetworkChanged);
     let at = call.first(START + 60_000, |call| call.world.now > START && call.is_whole()).expect("it heals");
     assert!(at <= START + 5_000, "mended after {} ms", at - START);
+}
+
+#[test]
+fn a_broker_that_is_lost_beside_silence_is_a_change_of_network_whichever_comes_first() {
+    for (says, lost, bound) in
+        [(Says::Sound, 0, 2_000), (Says::Sound, 2_500, 3_500), (Says::Words, 0, 3_000), (Says::Words, 3_500, 5_000)]
+    {
+        // The end whose network changed is the polite one, which would wait the longer.
+        let mut call = Call::of_two();
+        call.says = says;
+        call.until(START + 1_000);
+        let start = call.world.now;
+        let dead = call.world.generations().expect("they are connected");
+        call.world.path.dead.insert(dead);
+        call.happens(0, Cut);
+        call.until(start + lost);
+        call.happens(0, Notice);
+        call.until(start + lost + 400);
+        call.happens(0, Back);
+        let at = call.first(start + 60_000, |call| call.world.now > start && call.is_whole()).expect("it heals");
+        println!("{says:?}, lost after {lost} ms: mended after {} ms", at - start);
+        assert!(at <= start + bound, "{says:?}, lost after {lost} ms: mended after {} ms", at - start);
+        assert!(call.offers() <= 3, "one to meet, and one of each to mend");
+    }
+}
+
+#[test]
+fn the_broker_is_probed_once_as_soon_as_somebody_is_silent() {
+    for (says, after) in [(Says::Sound, 1_000), (Says::Words, 2_000)] {
+        let mut call = Call::of_two();
+        call.says = says;
+        call.until(START + 1_000);
+        call.happens(0, PathDown);
+        let probes = |call: &Call| call.world.ends[0].probes;
+        assert_eq!(probes(&call), 0);
+        let at = call.first(START + 9_000, |call| probes(call) > 0).expect("it is probed");
+        assert_eq!(at, START + 1_000 + after, "{says:?}");
+        call.until(START + 60_000);
+        assert_eq!(probes(&call), 1);
+    }
+}
+
+#[test]
+fn words_that_come_late_leave_a_link_alone_whatever_becomes_of_the_broker() {
+    let mut call = Call::of_two();
+    call.says = Says::LateWords;
+    call.until(START + 2_000);
+    let suffers = |call: &Call| !call.is_whole() || call.world.ends.iter().any(|end| end.probes > 0);
+    for round in 0..10 {
+        for change in [Cut, Notice] {
+            call.happens(0, change);
+            call.happens(1, change);
+        }
+        call.happens(0, NetworkChanged);
+        let now = call.world.now;
+        assert_eq!(call.first(now + 1_700, suffers), None, "round {round}");
+        call.happens(0, Back);
+        call.happens(1, Back);
+        assert_eq!(call.first(now + 11_300, suffers), None, "round {round}");
+    }
+    assert_eq!(call.offers(), 1);
 }
 
 #[test]

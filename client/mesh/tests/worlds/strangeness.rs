@@ -78,7 +78,7 @@ fn input() -> impl Strategy<Value = Input> {
         link().prop_map(|link| Input::ChannelClosed { link }),
         (member(), proptest::collection::vec(member(), 0..4))
             .prop_map(|(peer, members)| Input::Reaches { peer, members }),
-        link().prop_map(|link| Input::Heard { link }),
+        (link(), any::<bool>()).prop_map(|(link, sound)| Input::Heard { link, sound }),
         Just(Input::Beat),
         (member(), exchange(), side()).prop_map(|(peer, exchange, side)| Input::Refused { peer, exchange, side }),
         link().prop_map(|link| Input::NegotiationNeeded { link }),

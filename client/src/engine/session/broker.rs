@@ -72,19 +72,15 @@ impl Session {
                 | CloseCode::Ended,
             )
             | None => {
-                let is_new = self.broker_is(BrokerLink::Lost);
+                self.broker_is(BrokerLink::Lost);
                 self.feed(Input::BrokerLost);
-                // Browsers don't tell of a network that gave way to another.
-                if is_new && self.misses_somebody() {
-                    self.feed(Input::NetworkChanged);
-                }
                 self.reconnect_later();
             }
         }
     }
 
-    /// Shows how the server is, and tells of it where that is new. Whether it was there until now.
-    pub(super) fn broker_is(&self, link: BrokerLink) -> bool {
+    /// Shows how the server is, and tells of it where that is new.
+    pub(super) fn broker_is(&self, link: BrokerLink) {
         let was_up = self.around.store.state().room().is_none_or(|room| room.broker == BrokerLink::Up);
         self.dispatch(RoomAction::Broker(link));
         match (was_up, link) {
@@ -94,7 +90,6 @@ impl Session {
             (false, BrokerLink::Up) => self.around.notices.say(Tone::News, "The server is back."),
             (true, BrokerLink::Up) | (false, BrokerLink::Lost | BrokerLink::Forgetful) => {}
         }
-        was_up
     }
 
     /// Gives the socket up without a word from it.

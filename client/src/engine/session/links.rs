@@ -18,13 +18,7 @@ pub(super) struct Link {
     heard: bool,
     /// When the last packet of the member's voice had come by then, by the browser's clock.
     voice: Option<f64>,
-    /// Beats since it was last heard.
-    silent: u8,
 }
-
-/// Beats of silence after which our own way to the broker is doubted too: of who can be heard, of whom Opus sends a packet each 0.4 s at
-/// least, and of others.
-const DOUBTFUL: [u8; 2] = [1, 2];
 
 impl Session {
     /// What it brings along has to be negotiated, if it is for us to offer: the browser would say so too, but only later.
@@ -41,15 +35,8 @@ impl Session {
         let opened = Connection::open(spare, &self.ways(), outgoing, offers, tell);
         match opened {
             Ok(connection) => {
-                let entry = Link {
-                    id: link,
-                    connection,
-                    attention: Attention::NEW,
-                    told: None,
-                    heard: false,
-                    voice: None,
-                    silent: 0,
-                };
+                let entry =
+                    Link { id: link, connection, attention: Attention::NEW, told: None, heard: false, voice: None };
                 self.links.borrow_mut().insert(link.peer, entry);
                 offers.then_some(Input::NegotiationNeeded { link })
             }
@@ -174,13 +161,8 @@ impl Session {
             entry.heard = true;
         }
         if self.mesh.borrow().health(link.peer) != Some(Health::Connected) {
-            self.feed(Input::Heard { link });
+            self.feed(Input::Heard { link, sound: false });
         }
-    }
-
-    /// Whether somebody is not heard of who was: it may be our own network that is lost.
-    pub(super) fn misses_somebody(&self) -> bool {
-        self.links.borrow().values().any(|entry| entry.silent > 0)
     }
 
     /// Says that we are here, and sees who else is.
@@ -191,15 +173,13 @@ impl Session {
         for (_, connection) in self.connections() {
             connection.pulse(&pulse);
         }
-        let (mut heard, mut is_silent, mut lags) = (Vec::new(), false, false);
+        let (mut heard, mut lags) = (Vec::new(), false);
         for entry in self.links.borrow_mut().values_mut() {
             let voice = entry.connection.last_packet(Source::Microphone);
-            if std::mem::take(&mut entry.heard) || voice.is_some() && voice != entry.voice {
-                heard.push(entry.id);
-                entry.silent = 0;
-            } else {
-                entry.silent = entry.silent.saturating_add(1);
-                is_silent |= entry.silent == DOUBTFUL[usize::from(voice.is_none())];
+            // Opus sends a packet each 0.4 s at least.
+            let sound = voice.is_some() && voice != entry.voice;
+            if std::mem::take(&mut entry.heard) || sound {
+                heard.push(Input::Heard { link: entry.id, sound });
             }
             entry.voice = voice;
             lags |= entry.attention.lags();
@@ -207,11 +187,7 @@ impl Session {
         if lags {
             self.tune();
         }
-        // It may be our own network that is lost, and then the socket has to be there again before a path can be mended.
-        if is_silent {
-            self.reconnect_now();
-        }
-        heard.into_iter().for_each(|link| self.feed(Input::Heard { link }));
+        heard.into_iter().for_each(|input| self.feed(input));
         self.feed(Input::Beat);
         self.chat(None, |chat| chat.pulse(clock::now(), clock::wall()));
         self.forgive();
