@@ -33,7 +33,7 @@ readonly MAX_BINARY_BYTES=10000000
 readonly MAX_TARGET_GIB=20
 # Browsers that hang must not hang the run; long enough for the slowest machine that is worth waiting for.
 readonly BROWSER_SECONDS=3900
-readonly LONG_SECONDS=7200
+readonly LONG_SECONDS=10800
 
 CHECKOUT=$PWD
 CACHE=${KLATCH_CACHE:-${XDG_CACHE_HOME:-${HOME:?set it, or KLATCH_CACHE, so that there is a place for the cache}/.cache}/klatch}
