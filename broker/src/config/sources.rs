@@ -73,7 +73,8 @@ impl Config {
             |key: &str| command.get_arguments().any(|arg| arg.get_long() == Some(key) && file::takes_names(arg));
         let keys = command.get_arguments().filter_map(Arg::get_long);
         let said: Vec<_> = keys.filter_map(|key| Some((key.to_owned(), place(key)?))).collect();
-        let doubts = doubts(std::env::vars_os().map(|(name, _)| name), &command);
+        // A variable that is set to nothing is a flag's all the same.
+        let doubts = doubts(std::env::vars_os().map(|(name, _)| name), &Self::command());
         let Some(path) = given.get_one::<PathBuf>("config") else {
             return Ok(Self { said, doubts, ..parsed(&command, &arguments)? });
         };
