@@ -5,6 +5,7 @@ mod file;
 mod log;
 mod sources;
 mod span;
+mod values;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -29,6 +30,7 @@ pub use sources::{BadConfig, Place, one_line};
 pub use span::{BadSpan, Span};
 
 use log::filter;
+pub(crate) use values::public_ip;
 
 /// A peer-to-peer meeting room: a switchboard that can't listen, with the page inside.
 #[derive(Clone, Debug, Parser)]

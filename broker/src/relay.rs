@@ -13,6 +13,7 @@ use clap::builder::BoolishValueParser;
 use klatch_relay::{Admission, BadRealm, Cidr, Group, Holder, Limits, Realm, Relay, Secret, StartError, is_public};
 use rustls::server::ResolvesServerCert;
 
+use crate::config::public_ip;
 use crate::files::Files;
 use crate::origin::Origin;
 use crate::secret::{self, BadSecretFile};
@@ -48,7 +49,7 @@ pub struct RelayFlags {
 
     /// The address that relayed candidates carry, where this machine's own is behind a NAT; one of each family. Repeatable
     /// [default: found]
-    #[arg(long, env = "KLATCH_TURN_PUBLIC_IP", value_name = "IP", value_delimiter = ',', requires = "turn")]
+    #[arg(long, env = "KLATCH_TURN_PUBLIC_IP", value_name = "IP", value_delimiter = ',', requires = "turn", value_parser = public_ip)]
     pub turn_public_ip: Vec<IpAddr>,
 
     /// Where relay sockets are opened

@@ -138,6 +138,7 @@ async fn a_bad_flag_is_refused_in_one_line() {
         &["--turn", "--turn-ports", "2-1"],
         &["--turn", "--turn-ports", "0-1"],
         &["--turn", "--turn-public-ip", "relay.example"],
+        &["--turn", "--turn-public-ip", "0.0.0.0"],
         &["--turn", "--turn-allow-peer", "10.0.0.0/33"],
         &["--turn", "--turn-realm", "a\"b"],
         &["--limit", "turn-channels=0"],
