@@ -214,7 +214,7 @@ pub(crate) fn relays(
 
 /// What whoever starts it has to know of the certificate, beside the URL.
 fn announce(source: &Source, config: &Config, addresses: &[SocketAddr]) -> Vec<String> {
-    if let Some(doubt) = source.doubt() {
+    for doubt in [source.doubt(), site::misnamed(config), site::uncertified(config, source)].into_iter().flatten() {
         tracing::warn!("{doubt}");
     }
     match source {

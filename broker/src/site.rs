@@ -6,7 +6,7 @@ use klatch_relay::{outward, own_addresses};
 
 use crate::config::Config;
 use crate::origin::Origin;
-use crate::tls::Domain;
+use crate::tls::{Domain, Source};
 
 /// Where browsers look for it.
 const HTTPS_PORT: u16 = 443;
@@ -27,6 +27,22 @@ pub(crate) fn told_url(config: &Config, listening: &[SocketAddr]) -> Option<Orig
 /// mapped to.
 pub(crate) fn certified_urls(domains: &[Domain]) -> impl Iterator<Item = Origin> {
     domains.iter().filter_map(|domain| format!("https://{}", domain.as_str()).parse().ok())
+}
+
+/// What is wrong with a public URL at which nothing is, as pages come over TLS.
+pub(crate) fn misnamed(config: &Config) -> Option<String> {
+    let url = config.public_url.as_ref().filter(|url| config.tls.are_said() && !url.is_https())?;
+    Some(format!(
+        "pages come over TLS, and --public-url is {url}: invitations lead astray, and who opens a page can't open a room; begin it with \
+         https://"
+    ))
+}
+
+/// What is wrong with a public URL that is not by a name of the certificate.
+pub(crate) fn uncertified(config: &Config, source: &Source) -> Option<String> {
+    let host = config.public_url.as_ref()?.host();
+    (source.is_for(host) == Some(false))
+        .then(|| format!("the certificate is not for {host}, the host of --public-url, and browsers refuse it there"))
 }
 
 /// What to open on this machine for a listening address.

@@ -10,6 +10,7 @@ use common::program::{klatch, start};
 use common::tls::Certificate;
 use common::{Client, PATIENCE, Room, Seat, TempFile};
 use redb::{Database, TableDefinition};
+use tokio::io::AsyncReadExt as _;
 use tokio::time::timeout;
 
 async fn output(flags: &[&str]) -> Output {
@@ -61,6 +62,37 @@ async fn a_file_that_is_too_large_to_be_meant_is_refused() {
     let said = String::from_utf8(failed.stderr).expect("text");
     assert_eq!(failed.status.code(), Some(2));
     assert!(said.contains("can't read the configuration file") && said.contains("it has more than 1 MiB"), "{said}");
+}
+
+#[tokio::test]
+async fn a_public_url_that_tls_does_not_go_with_is_told_of_by_the_trial_and_at_the_start() {
+    let certificate = Certificate::new();
+    let (files, own) = (certificate.flags(), ["--self-signed"]);
+    let scheme = "pages come over TLS, and --public-url is http://localhost:1: ";
+    let host = "the certificate is not for 127.0.0.1, the host of --public-url, ";
+    for (tls, url, expected) in [
+        (&files[..], "http://localhost:1", Some(scheme)),
+        (&own, "http://localhost:1", Some(scheme)),
+        (&files, "https://127.0.0.1:1", Some(host)),
+        (&files, "https://localhost:1", None),
+        (&own, "https://127.0.0.1:1", None),
+    ] {
+        let flags = [&["--listen", "127.0.0.1:0", "--public-url", url], tls].concat();
+        let tried = output(&[&flags[..], &["--check"]].concat()).await;
+        let said = String::from_utf8(tried.stderr).expect("text");
+        let wrong: Vec<_> = said.lines().filter_map(|line| line.strip_prefix("klatch: ")).collect();
+        assert_eq!(wrong.len(), expected.iter().len(), "{flags:?}: {said}");
+        let (mut child, _) = start(&flags).await;
+        child.start_kill().expect("it ran");
+        let mut log = String::new();
+        child.stderr.take().expect("piped").read_to_string(&mut log).await.expect("text");
+        let warned: Vec<_> =
+            log.lines().filter(|line| line.contains("WARN") && line.contains("--public-url")).collect();
+        assert_eq!(warned.len(), expected.iter().len(), "{flags:?}: {log}");
+        if let Some(reason) = expected {
+            assert!(wrong[0].starts_with(reason) && warned[0].contains(reason), "{wrong:?}, {warned:?}");
+        }
+    }
 }
 
 /// Rooms that were kept, by a program that has ended.

@@ -55,6 +55,7 @@ pub async fn check(config: &Config) -> Vec<Finding> {
     findings.extend(found);
     let (source, found) = certificate(config).await;
     findings.extend(found);
+    findings.extend(site::misnamed(config).map(Wrong));
     findings.extend(state(config));
     findings.extend(host_codes(config));
     findings.extend(site::open_to_strangers(config, &config.listen).map(|remark| Unsure(remark.into())));
@@ -117,16 +118,9 @@ async fn certificate(config: &Config) -> (Option<Source>, Vec<Finding>) {
             );
             findings.extend(source.doubt().map(Unsure));
             let host = config.public_url.as_ref().map(Origin::host);
-            if let (Some(host), Some(_), false) = (host, source.end(), source.is_passing()) {
-                let is_named = source.served().is_for(host);
-                findings.push(if is_named {
-                    Well(format!("the certificate is for {host}"))
-                } else {
-                    Wrong(format!(
-                        "the certificate is not for {host}, the host of --public-url, and browsers refuse it there"
-                    ))
-                });
-            }
+            let certified = host.filter(|host| source.is_for(host) == Some(true));
+            findings.extend(certified.map(|host| Well(format!("the certificate is for {host}"))));
+            findings.extend(site::uncertified(config, &source).map(Wrong));
             (Some(source), findings)
         }
     }

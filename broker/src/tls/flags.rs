@@ -52,3 +52,10 @@ pub struct TlsFlags {
     #[arg(long, env = "KLATCH_HTTP_REDIRECT", value_name = "ADDR", requires = "certificate")]
     pub http_redirect: Option<SocketAddr>,
 }
+
+impl TlsFlags {
+    /// Whether pages come over TLS.
+    pub(crate) fn are_said(&self) -> bool {
+        self.tls_cert.is_some() || self.self_signed || !self.acme.is_empty()
+    }
+}

@@ -118,8 +118,14 @@ impl Source {
         self.served().period().map(|period| period.until())
     }
 
+    /// Whether browsers take it for this host; nothing where they trust none of it anyway, or another comes first.
+    pub(crate) fn is_for(&self, host: &str) -> Option<bool> {
+        let is_lasting = self.is_trusted() && self.end().is_some() && !self.is_passing();
+        is_lasting.then(|| self.served().is_for(host))
+    }
+
     /// Whether another is about to take its place, so that it need not be for each of our names.
-    pub(crate) fn is_passing(&self) -> bool {
+    fn is_passing(&self) -> bool {
         matches!(self, Self::Acme(acme) if acme.stands_in())
     }
 
