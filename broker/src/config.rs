@@ -30,7 +30,8 @@ pub use sources::{BadConfig, Place, one_line};
 pub use span::{BadSpan, Span};
 
 use log::filter;
-pub(crate) use values::public_ip;
+use values::number;
+pub(crate) use values::{email, public_ip, socket};
 
 /// A peer-to-peer meeting room: a switchboard that can't listen, with the page inside.
 #[derive(Clone, Debug, Parser)]
@@ -43,7 +44,8 @@ pub struct Config {
         value_name = "ADDR",
         default_value = "127.0.0.1:8080",
         default_value_if("acme", ArgPredicate::IsPresent, "[::]:443"),
-        value_delimiter = ','
+        value_delimiter = ',',
+        value_parser = socket
     )]
     pub listen: Vec<SocketAddr>,
 
@@ -80,11 +82,11 @@ pub struct Config {
     pub room_ttl: Span,
 
     /// Members present in one room, at most 64
-    #[arg(long, env = "KLATCH_MAX_MEMBERS", value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=64))]
+    #[arg(long, env = "KLATCH_MAX_MEMBERS", value_name = "N", default_value_t = 12, value_parser = number(1, 64))]
     pub max_members: u32,
 
     /// Rooms held at once
-    #[arg(long, env = "KLATCH_MAX_ROOMS", value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, env = "KLATCH_MAX_ROOMS", value_name = "N", default_value_t = 10_000, value_parser = number(1, u32::MAX))]
     pub max_rooms: u32,
 
     /// Any other limit; --help lists their names and defaults. Repeatable
@@ -106,7 +108,7 @@ pub struct Config {
     pub ice_secret_file: Option<PathBuf>,
 
     /// Serve metrics in Prometheus' text format here, at /metrics: not for strangers' eyes [default: none]
-    #[arg(long, env = "KLATCH_METRICS_LISTEN", value_name = "ADDR")]
+    #[arg(long, env = "KLATCH_METRICS_LISTEN", value_name = "ADDR", value_parser = socket)]
     pub metrics_listen: Option<SocketAddr>,
 
     /// What is logged to standard error: a level, or levels by target as in info,klatch_broker=debug

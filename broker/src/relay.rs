@@ -13,7 +13,7 @@ use clap::builder::BoolishValueParser;
 use klatch_relay::{Admission, BadRealm, Cidr, Group, Holder, Limits, Realm, Relay, Secret, StartError, is_public};
 use rustls::server::ResolvesServerCert;
 
-use crate::config::public_ip;
+use crate::config::{public_ip, socket};
 use crate::files::Files;
 use crate::origin::Origin;
 use crate::secret::{self, BadSecretFile};
@@ -39,12 +39,13 @@ pub struct RelayFlags {
         value_name = "ADDR",
         default_value = "[::]:3478",
         value_delimiter = ',',
-        requires = "turn"
+        requires = "turn",
+        value_parser = socket
     )]
     pub turn_listen: Vec<SocketAddr>,
 
     /// TURN over TLS, for members whose firewall lets nothing else out, with the certificate of HTTPS [default: none]
-    #[arg(long, env = "KLATCH_TURN_TLS_LISTEN", value_name = "ADDR", requires_all = ["turn", "certificate"])]
+    #[arg(long, env = "KLATCH_TURN_TLS_LISTEN", value_name = "ADDR", requires_all = ["turn", "certificate"], value_parser = socket)]
     pub turn_tls_listen: Option<SocketAddr>,
 
     /// The address that relayed candidates carry, where this machine's own is behind a NAT; one of each family. Repeatable

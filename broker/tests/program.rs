@@ -131,6 +131,7 @@ async fn a_bad_flag_is_refused_in_one_line() {
         &["--acme", "192.0.2.1"],
         &["--acme", "*.meet.example"],
         &["--acme-email", "host@meet.example"],
+        &["--acme", "meet.example", "--acme-email", "foo"],
         &["--acme", "meet.example", "--acme-directory", "http://acme.example/dir"],
         &["--self-signed", "--tls-cert", "chain.pem", "--tls-key", "key.pem"],
         &["--turn", "--turn-tls-listen", "127.0.0.1:0", "--tls-cert", "chain.pem"],

@@ -4,6 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _};
 
@@ -146,11 +147,15 @@ fn fault(
     }
 }
 
-/// The reason alone, without what clap says of usage in the paragraphs below it.
+/// The reason alone, and which flag may have been meant, without what else clap says in the paragraphs below it.
 pub fn one_line(error: &clap::Error) -> String {
-    let error = error.to_string();
-    let reason: Vec<_> = error.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
-    reason.join(" ").trim_start_matches("error: ").to_owned()
+    let text = error.to_string();
+    let reason: Vec<_> = text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
+    let reason = reason.join(" ").trim_start_matches("error: ").to_owned();
+    match error.get(ContextKind::SuggestedArg) {
+        Some(ContextValue::String(like)) => format!("{reason}; did you mean {like}?"),
+        _ => reason,
+    }
 }
 
 /// Of variables that look like ours and are no flag's: a typing error would go unnoticed otherwise. They are no mistake that ends the
@@ -198,6 +203,13 @@ mod tests {
         let limits = config.limits();
         assert_eq!((limits.connections, limits.frame_burst), (7, 6));
         assert_eq!(named_by_variables(&command, |_| None), [""; 0]);
+    }
+
+    #[test]
+    fn a_flag_that_is_none_is_told_with_the_one_that_resembles_it() {
+        let said = |flag: &str| one_line(&parsed(&Config::command(), ["klatch", flag]).expect_err(flag));
+        assert_eq!(said("--listn"), "unexpected argument '--listn' found; did you mean --listen?");
+        assert_eq!(said("--zzz"), "unexpected argument '--zzz' found");
     }
 
     #[test]

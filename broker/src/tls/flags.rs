@@ -7,6 +7,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 
 use super::domain::{DirectoryUrl, Domain};
+use crate::config::{email, socket};
 
 /// Where the certificate comes from, and what goes with it.
 #[derive(Args, Clone, Debug)]
@@ -32,7 +33,7 @@ pub struct TlsFlags {
     pub acme: Vec<Domain>,
 
     /// Where the directory may write to [default: none]
-    #[arg(long, env = "KLATCH_ACME_EMAIL", value_name = "EMAIL", requires = "acme")]
+    #[arg(long, env = "KLATCH_ACME_EMAIL", value_name = "EMAIL", requires = "acme", value_parser = email)]
     pub acme_email: Option<String>,
 
     /// Which directory to ask [default: Let's Encrypt]
@@ -49,7 +50,7 @@ pub struct TlsFlags {
     pub acme_cache: Option<PathBuf>,
 
     /// Answer plain HTTP here with a redirect to HTTPS [default: none]
-    #[arg(long, env = "KLATCH_HTTP_REDIRECT", value_name = "ADDR", requires = "certificate")]
+    #[arg(long, env = "KLATCH_HTTP_REDIRECT", value_name = "ADDR", requires = "certificate", value_parser = socket)]
     pub http_redirect: Option<SocketAddr>,
 }
 
