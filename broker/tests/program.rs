@@ -253,6 +253,10 @@ async fn what_certificates_can_not_be_obtained_without_is_a_reason_to_end() {
     let file = TempFile::with("no certificate");
     let acme = ["--listen", "127.0.0.1:0", "--acme", "meet.example", "--acme-directory", "https://localhost:1/dir"];
     let cache = format!("{}/below", file.path());
+    let failed = output(&["--listen", "127.0.0.1:0", "--acme", "meet.example", "--acme", "localhost"]).await;
+    let said = String::from_utf8(failed.stderr).expect("text");
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(said.starts_with("klatch: no certificate can be had from Let's Encrypt for localhost, "), "{said}");
     for (flags, reason) in [
         (["--acme-cache", &*cache], format!("can't keep certificates in {cache}: ")),
         (["--acme-ca", file.path()], format!("can't read the directory's root certificate from {}, ", file.path())),

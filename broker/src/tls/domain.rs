@@ -10,6 +10,9 @@ use rustls::pki_types::DnsName;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Domain(String);
 
+/// What names within a network or a machine end with: those outside find nobody by them (RFC 6761, RFC 6762, ICANN for `internal`).
+const WITHIN: [&str; 5] = ["internal", "invalid", "local", "localhost", "test"];
+
 /// A text that is no such name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a domain is a host name, as in meet.example: no address, no port, no *")]
@@ -32,6 +35,11 @@ impl Domain {
     /// As it is written, without a dot at the end.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether a directory that everybody trusts can find who has it.
+    pub(crate) fn is_public(&self) -> bool {
+        self.0.rsplit_once('.').is_some_and(|(_, last)| !WITHIN.contains(&last))
     }
 }
 
@@ -82,6 +90,15 @@ mod tests {
             "a_b",
         ] {
             assert_eq!(bad.parse::<Domain>(), Err(BadDomain), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_within_a_network_is_not_public() {
+        let is_public = |name: &str| name.parse::<Domain>().expect(name).is_public();
+        assert!(is_public("meet.example") && is_public("local.meet.example."));
+        for within in ["localhost", "attic", "attic.local", "a.b.internal", "Meet.LOCALHOST."] {
+            assert!(!is_public(within), "{within}");
         }
     }
 

@@ -56,6 +56,12 @@ pub(crate) struct Acme {
 /// Why nothing can be asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum BadAcme {
+    /// Whom everybody trusts does not vouch for it.
+    #[error(
+        "no certificate can be had from Let's Encrypt for {0}, which leads nowhere from outside: name the domain by which people open the \
+         page by --acme, or a directory of your own by --acme-directory"
+    )]
+    Within(String),
     /// There is no place for what is obtained.
     #[error("there is no folder to keep certificates in: name one by --acme-cache")]
     NoCache,
@@ -84,6 +90,10 @@ impl Acme {
     }
 
     fn kept_by(flags: &TlsFlags, prepare: impl FnOnce(&Cache) -> io::Result<()>) -> Result<Self, BadAcme> {
+        let within = flags.acme.iter().find(|domain| flags.acme_directory.is_none() && !domain.is_public());
+        if let Some(domain) = within {
+            return Err(BadAcme::Within(domain.as_str().to_owned()));
+        }
         let directory = flags.acme_directory.clone();
         let directory = directory.unwrap_or_else(|| LETS_ENCRYPT.parse().expect("it is a URL"));
         let roots = match &flags.acme_ca {
