@@ -64,6 +64,14 @@ fn the_unit_exposes_next_to_nothing() {
 }
 
 #[test]
+fn the_unit_starts_it_again_unless_the_configuration_is_at_fault() {
+    let unit = packaging("klatch.service");
+    for setting in ["Restart=always", "RestartPreventExitStatus=2"] {
+        assert!(unit.lines().any(|line| line == setting), "{setting}");
+    }
+}
+
+#[test]
 fn the_example_configuration_is_read_with_all_that_it_suggests() {
     let example = packaging("klatch.toml");
     let is_setting = |line: &str| line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
