@@ -96,6 +96,8 @@ async fn a_certificate_is_there_within_ten_seconds_of_the_first_start_and_at_onc
     let first = shown(&root, pebble.looks_at).await;
     eprintln!("a certificate after {:?}", begun.elapsed());
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    // As docs/hosting.md has hosts look for it.
+    says(&mut child, "there is a new certificate").await;
     child.kill().await.expect("it ran");
     // An account and a certificate, which nobody else may read.
     assert_eq!(folder.files().len(), 2);
