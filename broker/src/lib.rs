@@ -27,6 +27,8 @@ mod ice;
 mod limits;
 mod link;
 mod listening;
+#[cfg(test)]
+mod logged;
 mod metrics;
 mod origin;
 mod outlet;

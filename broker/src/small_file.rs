@@ -15,6 +15,14 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     })
 }
 
+/// The same, or nothing if there is no such file.
+pub(crate) fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    }
+}
+
 /// All that is in it, unless that is more than `most` bytes.
 pub(crate) fn read_up_to(most: usize, path: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();

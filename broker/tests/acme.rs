@@ -12,7 +12,7 @@ use common::tls::{Certificate, Visitor};
 use common::{Broker, PATIENCE, TempFile};
 use rustls::pki_types::CertificateDer;
 use rustls::version::{TLS12, TLS13};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
@@ -106,6 +106,26 @@ async fn a_certificate_is_there_within_ten_seconds_of_the_first_start_and_at_onc
     pebble.stop().await;
     let _child = serving(klatch_with(&pebble, &folder, &pebble.looks_at.to_string())).await;
     assert_eq!(shown(&root, pebble.looks_at).await, first);
+}
+
+#[tokio::test]
+async fn what_is_kept_and_spoilt_is_told_of_with_what_takes_its_place() {
+    let Some(pebble) = Pebble::start(86_400).await else { return };
+    let folder = Folder::new();
+    let start = async || serving(klatch_with(&pebble, &folder, &pebble.looks_at.to_string())).await;
+    start().await.kill().await.expect("it ran");
+    folder.files().iter().for_each(|file| std::fs::write(file, "junk").expect("it is ours"));
+    let mut child = start().await;
+    child.start_kill().expect("it runs");
+    let mut log = String::new();
+    child.stderr.take().expect("piped").read_to_string(&mut log).await.expect("text");
+    let warnings: Vec<_> = log.lines().filter(|line| line.contains(" WARN ")).collect();
+    for (name, told) in [
+        ("/certificate-", "(it has no certificate with its key): another certificate is asked for in its place"),
+        ("/account-", "(it has no account): there is a new account in its place"),
+    ] {
+        assert!(warnings.iter().any(|line| line.contains(name) && line.contains(told)), "{told}: {log}");
+    }
 }
 
 #[tokio::test]

@@ -1,12 +1,11 @@
 //! A certificate in files, renewed, spoilt and told of.
 
 use super::*;
-use std::cell::RefCell;
-use std::io::{self, Write};
-use std::sync::Once;
 use std::time::SystemTime;
 
 use base64ct::{Base64, Encoding as _};
+
+use crate::logged::logged;
 
 /// A folder with a certificate and its key, gone with the test.
 struct Folder(PathBuf);
@@ -90,37 +89,6 @@ fn a_half_written_one_leaves_the_last_in_place() {
     folder.renew();
     files.refresh(OffsetDateTime::now_utc());
     assert_ne!(served(&files), first);
-}
-
-thread_local! {
-    /// What this thread logs, while somebody wants to know.
-    static LOG: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
-}
-
-/// Writes there.
-struct Log;
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        LOG.with_borrow_mut(|log| log.as_mut().map_or(Ok(bytes.len()), |log| log.write(bytes)))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// What is logged meanwhile. One subscriber is there for all threads and for good: of one that is a thread's own nothing may be known
-/// where another thread logged from the same line first.
-fn logged(work: impl FnOnce()) -> String {
-    static FOR_ALL: Once = Once::new();
-    FOR_ALL.call_once(|| {
-        let log = tracing_subscriber::fmt().with_writer(|| Log).with_ansi(false).finish();
-        tracing::subscriber::set_global_default(log).expect("there is no other");
-    });
-    LOG.set(Some(Vec::new()));
-    work();
-    String::from_utf8(LOG.take().expect("it was wanted")).expect("text")
 }
 
 #[test]

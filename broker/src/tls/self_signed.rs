@@ -1,6 +1,7 @@
 //! A certificate that nobody has signed, for trying Klatch on a network of one's own: browsers warn of it, and whoever compares its
 //! fingerprint knows that nobody stands in between.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -40,7 +41,7 @@ impl SelfSigned {
     /// addresses of the last one too: who comes back to one of them, as to another network, finds no other certificate.
     pub(crate) fn open(names: Names, kept: Option<&Path>) -> Result<Self, rcgen::Error> {
         let now = OffsetDateTime::now_utc();
-        let last = kept.and_then(read);
+        let last = kept.and_then(last_in);
         let earlier = last.as_ref().and_then(|last| last.cert.first()).map(said::addresses).unwrap_or_default();
         let all = names.clone().with_earlier(&earlier);
         let pair = match last.filter(|last| is_for(last, &names, now)) {
@@ -129,12 +130,23 @@ fn make(names: &Names, now: OffsetDateTime) -> Result<(rcgen::Certificate, KeyPa
     Ok((params.self_signed(&key)?, key))
 }
 
-/// What is kept.
-fn read(path: &Path) -> Option<CertifiedKey> {
-    let pem = small_file::read(path).ok()?;
-    let chain = CertificateDer::from_pem_slice(&pem).ok()?;
-    let key = PrivateKeyDer::from_pem_slice(&pem).ok()?;
-    CertifiedKey::from_der(vec![chain], key, &rustls::crypto::ring::default_provider()).ok()
+/// The one that is kept in this file, if there is one. What is spoilt is told of, as browsers warn of what takes its place.
+fn last_in(path: &Path) -> Option<CertifiedKey> {
+    read(path).unwrap_or_else(|error| {
+        tracing::warn!(
+            "the certificate that is kept in {} can't be used, and a new one is made in its place, of which browsers warn once: {error}",
+            path.display()
+        );
+        None
+    })
+}
+
+fn read(path: &Path) -> io::Result<Option<CertifiedKey>> {
+    let Some(pem) = small_file::read_if_there(path)? else { return Ok(None) };
+    let chain = CertificateDer::from_pem_slice(&pem).map_err(io::Error::other)?;
+    let key = PrivateKeyDer::from_pem_slice(&pem).map_err(io::Error::other)?;
+    let pair = CertifiedKey::from_der(vec![chain], key, &rustls::crypto::ring::default_provider());
+    pair.map(Some).map_err(io::Error::other)
 }
 
 /// Whether it is still good, and for all of these.

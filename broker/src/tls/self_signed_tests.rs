@@ -5,6 +5,8 @@ use std::fs;
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
 
+use crate::logged::logged;
+
 fn names(hosts: &[&str], addresses: &[&str]) -> Names {
     Names {
         hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
@@ -140,4 +142,17 @@ fn what_is_kept_and_no_good_is_made_anew() {
     fs::write(&kept.0, old.pem() + &key.serialize_pem()).expect("written");
     assert_ne!(open(), second, "it is about to expire");
     assert!(SelfSigned::open(names(&["localhost"], &[]), Some(Path::new("/nowhere/kept"))).is_ok());
+}
+
+#[test]
+fn what_is_kept_and_spoilt_is_told_of_and_what_is_not_there_is_not() {
+    let kept = Kept::new("junk");
+    let open = || _ = SelfSigned::open(names(&["localhost"], &[]), Some(&kept.0)).expect("a certificate");
+    assert_eq!(logged(open), "", "there is none yet");
+    assert_eq!(logged(open), "", "it is good");
+    fs::write(&kept.0, "junk\n").expect("written");
+    let log = logged(open);
+    let told = format!("kept in {} can't be used, and a new one is made in its place", kept.0.display());
+    assert!(log.lines().count() == 1 && log.contains(" WARN ") && log.contains(&told), "{log}");
+    assert_eq!(logged(open), "", "the new one is kept");
 }

@@ -36,6 +36,11 @@ pub(super) struct Cache {
     origin: String,
 }
 
+/// A file that is there, and of no use.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} can't be used ({1})")]
+pub(super) struct Spoilt(PathBuf, io::Error);
+
 /// Where it is unless it was said: where the service manager, or the user's desktop, has programs keep such.
 pub(super) fn usual_folder() -> Option<PathBuf> {
     let folder = |variable: &str| std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
@@ -90,9 +95,12 @@ impl Cache {
         &self.folder
     }
 
-    /// The account, if there is one that can be read.
-    pub(super) fn account(&self) -> Option<AccountCredentials> {
-        serde_json::from_slice(&small_file::read(&self.account).ok()?).ok()
+    /// The account, if there is one.
+    pub(super) fn account(&self) -> Result<Option<AccountCredentials>, Spoilt> {
+        let spoilt = |error| Spoilt(self.account.clone(), error);
+        let Some(json) = small_file::read_if_there(&self.account).map_err(spoilt)? else { return Ok(None) };
+        // What is wrong may be told by what stands there, which is secret.
+        serde_json::from_slice(&json).map(Some).map_err(|_| spoilt(io::Error::other("it has no account")))
     }
 
     pub(super) fn keep_account(&self, account: &AccountCredentials) -> io::Result<()> {
@@ -105,8 +113,13 @@ impl Cache {
     }
 
     /// The certificate, if there is one whose time is not over.
-    pub(super) fn certificate(&self) -> Option<CertifiedKey> {
-        valid(&small_file::read(&self.certificate).ok()?).map(|(_, certified)| certified)
+    pub(super) fn certificate(&self) -> Result<Option<CertifiedKey>, Spoilt> {
+        let spoilt = |error| Spoilt(self.certificate.clone(), error);
+        let Some(pem) = small_file::read_if_there(&self.certificate).map_err(spoilt)? else { return Ok(None) };
+        if certified(&pem).is_none() {
+            return Err(spoilt(io::Error::other("it has no certificate with its key")));
+        }
+        Ok(valid(&pem).map(|(_, certified)| certified))
     }
 
     /// One from the same directory that was obtained for other domains and is for some of these: for the most, and for longest.

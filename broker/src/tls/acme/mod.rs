@@ -104,7 +104,10 @@ impl Acme {
         let cache = Cache::at(&folder, &directory, &flags.acme);
         prepare(&cache).map_err(|error| BadAcme::Cache(folder, error))?;
         let served = Served::none();
-        let kept = cache.certificate();
+        let kept = cache.certificate().unwrap_or_else(|spoilt| {
+            tracing::warn!("{spoilt}: another certificate is asked for in its place");
+            None
+        });
         let stand_in = if kept.is_none() { cache.stand_in(&flags.acme) } else { None };
         let stands_in = stand_in.is_some();
         if let Some(certified) = kept.or(stand_in) {

@@ -173,14 +173,19 @@ async fn fetch(order: &mut Order) -> Result<String, Error> {
 
 async fn account(acme: &Acme) -> Result<Account, Error> {
     let client = || http::client(&acme.roots).map_err(|error| Error::Other(error.into()));
-    if let Some(credentials) = acme.cache.account() {
-        return Account::builder_with_http(client()?).from_credentials(credentials).await;
-    }
+    let spoilt = match acme.cache.account() {
+        Ok(Some(credentials)) => return Account::builder_with_http(client()?).from_credentials(credentials).await,
+        Ok(None) => None,
+        Err(spoilt) => Some(spoilt),
+    };
     let contact = acme.email.as_ref().map(|email| format!("mailto:{email}"));
     let contact: Vec<_> = contact.iter().map(String::as_str).collect();
     let wanted = NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
     let builder = Account::builder_with_http(client()?);
     let (account, credentials) = builder.create(&wanted, acme.directory.to_string(), None).await?;
+    if let Some(spoilt) = spoilt {
+        tracing::warn!("{spoilt}: there is a new account in its place");
+    }
     if let Err(error) = acme.cache.keep_account(&credentials) {
         tracing::warn!("the account can't be kept in {}: {error}", acme.cache.folder().display());
     }

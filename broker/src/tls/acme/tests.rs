@@ -6,6 +6,7 @@ use rustls::sign::CertifiedKey;
 
 use super::*;
 use crate::config::Config;
+use crate::logged::logged;
 
 /// One whose folder is only tried, and not there.
 fn acme(name: &str) -> Acme {
@@ -62,7 +63,7 @@ async fn what_could_not_be_kept_is_kept_once_it_can() {
         let is_kept = async {
             sleep(LOOK).await;
             std::fs::create_dir(&folder).expect("a place for files");
-            while again.certificate().is_none() {
+            while !matches!(again.certificate(), Ok(Some(_))) {
                 sleep(LOOK).await;
             }
         };
@@ -151,4 +152,22 @@ fn of_several_the_one_for_the_most_names_stands_in_and_then_the_one_for_longest(
     kept.keep(LETS_ENCRYPT, &["a.example", "b.example", "d.example"], 20);
     let best = kept.keep(LETS_ENCRYPT, &["a.example", "b.example", "e.example"], 40);
     assert_eq!(first_served(&kept.acme(&["a.example", "b.example", "c.example"])), first_of(&best));
+}
+
+#[test]
+fn what_is_kept_and_spoilt_is_told_of_by_its_file() {
+    let kept = Kept::new("junk");
+    let open = || kept.acme(&["a.example"]);
+    let is_quiet = || logged(|| _ = open()).is_empty();
+    assert!(is_quiet(), "there is none yet");
+    kept.keep(LETS_ENCRYPT, &["a.example"], 80);
+    assert!(is_quiet(), "it is good");
+    kept.keep(LETS_ENCRYPT, &["a.example"], -1);
+    assert!(is_quiet(), "its time is over, as times are");
+    let mut files = std::fs::read_dir(&kept.0).expect("it is there");
+    let file = files.next().expect("it is kept").expect("a file").path();
+    std::fs::write(&file, "junk").expect("written");
+    let log = logged(|| _ = open());
+    let told = format!("{} can't be used (it has no certificate with its key): another", file.display());
+    assert!(log.lines().count() == 1 && log.contains(" WARN ") && log.contains(&told), "{log}");
 }
