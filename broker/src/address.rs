@@ -18,6 +18,16 @@ impl From<IpAddr> for Address {
     }
 }
 
+impl Address {
+    /// As it is told at `debug`, and nowhere else.
+    pub(crate) fn unredacted(self) -> String {
+        match self.0 {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(network) => format!("{network}/64"),
+        }
+    }
+}
+
 /// Redacted: who connects is nobody's business in a log.
 impl std::fmt::Debug for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -43,5 +53,15 @@ mod tests {
     fn an_ipv4_address_is_the_same_over_an_ipv6_socket() {
         assert_eq!(address("::ffff:192.0.2.1"), address("192.0.2.1"));
         assert_ne!(address("192.0.2.1"), address("192.0.2.2"));
+    }
+
+    #[test]
+    fn nobody_is_told_by_mistake() {
+        for (text, told) in [("::ffff:192.0.2.1", "192.0.2.1"), ("2001:db8:1:2::9", "2001:db8:1:2::/64")] {
+            assert_eq!(
+                (format!("{:?}", address(text)), address(text).unredacted()),
+                ("Address(…)".into(), told.into())
+            );
+        }
     }
 }

@@ -17,7 +17,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::attend::attend;
 use crate::doors::{Doors, Slot};
@@ -28,12 +28,11 @@ use crate::routes::{Caller, House, Visit, routes};
 use crate::socket::quarters::{breathe, unhurried};
 use crate::stream::Stream;
 use crate::tls::{H2, Opened, Tls};
+use crate::trouble::Trouble;
 use crate::unfinished::Unfinished;
 
 /// How long to wait when there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How often it is said that nobody can be let in.
-const SAY_AGAIN: Duration = Duration::from_secs(60);
 /// A request's header may be this large: browsers send the cookies of everything else on localhost too.
 const HEADER_BYTES: u32 = 32 * 1024;
 /// Requests at once over one connection. The page needs five.
@@ -69,7 +68,7 @@ pub(crate) async fn accept(
     front: Arc<Front>,
     mut watching: watch::Receiver<()>,
 ) {
-    let (staying, mut full, mut trouble) = (watching.clone(), Trouble::default(), Trouble::default());
+    let (staying, trouble) = (watching.clone(), Trouble::default());
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -81,15 +80,7 @@ pub(crate) async fn accept(
                 let is_for_others = front.house.proxies.trust(from.ip());
                 let slot =
                     if is_for_others { front.doors.enter_for_others() } else { front.doors.enter(from.ip().into()) };
-                let Some(slot) = slot else {
-                    if full.is_to_be_told() {
-                        tracing::warn!(
-                            "people are turned away, as there are as many connections as --limit connections, or \
-                             connections-per-address, lets in: the metrics count them"
-                        );
-                    }
-                    continue;
-                };
+                let Some(slot) = slot else { continue };
                 let from = From { slot, peer: from.ip(), is_for_others };
                 breathe();
                 let connection = connection(stream, from, manner.clone(), Arc::clone(&front), staying.clone());
@@ -103,21 +94,6 @@ pub(crate) async fn accept(
                 sleep(ACCEPT_PAUSE).await;
             }
         }
-    }
-}
-
-/// What goes on for long, and is told of now and then.
-#[derive(Default)]
-struct Trouble(Option<Instant>);
-
-impl Trouble {
-    /// Whether it was not told of lately; from now on it was.
-    fn is_to_be_told(&mut self) -> bool {
-        let is_due = self.0.is_none_or(|told| told.elapsed() >= SAY_AGAIN);
-        if is_due {
-            self.0 = Some(Instant::now());
-        }
-        is_due
     }
 }
 
@@ -213,19 +189,4 @@ async fn converse(stream: Stream, caller: Caller, redirects: bool, front: Arc<Fr
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn what_goes_on_is_told_of_once_a_minute() {
-        let (mut trouble, mut told) = (Trouble::default(), 0);
-        for _ in 0..3000 {
-            told += u32::from(trouble.is_to_be_told());
-            sleep(ACCEPT_PAUSE).await;
-        }
-        assert_eq!(told, 5, "in five minutes");
-    }
 }

@@ -71,7 +71,8 @@ impl Doors {
         inside.all += u32::from(has_room);
         drop(inside);
         if !has_room {
-            self.tally.turned_away(TurnedAway::Connections);
+            let from = share.as_ref().map(|share| share.address);
+            self.tally.turned_away(TurnedAway::Connections, from);
         }
         has_room.then(|| Slot { doors: Arc::clone(self), _share: share })
     }
@@ -81,7 +82,7 @@ impl Doors {
         let from_one = inside.from.entry(address).or_default();
         if *from_one >= self.most_from_one {
             drop(inside);
-            self.tally.turned_away(TurnedAway::ConnectionsPerAddress);
+            self.tally.turned_away(TurnedAway::ConnectionsPerAddress, Some(address));
             return None;
         }
         *from_one += 1;

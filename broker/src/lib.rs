@@ -49,6 +49,7 @@ mod stream;
 mod switchboard;
 mod tables;
 mod tls;
+mod trouble;
 mod unfinished;
 mod watched;
 

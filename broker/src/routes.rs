@@ -169,7 +169,8 @@ fn open_socket(
     upgrade: Option<OnUpgrade>,
 ) -> Answer {
     if !house.origins.admit(headers) {
-        house.switchboard.tally.turned_away(TurnedAway::Origin);
+        let from = caller.map(|(_, source)| source.ip.into());
+        house.switchboard.tally.turned_away(TurnedAway::Origin, from);
         return page::text(StatusCode::FORBIDDEN, "Pages from elsewhere may not connect here.\n", method);
     }
     let handshake = match Handshake::parse(headers) {

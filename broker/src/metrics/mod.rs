@@ -7,6 +7,7 @@ mod asker;
 mod process;
 mod tally;
 mod text;
+mod turned_away;
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -26,7 +27,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-pub(crate) use tally::{Kind, Tally, TurnedAway};
+pub(crate) use tally::{Kind, Tally};
+pub(crate) use turned_away::TurnedAway;
 
 use crate::doors::Doors;
 use crate::outlet::{Bare, Outlet};

@@ -7,6 +7,9 @@ use klatch_shared::wire::{Glance, Peeked, RefusalCode, Verb};
 
 use super::REFUSALS;
 use super::text::Text;
+use super::turned_away::TurnedAway;
+use crate::address::Address;
+use crate::trouble::Trouble;
 
 /// Closes as RFC 6455 and [`klatch_shared::wire::CloseCode`] number them; 1000 is for a client that closed, 1006 for one that was lost.
 const CLOSES: [u16; 12] = [1000, 1002, 1006, 1007, 1009, 1012, 4001, 4002, 4003, 4004, 4005, 4006];
@@ -52,42 +55,12 @@ impl Kind {
     }
 }
 
-/// Why somebody is turned away at the door, before anything could be asked there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TurnedAway {
-    /// There are as many connections as there may be.
-    Connections,
-    /// This address has as many as it may have.
-    ConnectionsPerAddress,
-    /// The oldest handshake was given up for a newer one.
-    Handshakes,
-    /// This address has as many handshakes under way as it may have.
-    HandshakesPerAddress,
-    /// A page from elsewhere.
-    Origin,
-}
-
-impl TurnedAway {
-    const ALL: [Self; 5] =
-        [Self::Connections, Self::ConnectionsPerAddress, Self::Handshakes, Self::HandshakesPerAddress, Self::Origin];
-
-    /// The limit that is in the way, where it is one.
-    fn label(self) -> &'static str {
-        match self {
-            Self::Connections => "connections",
-            Self::ConnectionsPerAddress => "connections-per-address",
-            Self::Handshakes => "tls-handshakes",
-            Self::HandshakesPerAddress => "tls-handshakes-per-address",
-            Self::Origin => "origin",
-        }
-    }
-}
-
 /// All counts since the start.
 #[derive(Debug)]
 pub(crate) struct Tally {
     joins: AtomicU64,
     turned_away: [AtomicU64; TurnedAway::ALL.len()],
+    in_the_way: [Trouble; TurnedAway::ALL.len()],
     refusals: [AtomicU64; REFUSALS],
     /// Rooms that were found, and those that were not.
     glances: [AtomicU64; 2],
@@ -107,6 +80,7 @@ impl Default for Tally {
         Self {
             joins: AtomicU64::new(0),
             turned_away: Default::default(),
+            in_the_way: Default::default(),
             refusals: [const { AtomicU64::new(0) }; REFUSALS],
             glances: Default::default(),
             closes: Default::default(),
@@ -121,9 +95,10 @@ impl Tally {
         count(&self.joins);
     }
 
-    /// A connection was dropped, or its WebSocket refused.
-    pub(crate) fn turned_away(&self, why: TurnedAway) {
+    /// A connection was dropped, or its WebSocket refused; a trusted proxy's own is from no address.
+    pub(crate) fn turned_away(&self, why: TurnedAway, from: Option<Address>) {
         count(&self.turned_away[why as usize]);
+        why.log(from, &self.in_the_way[why as usize]);
     }
 
     pub(crate) fn refused(&self, code: RefusalCode) {
@@ -210,8 +185,8 @@ mod tests {
     #[test]
     fn who_is_turned_away_is_counted_by_the_name_of_the_limit_in_the_way() {
         let tally = Tally::default();
-        TurnedAway::ALL.iter().for_each(|why| tally.turned_away(*why));
-        tally.turned_away(TurnedAway::Handshakes);
+        TurnedAway::ALL.iter().for_each(|why| tally.turned_away(*why, None));
+        tally.turned_away(TurnedAway::Handshakes, None);
         let (text, known) = (written(&tally), crate::limits::help());
         for why in TurnedAway::ALL {
             let (label, count) = (why.label(), 1 + u64::from(why == TurnedAway::Handshakes));

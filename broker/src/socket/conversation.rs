@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use klatch_shared::wire::{CloseCode, RefusalCode, Request, Unreadable, Verb};
+use klatch_shared::wire::{RefusalCode, Request, Unreadable, Verb};
 
 use super::pace::{Pace, Verdict, tokens};
 use super::verbs;
@@ -40,7 +40,7 @@ impl Conversation {
     fn take(&mut self, line: &Line, size: usize, request: Result<Request, Unreadable>) {
         let proof = matches!(request, Ok(Request { verb: Verb::Create(_) | Verb::Join(_) | Verb::Revive(_), .. }));
         match (self.count(line, size, proof), request) {
-            (Verdict::Hopeless, _) => give_up(line),
+            (Verdict::Hopeless, _) => line.give_up(),
             (Verdict::TooFast, Ok(Request { id, .. })) => line.refuse(Some(id), RefusalCode::TooFast),
             (Verdict::TooFast, Err(Unreadable { id, .. })) => line.refuse(id, RefusalCode::TooFast),
             (Verdict::Fine, Ok(request)) => {
@@ -54,7 +54,7 @@ impl Conversation {
                 line.refuse(id, refusal.code);
                 self.unreadable += 1;
                 if self.unreadable >= line.switchboard().limits.unreadable_frames {
-                    give_up(line);
+                    line.give_up();
                 }
             }
         }
@@ -64,7 +64,7 @@ impl Conversation {
     pub(super) fn overhear(&mut self, line: &Line, size: usize) {
         match self.count(line, size, false) {
             Verdict::Fine | Verdict::TooFast => {}
-            Verdict::Hopeless => give_up(line),
+            Verdict::Hopeless => line.give_up(),
         }
     }
 
@@ -91,8 +91,4 @@ impl Conversation {
         self.said = self.said.saturating_add(tokens(size, proof));
         self.pace.frame(size, proof, line.switchboard().now())
     }
-}
-
-fn give_up(line: &Line) {
-    line.outbox.close(CloseCode::Misbehaved);
 }

@@ -79,10 +79,7 @@ impl Line {
                     self.outbox.push_room(id, after, text_frame(ok_frame(id, &admitted)));
                 }
                 Ok(Granted::Done) => self.grant_after(after, id, &Empty {}),
-                Err(code) => {
-                    tracing::debug!(connection = self.connection.0, ?code, "refused");
-                    self.refuse_after(after, Some(id), code);
-                }
+                Err(code) => self.refuse_after(after, Some(id), code),
             }
             hall.perform(self.connection, after, effects);
         });
@@ -142,10 +139,19 @@ impl Line {
 
     fn refuse_after(&self, after: Ticket, id: Option<i64>, code: RefusalCode) {
         self.switchboard.tally.refused(code);
+        let (connection, address) = (self.connection.0, self.address);
+        tracing::debug!(connection, address = %address.unredacted(), code = %code.word(), "refused");
         self.outbox.push_answer(id, after, text_frame(Refusal::of(code).to_frame(id)));
         if code == RefusalCode::TooManyFailures {
-            self.outbox.close(CloseCode::Misbehaved);
+            self.give_up();
         }
+    }
+
+    /// Ends a connection of which nothing good is to be expected.
+    pub(crate) fn give_up(&self) {
+        let (connection, address) = (self.connection.0, self.address);
+        tracing::debug!(connection, address = %address.unredacted(), "given up");
+        self.outbox.close(CloseCode::Misbehaved);
     }
 
     /// Signatures are checked outside the lock, and always: only so a proof that holds is let in wherever it comes from. What that

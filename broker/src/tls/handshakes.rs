@@ -53,13 +53,14 @@ impl Handshakes {
         let mut under_way = self.lock();
         let from_one = address.and_then(|address| under_way.from.get(&address));
         if from_one.is_some_and(|from_one| *from_one >= self.most_from_one) {
-            self.tally.turned_away(TurnedAway::HandshakesPerAddress);
+            drop(under_way);
+            self.tally.turned_away(TurnedAway::HandshakesPerAddress, address);
             return None;
         }
+        let mut oldest = Vec::new();
         while under_way.by_age.len() >= self.most {
-            let oldest = under_way.by_age.first_key_value().map(|(number, _)| *number)?;
-            under_way.remove(oldest);
-            self.tally.turned_away(TurnedAway::Handshakes);
+            let number = under_way.by_age.first_key_value().map(|(number, _)| *number)?;
+            oldest.extend(under_way.remove(number));
         }
         let (give_up, given_up) = oneshot::channel();
         let number = under_way.next;
@@ -68,6 +69,9 @@ impl Handshakes {
         if let Some(address) = address {
             *under_way.from.entry(address).or_default() += 1;
         }
+        // Nobody else waits for what is logged, and whoever is given up hears of it once that is done.
+        drop(under_way);
+        oldest.iter().for_each(|(address, _)| self.tally.turned_away(TurnedAway::Handshakes, *address));
         Some(Handshake { all: Arc::clone(self), number, given_up })
     }
 
@@ -79,14 +83,17 @@ impl Handshakes {
 
 impl UnderWay {
     /// Takes one out. Whoever waits for it to be given up hears of that by losing the sender.
-    fn remove(&mut self, number: u64) {
-        let Some((Some(address), _)) = self.by_age.remove(&number) else { return };
-        if let Some(from_one) = self.from.get_mut(&address) {
+    fn remove(&mut self, number: u64) -> Option<(Option<Address>, oneshot::Sender<()>)> {
+        let removed = self.by_age.remove(&number)?;
+        if let Some(address) = removed.0
+            && let Some(from_one) = self.from.get_mut(&address)
+        {
             *from_one -= 1;
             if *from_one == 0 {
                 self.from.remove(&address);
             }
         }
+        Some(removed)
     }
 }
 
