@@ -5,6 +5,7 @@ mod running;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
+use std::time::SystemTime;
 
 use klatch_relay::StartError;
 use tokio::sync::{oneshot, watch};
@@ -66,6 +67,7 @@ pub enum ServeError {
 /// # Errors
 /// [`ServeError`] says what is in the way.
 pub async fn serve(config: &Config) -> Result<Server, ServeError> {
+    let started = SystemTime::now();
     let (listeners, addresses) = listen(config, &config.listen).await?;
     let (redirectors, redirecting) = listen(config, config.tls.http_redirect.as_slice()).await?;
     let (measuring, measured_at) = listen(config, config.metrics_listen.as_slice()).await?;
@@ -152,6 +154,8 @@ pub async fn serve(config: &Config) -> Result<Server, ServeError> {
         switchboard: Arc::clone(&switchboard),
         doors: Arc::clone(&front.doors),
         relay: bundled.as_ref().map(|bundled| bundled.relay.meter()),
+        served: source.as_ref().map(Source::served),
+        started,
     });
     for listener in measuring {
         if let Some(doubt) = metrics::doubt_about(measured_at[0].ip()) {

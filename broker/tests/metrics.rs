@@ -2,9 +2,11 @@
 
 mod common;
 
+use std::time::UNIX_EPOCH;
+
 use common::http::{Answer, get, raw, request, text};
 use common::tls::Certificate;
-use common::{Broker, Client, PATIENCE, Room, Seat};
+use common::{Broker, Client, PATIENCE, Room, Seat, TempFile};
 use klatch_shared::wire::{Empty, RefusalCode, Verb};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
@@ -60,6 +62,39 @@ async fn what_happens_in_rooms_is_counted_and_nobody_is_named() {
         }
     };
     timeout(PATIENCE, closed).await.expect("counted");
+}
+
+#[tokio::test]
+async fn the_end_of_the_certificate_that_is_served_is_told_where_there_is_one() {
+    const END: &str = "klatch_certificate_expires_timestamp_seconds";
+    let (certificate, folder) = (Certificate::new(), TempFile::unused());
+    let broker = bounded(&certificate.flags()).await;
+    let end = rcgen::date_time_ymd(4096, 1, 1).unix_timestamp() as f64;
+    assert_eq!(value(read(&broker).await.text(), END), end);
+    let a_year = 360. * 86_400.;
+    assert!(value(read(&bounded(&["--self-signed"]).await).await.text(), END) > now() + a_year);
+
+    let asked_in_vain = ["--acme", "meet.example", "--acme-directory", "https://127.0.0.1:1", "--acme-cache"];
+    for flags in [&[][..], &[&asked_in_vain[..], &[folder.path()]].concat()] {
+        let broker = bounded(flags).await;
+        assert!(!read(&broker).await.text().contains(END), "{flags:?}");
+    }
+    std::fs::remove_dir(folder.path()).expect("nothing is kept");
+}
+
+#[tokio::test]
+async fn when_it_was_started_is_told_and_stays() {
+    let before = now();
+    let broker = bounded(&[]).await;
+    let told = async || value(read(&broker).await.text(), "process_start_time_seconds");
+    let first = told().await;
+    // It is told to the millisecond.
+    assert!(first > before - 0.001 && first <= now(), "{before} {first}");
+    assert_eq!(told().await, first);
+}
+
+fn now() -> f64 {
+    UNIX_EPOCH.elapsed().expect("the clock is set").as_secs_f64()
 }
 
 /// A broker of which metrics are read, and how often it has turned somebody away for this reason, and for any.

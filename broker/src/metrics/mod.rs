@@ -13,7 +13,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use hyper::body::Incoming;
 use hyper::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
@@ -34,6 +34,7 @@ use crate::doors::Doors;
 use crate::outlet::{Bare, Outlet};
 use crate::page;
 use crate::switchboard::Switchboard;
+use crate::tls::Served;
 use crate::unfinished::Unfinished;
 use text::{Family, Text};
 
@@ -49,6 +50,9 @@ pub(crate) struct Metrics {
     pub(crate) switchboard: Arc<Switchboard>,
     pub(crate) doors: Arc<Doors>,
     pub(crate) relay: Option<Meter>,
+    /// What TLS is served with, where it is.
+    pub(crate) served: Option<Arc<Served>>,
+    pub(crate) started: SystemTime,
 }
 
 /// Answers for as long as it is polled.
@@ -112,7 +116,11 @@ impl Metrics {
         if let Some(relay) = &self.relay {
             relayed(relay, &mut text);
         }
-        process::write(&mut text);
+        if let Some(end) = self.served.as_ref().and_then(|served| served.expires()) {
+            let meaning = "When the certificate that is served ends, in seconds since 1970.";
+            text.gauge("klatch_certificate_expires_timestamp_seconds", meaning).value(end);
+        }
+        process::write(&mut text, self.started);
         text.into_string()
     }
 

@@ -1,13 +1,18 @@
 //! What the program takes, under the names by which Prometheus knows it of any program. What the system does not tell is left out.
 
 use std::fs;
+use std::time::SystemTime;
 
 use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::text::Text;
 
-pub(super) fn write(text: &mut Text) {
+pub(super) fn write(text: &mut Text, started: SystemTime) {
+    if let Ok(started) = started.duration_since(SystemTime::UNIX_EPOCH) {
+        let started = format!("{}.{:03}", started.as_secs(), started.subsec_millis());
+        text.gauge("process_start_time_seconds", "When it was started, in seconds since 1970.").value(started);
+    }
     if let Some(bytes) = resident_bytes() {
         text.gauge("process_resident_memory_bytes", "Memory that is taken.").value(bytes);
     }

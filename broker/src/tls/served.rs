@@ -41,6 +41,11 @@ impl Served {
         Period::of(self.current()?.cert.first()?)
     }
 
+    /// When what is served now ends, in seconds since 1970; nothing if there is none.
+    pub(crate) fn expires(&self) -> Option<i64> {
+        self.period().map(|period| period.end.unix_timestamp())
+    }
+
     /// Whether who asks for this host is served a certificate for it.
     pub(crate) fn is_for(&self, host: &str) -> bool {
         self.current().is_some_and(|certified| is_for(&certified, host))
