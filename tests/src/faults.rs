@@ -82,7 +82,7 @@ impl Trouble {
     }
 
     /// What may pass from its end until all are heard again, where it leaves no way for sound; where it leaves one nobody falls silent. A
-    /// path that is lost without a word from the browser, as where the address changes, has to be found out first, which takes three seconds.
+    /// path that is lost without a word from the browser, as where the address changes, has to be found out first, which takes three to four seconds.
     fn heard_within(self) -> Option<Time> {
         match self {
             Self::Cut(length) if length > GIVEN_UP => Some(35_000.0),

@@ -156,8 +156,7 @@ impl<R: Rules> Mesh<R> {
             }
             Input::Heard { link, sound } => self.on(link, |link| link.heard_of(sound)),
             Input::Beat => {
-                let silent = self.links.values_mut().filter_map(|link| link.beat(turn.now).then_some(())).count();
-                if silent > 0 {
+                if self.links.values_mut().fold(false, |silent, link| link.beat(turn.now) | silent) {
                     turn.order(Command::ProbeBroker);
                 }
             }

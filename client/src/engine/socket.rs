@@ -79,6 +79,7 @@ impl Socket {
         let message = EventListener::new(&self.socket, "message", move |event| {
             let (Some(this), Some(event)) = (weak.upgrade(), event.dyn_ref::<MessageEvent>()) else { return };
             this.heard.set(clock::now());
+            this.doubt.borrow_mut().take();
             if let Some(text) = event.data().as_string() {
                 this.receive(&text);
             }
@@ -130,7 +131,8 @@ impl Socket {
         }
     }
 
-    /// Asks at once whether the broker is still there, and does not wait for long: the network changed, or the machine slept.
+    /// Asks at once whether the broker is still there, and does not wait for long: the network changed, the machine slept, or somebody is
+    /// silent. Whatever it says ends the doubt.
     pub(super) fn doubt(self: &Rc<Self>) {
         // TCP has asked three times by then.
         const PATIENCE_MS: u32 = 1_500;
@@ -138,11 +140,9 @@ impl Socket {
             return;
         }
         self.send(Verb::Ping);
-        let (weak, heard) = (Rc::downgrade(self), self.heard.get());
+        let weak = Rc::downgrade(self);
         let doubt = Timeout::new(PATIENCE_MS, move || {
-            let Some(this) = weak.upgrade() else { return };
-            this.doubt.borrow_mut().take();
-            if this.heard.get() == heard {
+            if let Some(this) = weak.upgrade() {
                 let _ = this.socket.close();
                 this.over(None);
             }
