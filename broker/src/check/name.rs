@@ -163,7 +163,7 @@ fn distrust(error: &CertificateError, url: &Origin, at: &str) -> Finding {
 
 /// What can't be seen from here, and how to see it.
 pub(super) fn outside(url: Option<&Origin>, config: &Config) -> Finding {
-    let is_https = !config.tls.acme.is_empty() || config.tls.tls_cert.is_some() || config.tls.self_signed;
+    let is_https = config.tls.are_said();
     let opened = url.map(ToString::to_string).or_else(|| site::network_url(is_https, &config.listen));
     let Some(opened) = opened else {
         return Unsure(
