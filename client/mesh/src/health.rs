@@ -1,7 +1,7 @@
 //! How a connection does, and when it is mended: a ladder of growing waits.
 //!
 //! Browsers call a lost path `disconnected` after about 5 s and `failed` after 15 s. Members hear of each other each second, so
-//! silence tells earlier: what is silent for a few beats is down, whatever the browser says, and works again only when something
+//! silence tells earlier: what is silent for three seconds is down, whatever the browser says, and works again only when something
 //! is heard. One end sees to it: the impolite one; the polite one joins in when that does not help; after a change of network it is
 //! whichever end's it was, at once.
 
@@ -13,15 +13,17 @@ const HOPE: u64 = 30_000;
 const LADDER: [[u64; 5]; 2] = [[2_000, 4_000, 10_000, 20_000, 30_000], [8_000, 10_000, 20_000, 30_000, 30_000]];
 /// The wait before the first attempt once the browser has given a path up.
 const FAILED: [u64; 2] = [0, 6_000];
-/// Beats since a word after which a path is taken for dead. The first of them may follow right after the word.
-const QUIET: u8 = 4;
-/// The same of whom sound is heard, some packets of it in each beat, while the path is doubted.
-const QUIET_OF_SOUND: u8 = 2;
-/// The same of whoever says one word each beat, which may be late for one.
-const QUIET_OF_WORDS: u8 = 3;
-/// Beats after which a connection that was described, and has not come about, is given up. Browsers say nothing of one end that found
-/// no way to be reached by, or forgot to look for one, as Chromium may where descriptions cross.
-const STILLBORN: u8 = 10;
+/// The silence after which a path is taken for dead.
+const QUIET: u64 = 3_000;
+/// The same of whom sound was heard, a packet of it each 0.4 s at least, while the path is doubted: one may be lost.
+const QUIET_OF_SOUND: u64 = 1_000;
+/// The same of whoever says a word each second, of which one may be late.
+const QUIET_OF_WORDS: u64 = 2_500;
+/// How long before that silence tells that something may be wrong.
+const HINT: u64 = 250;
+/// How long a connection that was described, and has not come about, is waited for. Browsers say nothing of one end that found no way
+/// to be reached by, or forgot to look for one, as Chromium may where descriptions cross.
+const STILLBORN: u64 = 10_000;
 /// How long after the network may have changed, or a word of the other end's, a lost path is mended at once.
 const DOUBT: u64 = 20_000;
 /// Changes of network come in bursts; within this of an attempt they ask for no other.
@@ -54,8 +56,8 @@ pub(crate) struct Vitals {
 /// How it is now.
 #[derive(Clone, Copy, Debug)]
 enum Standing {
-    /// Being made.
-    Young { since: u64, beats: u8 },
+    /// Being made; waited for, since it was described, for so long as beats tell.
+    Young { since: u64, waited: u64 },
     /// Connected.
     Well,
     /// Not any more; may heal by itself. The next attempt is due at `next`.
@@ -85,15 +87,17 @@ enum Said {
 enum Pulse {
     /// It has not spoken yet, and may be of a kind that does not.
     Unheard,
-    /// It speaks; beats since it last did, and how many are too many in doubt.
-    Quiet { beats: u8, most: u8 },
+    /// It has spoken, last with sound or without, since the beat before this one.
+    Heard { sound: bool },
+    /// It has not since, for so long as beats tell.
+    Silent { sound: bool, time: u64 },
 }
 
 impl Vitals {
     /// Of a connection that is being made.
     pub(crate) fn new(now: u64) -> Self {
         Self {
-            standing: Standing::Young { since: now, beats: 0 },
+            standing: Standing::Young { since: now, waited: 0 },
             past: Past::Unconnected,
             said: Said::Doubtful,
             pulse: Pulse::Unheard,
@@ -113,8 +117,8 @@ impl Vitals {
             ConnectionState::New | ConnectionState::Connecting => {}
             ConnectionState::Connected => {
                 self.said = Said::Works;
-                if let Pulse::Quiet { beats, .. } = &mut self.pulse {
-                    *beats = 0;
+                if let Pulse::Silent { sound, .. } = self.pulse {
+                    self.pulse = Pulse::Heard { sound };
                 }
                 self.doubted_until = 0;
                 self.rise();
@@ -138,7 +142,7 @@ impl Vitals {
 
     /// Something came from the other end; `sound`: packets of sound, too.
     pub(crate) fn heard(&mut self, sound: bool) {
-        self.pulse = Pulse::Quiet { beats: 0, most: if sound { QUIET_OF_SOUND } else { QUIET_OF_WORDS } };
+        self.pulse = Pulse::Heard { sound };
         if self.said == Said::Works {
             self.rise();
         }
@@ -163,22 +167,26 @@ impl Vitals {
         self.said == Said::Failed
     }
 
-    /// A beat has passed. Beats are counted, not time: a page that slept has heard nothing of what it will read in a moment. Whether it
-    /// is as of now that the other end says less than it does where all is well.
-    pub(crate) fn beat(&mut self, now: u64, manners: Manners, is_described: bool) -> bool {
-        if let Standing::Young { beats, .. } = &mut self.standing
+    /// What was heard since the last beat, `passed` milliseconds ago, has been told. Whether silence tells as of now that something may be
+    /// wrong: the other end says less than it does where all is well.
+    pub(crate) fn beat(&mut self, now: u64, passed: u64, manners: Manners, is_described: bool) -> bool {
+        if let Standing::Young { waited, .. } = &mut self.standing
             && is_described
         {
-            *beats = beats.saturating_add(1);
-            if *beats >= STILLBORN {
+            *waited += passed;
+            if *waited >= STILLBORN {
                 self.observe(now, ConnectionState::Failed, manners);
             }
         }
-        let Pulse::Quiet { beats, most } = &mut self.pulse else { return false };
-        *beats = beats.saturating_add(1);
-        let is_new = beats == most;
+        let (sound, before, time) = match self.pulse {
+            Pulse::Unheard => return false,
+            Pulse::Heard { sound } => (sound, 0, 0),
+            Pulse::Silent { sound, time } => (sound, time, time + passed),
+        };
+        self.pulse = Pulse::Silent { sound, time };
         self.listen(now, manners);
-        is_new
+        let hint = most(sound) - HINT;
+        before < hint && time >= hint
     }
 
     /// The network may have changed: what works may be about to show that it does not, if it has not shown it already.
@@ -189,8 +197,8 @@ impl Vitals {
 
     /// Takes what is silent for too long for dead.
     fn listen(&mut self, now: u64, manners: Manners) {
-        let Pulse::Quiet { beats, most } = self.pulse else { return };
-        if beats >= (if now < self.doubted_until { most } else { QUIET }) && self.is_well() {
+        let Pulse::Silent { sound, time } = self.pulse else { return };
+        if time >= (if now < self.doubted_until { most(sound) } else { QUIET }) && self.is_well() {
             self.weaken(now, manners);
         }
     }
@@ -198,7 +206,7 @@ impl Vitals {
     /// The connection is replaced by a fresh one.
     pub(crate) fn replaced(&mut self, now: u64) {
         (self.said, self.pulse) = (Said::Doubtful, Pulse::Unheard);
-        self.standing = Standing::Young { since: self.since(now), beats: 0 };
+        self.standing = Standing::Young { since: self.since(now), waited: 0 };
     }
 
     /// The machine's network changed: what is not known to work is restarted at once, what works is doubted for a while.
@@ -297,6 +305,11 @@ impl Vitals {
     }
 }
 
+/// The longest silence that is none, in doubt.
+fn most(sound: bool) -> u64 {
+    if sound { QUIET_OF_SOUND } else { QUIET_OF_WORDS }
+}
+
 fn wait(manners: Manners, rung: usize) -> u64 {
     let ladder = first(LADDER, manners);
     ladder[rung.min(ladder.len() - 1)]
@@ -333,11 +346,9 @@ mod tests {
         vitals
     }
 
-    /// Beats at these times.
-    fn pass(vitals: &mut Vitals, beats: impl Iterator<Item = u64>, manners: Manners, is_described: bool) {
-        for now in beats {
-            vitals.beat(now, manners, is_described);
-        }
+    /// A beat each quarter of a second: when silence told that something may be wrong.
+    fn pass(vitals: &mut Vitals, from: u64, to: u64, manners: Manners, is_described: bool) -> Vec<u64> {
+        (from..=to).step_by(250).filter(|now| vitals.beat(*now, 250, manners, is_described)).collect()
     }
 
     #[test]
@@ -396,32 +407,43 @@ mod tests {
     }
 
     #[test]
-    fn four_beats_of_silence_tell_before_the_browser_does() {
+    fn three_seconds_of_silence_tell_before_the_browser_does() {
         let mut vitals = connected(Manners::Impolite);
-        pass(&mut vitals, (1..100).map(|beat| beat * 1_000), Manners::Impolite, true);
+        pass(&mut vitals, 0, 99_000, Manners::Impolite, true);
         assert!(vitals.is_well(), "who has never spoken may be of a kind that does not");
         vitals.heard(true);
-        pass(&mut vitals, (100..103).map(|beat| beat * 1_000), Manners::Impolite, true);
+        pass(&mut vitals, 100_000, 102_750, Manners::Impolite, true);
         assert!(vitals.is_well());
-        vitals.beat(103_000, Manners::Impolite, true);
+        vitals.beat(103_000, 250, Manners::Impolite, true);
         assert_eq!((vitals.health(103_000), vitals.deadline(103_000)), (Health::Interrupted, Some(105_000)));
         vitals.heard(true);
         assert_eq!(vitals.health(103_000), Health::Connected);
     }
 
     #[test]
+    fn beats_count_for_the_time_that_passed_between_them() {
+        let mut vitals = connected(Manners::Impolite);
+        vitals.heard(false);
+        for beat in 0..=3 {
+            assert!(vitals.is_well());
+            vitals.beat(beat * 60_000, 1_000, Manners::Impolite, true);
+        }
+        assert!(!vitals.is_well());
+    }
+
+    #[test]
     fn what_was_described_and_has_not_come_about_is_given_up_though_the_browser_says_nothing() {
         let mut vitals = Vitals::new(0);
-        pass(&mut vitals, (1..=100).map(|beat| beat * 100), Manners::Impolite, false);
-        pass(&mut vitals, (1..10).map(|beat| 10_000 + beat * 1_000), Manners::Impolite, true);
+        pass(&mut vitals, 250, 10_000, Manners::Impolite, false);
+        pass(&mut vitals, 10_250, 19_750, Manners::Impolite, true);
         assert!(!vitals.has_failed() && !vitals.take_due(19_999, Manners::Impolite));
-        vitals.beat(20_000, Manners::Impolite, true);
+        vitals.beat(20_000, 250, Manners::Impolite, true);
         assert!(vitals.has_failed() && vitals.take_due(20_000, Manners::Impolite));
         vitals.replaced(21_000);
-        pass(&mut vitals, (1..10).map(|beat| 21_000 + beat * 1_000), Manners::Impolite, true);
+        pass(&mut vitals, 21_250, 30_750, Manners::Impolite, true);
         assert!(!vitals.has_failed(), "the next one has as long");
         vitals.observe(30_500, Connected, Manners::Impolite);
-        pass(&mut vitals, (1..100).map(|beat| 30_500 + beat * 1_000), Manners::Impolite, true);
+        pass(&mut vitals, 31_000, 130_000, Manners::Impolite, true);
         assert!(vitals.is_well());
     }
 
@@ -480,32 +502,32 @@ mod tests {
     }
 
     #[test]
-    fn after_a_change_of_network_two_beats_are_enough_of_sound_and_three_of_words() {
-        for (sound, most) in [(true, 2), (false, 3)] {
+    fn after_a_change_of_network_a_second_is_enough_of_sound_and_two_and_a_half_of_words() {
+        for (sound, most) in [(true, 1_000), (false, 2_500)] {
             let mut vitals = connected(Manners::Polite);
             vitals.heard(sound);
             vitals.network_changed(10_000, Manners::Polite);
-            for beat in 1..=most {
-                assert!(vitals.is_well());
-                assert_eq!(vitals.beat(10_000 + beat * 1_000, Manners::Polite, true), beat == most);
-            }
-            assert!(vitals.take_due(10_000 + most * 1_000, Manners::Polite));
+            let hints = pass(&mut vitals, 10_000, 10_000 + most - 250, Manners::Polite, true);
+            assert!(vitals.is_well());
+            assert_eq!(hints, [10_000 + most - 250]);
+            assert!(!vitals.beat(10_000 + most, 250, Manners::Polite, true), "silence is told of once");
+            assert!(vitals.take_due(10_000 + most, Manners::Polite));
         }
     }
 
     #[test]
     fn what_was_silent_before_the_network_changed_or_the_other_end_asked_is_lost_at_once() {
-        for beats in [1, 2] {
+        for silence in [750, 1_000] {
             let silent = || {
                 let mut vitals = connected(Manners::Polite);
                 vitals.heard(true);
-                pass(&mut vitals, (1..=beats).map(|beat| beat * 1_000), Manners::Polite, true);
+                pass(&mut vitals, 1_000, 1_000 + silence, Manners::Polite, true);
                 vitals
             };
             let mut vitals = silent();
             vitals.network_changed(2_500, Manners::Polite);
-            assert_eq!(vitals.take_due(2_500, Manners::Polite), beats == 2);
-            assert_eq!(silent().heeds(2_500, Manners::Polite), beats == 2);
+            assert_eq!(vitals.take_due(2_500, Manners::Polite), silence == 1_000);
+            assert_eq!(silent().heeds(2_500, Manners::Polite), silence == 1_000);
         }
     }
 }

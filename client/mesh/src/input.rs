@@ -129,7 +129,9 @@ pub enum Input {
         /// Whether packets of sound came, of which there are some each second, spoken or not.
         sound: bool,
     },
-    /// A second has passed, in which each end was to be heard of: whoever speaks says something each second.
+    /// All that was heard until now has been told: whoever speaks says something each second. Some times a second, or once a second where
+    /// the page is hidden. Silence is counted by beats, of which none counts for more than a second: a page that slept has heard nothing of
+    /// what it will read in a moment.
     Beat,
     /// The machine's network changed, as far as the browser tells.
     NetworkChanged,

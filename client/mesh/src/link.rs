@@ -280,8 +280,8 @@ impl<R: Rules> Link<R> {
     }
 
     /// Whether the member says too little as of now.
-    pub(crate) fn beat(&mut self, now: u64) -> bool {
-        self.vitals.beat(now, self.manners, self.heard.is_some())
+    pub(crate) fn beat(&mut self, now: u64, passed: u64) -> bool {
+        self.vitals.beat(now, passed, self.manners, self.heard.is_some())
     }
 
     /// Does all there is to do at this time.

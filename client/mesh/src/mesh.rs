@@ -21,6 +21,8 @@ pub struct Mesh<R = Protocol> {
     /// The links that are over; the last one comes first.
     over: Vec<Over>,
     deadline: Option<u64>,
+    /// When the last beat was.
+    beat: Option<u64>,
 }
 
 /// What is remembered of a link that is over.
@@ -36,6 +38,8 @@ struct Over {
 
 /// What another link costs: five at once, and one each two seconds. A browser has only so many connections, and is slow to give them up.
 const LINK_COST: usize = 59 * Allowance::BYTES;
+/// The most that a beat counts for, in milliseconds.
+const BEAT_COUNTS: u64 = 1_000;
 /// Links that are remembered: of each seat's page, and of those that it had before.
 const MAX_OVER: usize = 8 * MAX_SEATS;
 
@@ -59,6 +63,7 @@ impl<R: Rules> Mesh<R> {
             links: Few::default(),
             over: Vec::new(),
             deadline: None,
+            beat: None,
         }
     }
 
@@ -156,7 +161,9 @@ impl<R: Rules> Mesh<R> {
             }
             Input::Heard { link, sound } => self.on(link, |link| link.heard_of(sound)),
             Input::Beat => {
-                if self.links.values_mut().fold(false, |silent, link| link.beat(turn.now) | silent) {
+                let last = self.beat.replace(turn.now).unwrap_or(turn.now);
+                let passed = (turn.now - last).min(BEAT_COUNTS);
+                if self.links.values_mut().fold(false, |silent, link| link.beat(turn.now, passed) | silent) {
                     turn.order(Command::ProbeBroker);
                 }
             }

@@ -79,7 +79,7 @@ pub(super) async fn greeted(path: &str) -> Option<Greeted> {
     while let Some(event) = events.next().await {
         match event {
             SocketEvent::Event(Event::Hello(hello)) => return Some(Greeted { socket, hello }),
-            SocketEvent::Event(_) => {}
+            SocketEvent::Event(_) | SocketEvent::Unanswered => {}
             SocketEvent::Closed(_) => return None,
         }
     }

@@ -42,6 +42,8 @@ pub(super) use enter::{EnterError, seat_for};
 
 /// How often members say that they are here.
 const PULSE_MS: u32 = 1_000;
+/// How often we look whether we hear of them.
+const BEAT_MS: u32 = 250;
 /// After how long credentials for relays are renewed, which last for 10 minutes.
 const RENEWAL_MS: u64 = 4 * 60_000;
 
@@ -97,6 +99,8 @@ pub(super) struct Session {
     links: RefCell<Few<MemberId, Link>>,
     alarm: RefCell<Option<Timeout>>,
     reconnect: RefCell<Option<Timeout>>,
+    /// From when on a socket may be opened beside another.
+    may_dial: Cell<u64>,
     returns: RefCell<Returns>,
     lines: Cell<u32>,
     guards: RefCell<(Vec<EventListener>, Vec<Interval>)>,
@@ -260,10 +264,10 @@ impl Session {
                 }
             })
         };
-        let beat = |every_ms: u32, act: fn(&Session)| {
+        let each = |ms: u32, only_shown: bool, act: fn(&Session)| {
             let weak = self.weak.clone();
-            Interval::new(every_ms, move || {
-                if let Some(this) = weak.upgrade().filter(|_| !super::page_is_hidden()) {
+            Interval::new(ms, move || {
+                if let Some(this) = weak.upgrade().filter(|_| !(only_shown && super::page_is_hidden())) {
                     act(&this);
                 }
             })
@@ -279,19 +283,12 @@ impl Session {
             }),
             on(&window, "pagehide", |this| this.say_goodbye(false)),
         ];
-        let weak = self.weak.clone();
-        // Whether anybody looks or not.
-        let pulse = Interval::new(PULSE_MS, move || {
-            if let Some(this) = weak.upgrade() {
-                Session::beat(&this);
-                this.renew_servers();
-            }
-        });
         let beats = vec![
-            beat(250, Self::look_who_speaks),
-            beat(1_000, Self::tell_wants),
-            beat(4_000, Self::look_at_paths),
-            pulse,
+            each(PULSE_MS, false, Self::pulse),
+            each(BEAT_MS, false, Self::beat),
+            each(250, true, Self::look_who_speaks),
+            each(1_000, true, Self::tell_wants),
+            each(4_000, true, Self::look_at_paths),
         ];
         *self.guards.borrow_mut() = (listeners, beats);
     }

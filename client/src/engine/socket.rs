@@ -26,6 +26,8 @@ type Outcome = Result<Raw, Refusal>;
 pub(super) enum SocketEvent {
     /// From the broker.
     Event(Event),
+    /// It was asked whether it still works, and has not answered for a moment.
+    Unanswered,
     /// Over, with the broker's reason if it gave one.
     Closed(Option<CloseCode>),
 }
@@ -134,20 +136,35 @@ impl Socket {
     /// Asks at once whether the broker is still there, and does not wait for long: the network changed, the machine slept, or somebody is
     /// silent. Whatever it says ends the doubt.
     pub(super) fn doubt(self: &Rc<Self>) {
-        // TCP has asked three times by then.
+        // Longer than most answers take; and TCP has asked three times by then.
+        const MOMENT_MS: u32 = 300;
         const PATIENCE_MS: u32 = 1_500;
         if self.socket.ready_state() != WebSocket::OPEN || self.doubt.borrow().is_some() {
             return;
         }
         self.send(Verb::Ping);
-        let weak = Rc::downgrade(self);
-        let doubt = Timeout::new(PATIENCE_MS, move || {
-            if let Some(this) = weak.upgrade() {
+        self.doubt_for(MOMENT_MS, |this| {
+            this.doubt_for(PATIENCE_MS - MOMENT_MS, |this| {
                 let _ = this.socket.close();
                 this.over(None);
+            });
+            this.emit(SocketEvent::Unanswered);
+        });
+    }
+
+    fn doubt_for(self: &Rc<Self>, ms: u32, then: fn(&Rc<Self>)) {
+        let weak = Rc::downgrade(self);
+        let doubt = Timeout::new(ms, move || {
+            if let Some(this) = weak.upgrade() {
+                then(&this);
             }
         });
         *self.doubt.borrow_mut() = Some(doubt);
+    }
+
+    /// Whether it is open, and has answered whatever it was asked.
+    pub(super) fn is_trusted(&self) -> bool {
+        self.socket.ready_state() == WebSocket::OPEN && self.doubt.borrow().is_none()
     }
 
     /// Whether it has been opened for so long that it was asked into a network that is not there any more.

@@ -111,7 +111,8 @@ impl Trail {
 /// A state in a number.
 pub fn fingerprint(world: &World) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (world.now, world.fresh, world.sessions, &world.todo, &world.path, print(&world.network)).hash(&mut hasher);
+    (world.now, world.fresh, world.sessions, &world.todo, &world.path, world.pulse, print(&world.network))
+        .hash(&mut hasher);
     for end in &world.ends {
         (end.print, &end.session, &end.known, &end.sources, &end.browser, &end.ghosts, end.fails_next)
             .hash(&mut hasher);

@@ -1,36 +1,27 @@
-//! How soon a call is whole again: two ends that hear of each other each second, a path that is lost, and the time that it takes.
+//! How soon a call is whole again: two ends that listen for each other, a path that is lost, and the time that it takes.
 
-use klatch_mesh::{Health, Input, Misdeeds};
+use klatch_mesh::{Health, Misdeeds};
 
 use crate::end::Broken;
 use crate::world::Change::{self, *};
-use crate::world::{Event, Order, World};
+use crate::world::{Event, Order, Pulse, Says, World};
 
-const BEAT: u64 = 1_000;
 pub const START: u64 = 10_000;
 
-/// Two connected ends, with a beat each second.
+/// Two connected ends that listen for silence.
 pub struct Call {
     pub world: World,
-    beat: u64,
-    says: Says,
-}
-
-/// What an end hears between two beats.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Says {
-    /// A word, and sound.
-    Sound,
-    /// A word.
-    Words,
-    /// No word, or two: each other one is late.
-    LateWords,
 }
 
 impl Call {
     pub fn of_two() -> Self {
-        let world = World::new(Broken(None), [false, true], [&[], &[]], 2).expect("two ends meet");
-        let mut call = Self { world, beat: BEAT, says: Says::Sound };
+        Self::in_which(Pulse::shown(Says::Sound))
+    }
+
+    fn in_which(pulse: Pulse) -> Self {
+        let mut world = World::new(Broken(None), [false, true], [&[], &[]], 2).expect("two ends meet");
+        world.pulse = Some(pulse);
+        let mut call = Self { world };
         call.until(START);
         assert!(call.is_whole());
         call
@@ -54,36 +45,11 @@ impl Call {
             }
             let event = match self.world.events(Order::Kept).first() {
                 Some(event) => *event,
-                None => match self.world.next_time().filter(|at| *at <= self.beat) {
-                    Some(at) if at > end => return None,
-                    Some(_) => Event::Time,
-                    None if self.beat > end => return None,
-                    None => {
-                        self.pulse();
-                        continue;
-                    }
-                },
+                None if self.world.next_time().is_some_and(|at| at <= end) => Event::Time,
+                None => return None,
             };
             self.world.happen(event).expect("nothing goes wrong");
         }
-    }
-
-    /// Each end says something; what packets carry is heard.
-    fn pulse(&mut self) {
-        self.world.happen(Event::Wait(self.beat - self.world.now)).expect("time passes");
-        let is_late = self.says == Says::LateWords && (self.beat / BEAT).is_multiple_of(2);
-        let sound = self.says == Says::Sound;
-        for i in 0..2 {
-            if let Some((link, _)) = &self.world.ends[i].browser
-                && self.world.flows()
-                && !is_late
-            {
-                let link = *link;
-                self.world.feed(i, Input::Heard { link, sound }).expect("it is a fact");
-            }
-            self.world.feed(i, Input::Beat).expect("it is a fact");
-        }
-        self.beat += BEAT;
     }
 
     pub fn happens(&mut self, to: usize, change: Change) {
@@ -103,7 +69,8 @@ fn a_connection_that_never_comes_about_is_replaced_though_browsers_say_nothing_o
     for end in &mut world.ends {
         end.browser.iter_mut().for_each(|(_, browser)| browser.jam());
     }
-    let mut call = Call { world, beat: BEAT, says: Says::Sound };
+    world.pulse = Some(Pulse::shown(Says::Sound));
+    let mut call = Call { world };
     let at = call.first(60_000, Call::is_whole).expect("it comes about");
     assert!(at <= 16_000, "connected after {at} ms");
 }
@@ -176,16 +143,12 @@ fn after_a_change_of_network_the_end_that_changed_restarts_as_soon_as_silence_te
 #[test]
 fn a_broker_that_is_lost_beside_silence_is_a_change_of_network_whichever_comes_first() {
     for (says, lost, bound) in
-        [(Says::Sound, 0, 2_000), (Says::Sound, 2_500, 3_500), (Says::Words, 0, 3_000), (Says::Words, 3_500, 5_000)]
+        [(Says::Sound, 0, 1_500), (Says::Sound, 1_250, 2_000), (Says::Words, 0, 3_000), (Says::Words, 3_500, 4_500)]
     {
         // The end whose network changed is the polite one, which would wait the longer.
-        let mut call = Call::of_two();
-        call.says = says;
-        call.until(START + 1_000);
+        let mut call = Call::in_which(Pulse::shown(says));
         let start = call.world.now;
-        let dead = call.world.generations().expect("they are connected");
-        call.world.path.dead.insert(dead);
-        call.happens(0, Cut);
+        call.happens(0, Move);
         call.until(start + lost);
         call.happens(0, Notice);
         call.until(start + lost + 400);
@@ -199,15 +162,18 @@ fn a_broker_that_is_lost_beside_silence_is_a_change_of_network_whichever_comes_f
 
 #[test]
 fn the_broker_is_probed_once_as_soon_as_somebody_is_silent() {
-    for (says, after) in [(Says::Sound, 1_000), (Says::Words, 2_000)] {
-        let mut call = Call::of_two();
-        call.says = says;
-        call.until(START + 1_000);
+    for (pulse, after) in [
+        (Pulse::shown(Says::Sound), 750),
+        (Pulse::shown(Says::Words), 2_250),
+        (Pulse::hidden(Says::Sound), 1_000),
+        (Pulse::hidden(Says::Words), 3_000),
+    ] {
+        let mut call = Call::in_which(pulse);
         call.happens(0, PathDown);
         let probes = |call: &Call| call.world.ends[0].probes;
         assert_eq!(probes(&call), 0);
         let at = call.first(START + 9_000, |call| probes(call) > 0).expect("it is probed");
-        assert_eq!(at, START + 1_000 + after, "{says:?}");
+        assert_eq!(at, START + after, "{pulse:?}");
         call.until(START + 60_000);
         assert_eq!(probes(&call), 1);
     }
@@ -215,9 +181,7 @@ fn the_broker_is_probed_once_as_soon_as_somebody_is_silent() {
 
 #[test]
 fn words_that_come_late_leave_a_link_alone_whatever_becomes_of_the_broker() {
-    let mut call = Call::of_two();
-    call.says = Says::LateWords;
-    call.until(START + 2_000);
+    let mut call = Call::in_which(Pulse::shown(Says::LateWords));
     let suffers = |call: &Call| !call.is_whole() || call.world.ends.iter().any(|end| end.probes > 0);
     for round in 0..10 {
         for change in [Cut, Notice] {

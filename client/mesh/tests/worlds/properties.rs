@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use crate::chance::run;
 use crate::end::Broken;
 use crate::world::Change::{self, *};
-use crate::world::{Order, World};
+use crate::world::{Order, Pulse, Says, World};
 
 /// Something that happens to an end, with its end.
 fn trouble() -> impl Strategy<Value = Vec<Change>> {
@@ -23,8 +23,23 @@ fn trouble() -> impl Strategy<Value = Vec<Change>> {
     ]
 }
 
-fn changes() -> impl Strategy<Value = Vec<Change>> {
-    proptest::collection::vec(trouble(), 0..6).prop_map(|troubles| troubles.concat())
+/// The same where ends listen for silence.
+fn trouble_with_beats() -> impl Strategy<Value = Vec<Change>> {
+    prop_oneof![
+        4 => trouble(),
+        2 => (1..9u8).prop_map(|beats| vec![Delay(beats)]),
+        2 => Just(vec![Move, Notice, Back]),
+        1 => Just(vec![Move, NetworkChanged, Notice, Back]),
+    ]
+}
+
+fn pulse() -> impl Strategy<Value = Pulse> {
+    let says = prop_oneof![Just(Says::Sound), Just(Says::Words), Just(Says::LateWords)];
+    (any::<bool>(), says).prop_map(|(shown, says)| if shown { Pulse::shown(says) } else { Pulse::hidden(says) })
+}
+
+fn changes(of: impl Strategy<Value = Vec<Change>>) -> impl Strategy<Value = Vec<Change>> {
+    proptest::collection::vec(of, 0..6).prop_map(|troubles| troubles.concat())
 }
 
 fn source() -> impl Strategy<Value = Source> {
@@ -35,8 +50,15 @@ fn chances() -> impl Strategy<Value = Vec<u16>> {
     proptest::collection::vec(any::<u16>(), 0..200)
 }
 
-fn well(offers: [bool; 2], todo: [&[Change]; 2], chances: &[u16], order: Order) -> Result<(), TestCaseError> {
-    let world = World::new(Broken(None), offers, todo, 3).map_err(TestCaseError::fail)?;
+fn well(
+    offers: [bool; 2],
+    todo: [&[Change]; 2],
+    pulse: Option<Pulse>,
+    chances: &[u16],
+    order: Order,
+) -> Result<(), TestCaseError> {
+    let mut world = World::new(Broken(None), offers, todo, 3).map_err(TestCaseError::fail)?;
+    world.pulse = pulse;
     run(world, chances, order).map_err(TestCaseError::fail)?;
     Ok(())
 }
@@ -46,15 +68,30 @@ proptest! {
 
     #[test]
     fn two_ends_come_to_rest_well_after_any_trouble(
-        offers: [bool; 2], a in changes(), b in changes(), chances in chances()
+        offers: [bool; 2], a in changes(trouble()), b in changes(trouble()), chances in chances()
     ) {
-        well(offers, [&a, &b], &chances, Order::Kept)?;
+        well(offers, [&a, &b], None, &chances, Order::Kept)?;
     }
 
     #[test]
     fn two_ends_come_to_rest_well_even_where_messages_overtake_each_other_and_come_twice(
-        offers: [bool; 2], a in changes(), b in changes(), chances in chances()
+        offers: [bool; 2], a in changes(trouble()), b in changes(trouble()), chances in chances()
     ) {
-        well(offers, [&a, &b], &chances, Order::Lost)?;
+        well(offers, [&a, &b], None, &chances, Order::Lost)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn two_ends_that_listen_for_silence_come_to_rest_well(
+        offers: [bool; 2],
+        a in changes(trouble_with_beats()),
+        b in changes(trouble_with_beats()),
+        pulse in pulse(),
+        chances in chances(),
+    ) {
+        well(offers, [&a, &b], Some(pulse), &chances, Order::Lost)?;
     }
 }

@@ -3,6 +3,7 @@
 mod change;
 mod company;
 mod path;
+mod pulse;
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -16,6 +17,7 @@ use crate::network::{Message, Network};
 
 pub use change::Change;
 use path::Path;
+pub use pulse::{Pulse, Says};
 
 /// What may happen next. The number is the end's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +61,8 @@ pub struct World {
     pub network: Network,
     pub todo: [VecDeque<Change>; 2],
     pub path: Path,
+    /// Without one nobody listens for silence.
+    pub pulse: Option<Pulse>,
     pub fresh: u32,
     pub sessions: u8,
     rules: Broken,
@@ -77,6 +81,7 @@ impl World {
             network: Network::default(),
             todo: todo.map(|changes| changes.iter().copied().collect()),
             path: Path::default(),
+            pulse: None,
             fresh: 0,
             sessions: 2,
             rules,
@@ -119,7 +124,8 @@ impl World {
     pub fn next_time(&self) -> Option<u64> {
         let ends = self.ends.iter().filter_map(|end| end.mesh.deadline());
         let said = (0..2).filter_map(|i| self.next_said(i).map(|(at, _)| at));
-        ends.chain(said).filter(|at| *at > self.now).min()
+        let beat = self.pulse.map(|pulse| pulse.next());
+        ends.chain(said).chain(beat).filter(|at| *at > self.now).min()
     }
 
     /// It happens.
@@ -226,7 +232,8 @@ impl World {
 
     fn pass(&mut self, until: u64) -> Result<(), String> {
         self.now = until;
-        (0..2).try_for_each(|i| self.feed(i, Input::Tick))
+        (0..2).try_for_each(|i| self.feed(i, Input::Tick))?;
+        self.beat()
     }
 
     fn step(&mut self, i: usize) -> Result<(), String> {

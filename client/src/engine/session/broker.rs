@@ -2,6 +2,7 @@
 
 use klatch_shared::wire::{CloseCode, Hello};
 
+use super::super::peek::{Greeted, greeted};
 use super::*;
 
 impl Session {
@@ -45,8 +46,34 @@ impl Session {
                     }
                 }
             }
+            SocketEvent::Unanswered => self.dial_beside(),
             SocketEvent::Closed(code) => self.on_closed(code),
         }
+    }
+
+    /// Opens another socket beside the one that is silent: the one that speaks first is the session's. Browsers tell nothing of a network
+    /// that gave way to another, which takes its sockets along.
+    fn dial_beside(&self) {
+        const PAUSE_MS: u64 = 10_000;
+        let now = clock::now();
+        // A slow network is not dialled into again and again.
+        if now < self.may_dial.get() {
+            return;
+        }
+        self.may_dial.set(now + PAUSE_MS);
+        let (weak, path) = (self.weak.clone(), self.path());
+        spawn(async move {
+            let Some(Greeted { socket, hello }) = greeted(&path).await else { return };
+            let Some(this) = weak.upgrade().filter(|this| !this.over.get()) else { return };
+            if !this.socket().is_some_and(|socket| socket.is_trusted()) {
+                this.close_socket();
+                this.reconnect.borrow_mut().take();
+                this.may_dial.set(0);
+                socket.pass_to(this.listener());
+                *this.socket.borrow_mut() = Some(socket);
+                this.on_hello(hello);
+            }
+        });
     }
 
     fn on_hello(&self, hello: Hello) {

@@ -165,32 +165,35 @@ impl Session {
         }
     }
 
-    /// Says that we are here, and sees who else is.
-    pub(super) fn beat(&self) {
+    /// Says that we are here.
+    pub(super) fn pulse(&self) {
         let reaches = self.mesh.borrow().reached();
         let open = self.around.store.state().room().is_some_and(|room| !room.locked);
         let pulse = PeerMessage::Pulse { reaches, open }.to_text();
         for (_, connection) in self.connections() {
             connection.pulse(&pulse);
         }
-        let (mut heard, mut lags) = (Vec::new(), false);
+        if self.links.borrow().iter().any(|(_, entry)| entry.attention.lags()) {
+            self.tune();
+        }
+        self.chat(None, |chat| chat.pulse(clock::now(), clock::wall()));
+        self.forgive();
+        self.renew_servers();
+    }
+
+    /// Looks who else is.
+    pub(super) fn beat(&self) {
+        let mut heard = Vec::new();
         for entry in self.links.borrow_mut().values_mut() {
             let voice = entry.connection.last_packet(Source::Microphone);
-            // Opus sends a packet each 0.4 s at least.
             let sound = voice.is_some() && voice != entry.voice;
             if std::mem::take(&mut entry.heard) || sound {
                 heard.push(Input::Heard { link: entry.id, sound });
             }
             entry.voice = voice;
-            lags |= entry.attention.lags();
-        }
-        if lags {
-            self.tune();
         }
         heard.into_iter().for_each(|input| self.feed(input));
         self.feed(Input::Beat);
-        self.chat(None, |chat| chat.pulse(clock::now(), clock::wall()));
-        self.forgive();
     }
 
     fn channel_opened(&self, link: LinkId) {

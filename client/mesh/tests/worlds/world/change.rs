@@ -35,6 +35,10 @@ pub enum Change {
     OnceMet,
     /// Whatever is exchanged, this connection carries no packet any more.
     Jam,
+    /// This end has another address: neither its path nor its socket works any more, and nobody has noticed.
+    Move,
+    /// What comes to this end is late for some beats, though packets flow.
+    Delay(u8),
 }
 
 impl World {
@@ -82,6 +86,11 @@ impl World {
                     browser.jam();
                 }
             }
+            Change::Move => {
+                self.path.dead.extend(self.generations());
+                self.network.cut(i);
+            }
+            Change::Delay(beats) => self.pulse.iter_mut().for_each(|pulse| pulse.delay(i, beats)),
             Change::NetworkChanged => self.feed(i, Input::NetworkChanged)?,
         }
         Ok(())
