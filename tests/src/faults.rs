@@ -82,12 +82,13 @@ impl Trouble {
     }
 
     /// What may pass from its end until all are heard again, where it leaves no way for sound; where it leaves one nobody falls silent. A
-    /// path that is lost without a word from the browser, as where the address changes, has to be found out first, which takes three to four seconds.
+    /// path that is lost without a word from the browser, as where the address changes, has to be found out first, and Chromium looks at its own
+    /// addresses each two seconds.
     fn heard_within(self) -> Option<Time> {
         match self {
             Self::Cut(length) if length > GIVEN_UP => Some(35_000.0),
             Self::Cut(_) => Some(5_000.0),
-            Self::Moved => Some(7_000.0),
+            Self::Moved => Some(5_000.0),
             Self::Asleep(_) => Some(10_000.0),
             Self::RelayKilled => Some(15_000.0),
             Self::Apart => Some(35_000.0),

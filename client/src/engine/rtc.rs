@@ -7,7 +7,7 @@
 //!
 //! `setLocalDescription()` without an argument and `restartIce()` are called by name: web-sys does not have them.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use gloo_events::EventListener;
@@ -60,6 +60,8 @@ pub(super) struct Connection {
     tell: Callback<RtcEvent>,
     slots: RefCell<Few<Source, RtcRtpTransceiver>>,
     outgoing: RefCell<Outgoing>,
+    /// Whether the other end is DTLS's client, as the first answer had it.
+    is_client: OnceCell<bool>,
     listeners: RefCell<Vec<EventListener>>,
 }
 
@@ -85,6 +87,7 @@ impl Connection {
             tell,
             slots: RefCell::default(),
             outgoing: RefCell::new(outgoing),
+            is_client: OnceCell::new(),
             listeners: RefCell::default(),
         });
         this.listen();
@@ -186,6 +189,11 @@ impl Connection {
             JsFuture::from(asked?.unchecked_into::<Promise>()).await?;
             let local = this.pc.local_description().ok_or(JsValue::NULL)?;
             let kind = if local.type_() == RtcSdpType::Answer { Kind::Answer } else { Kind::Offer };
+            if kind == Kind::Answer
+                && let Some(we_are) = sdp::is_client(&local.sdp())
+            {
+                this.is_client.get_or_init(|| !we_are);
+            }
             Ok((kind, Description { sdp: local.sdp(), sources: this.sources() }))
         }
     }
@@ -202,8 +210,14 @@ impl Connection {
             Kind::Offer => RtcSdpType::Offer,
             Kind::Answer => RtcSdpType::Answer,
         });
-        init.set_sdp(&sdp::ask_for_dtx_and_fec(&description.sdp));
+        let is_client = self.is_client.get().copied().filter(|_| kind == Kind::Answer);
+        init.set_sdp(&sdp::amended(&description.sdp, is_client));
         JsFuture::from(self.pc.set_remote_description(&init)).await?;
+        if kind == Kind::Answer
+            && let Some(they_are) = sdp::is_client(&description.sdp)
+        {
+            self.is_client.get_or_init(|| they_are);
+        }
         if kind == Kind::Offer {
             for (mid, source) in &description.sources {
                 self.adopt(mid, *source).await;

@@ -2,9 +2,13 @@
 //!
 //! The Opus parameters in the remote description tell our encoder what to do (RFC 7587 §6.1): with `usedtx=1` silence costs 3.8
 //! instead of 41 kbit/s, and with `useinbandfec=1` lost packets can be concealed from the next.
+//!
+//! Who is DTLS's client stays so as long as the connection lives (RFC 8842 §5.5). Firefox keeps to that, but when it answers an ICE restart it
+//! says that it is the client, whether it is or not; Chromium refuses an answer that would change that.
 
-/// The remote description, asking our Opus encoder for DTX and in-band FEC.
-pub(super) fn ask_for_dtx_and_fec(sdp: &str) -> String {
+/// The remote description, asking our Opus encoder for DTX and in-band FEC; whether its sender is DTLS's client is told as it is, if it
+/// is known.
+pub(super) fn amended(sdp: &str, is_client: Option<bool>) -> String {
     let opus: Vec<&str> = sdp
         .lines()
         .filter_map(|line| line.strip_prefix("a=rtpmap:"))
@@ -14,7 +18,10 @@ pub(super) fn ask_for_dtx_and_fec(sdp: &str) -> String {
         .collect();
     let mut out = String::with_capacity(sdp.len() + 64);
     for line in sdp.lines() {
-        out.push_str(line);
+        match is_client.filter(|_| line.starts_with(SETUP)) {
+            Some(is_client) => out.extend([SETUP, if is_client { ACTIVE } else { PASSIVE }]),
+            None => out.push_str(line),
+        }
         let parameters = line.strip_prefix("a=fmtp:").and_then(|rest| rest.split_once(' '));
         if let Some((payload, parameters)) = parameters
             && opus.contains(&payload)
@@ -30,6 +37,19 @@ pub(super) fn ask_for_dtx_and_fec(sdp: &str) -> String {
         out.push_str("\r\n");
     }
     out
+}
+
+const SETUP: &str = "a=setup:";
+const ACTIVE: &str = "active";
+const PASSIVE: &str = "passive";
+
+/// Whether who made an answer is to be DTLS's client (RFC 5763 §5).
+pub(super) fn is_client(answer: &str) -> Option<bool> {
+    match answer.lines().find_map(|line| line.strip_prefix(SETUP))? {
+        ACTIVE => Some(true),
+        PASSIVE => Some(false),
+        _ => None,
+    }
 }
 
 /// The user fragment of the first media section: another one is an ICE restart (RFC 8839 §4.4.1.1.1).
@@ -51,9 +71,23 @@ mod tests {
 
     #[test]
     fn opus_is_asked_for_dtx_once_and_nothing_else_changes() {
-        let once = ask_for_dtx_and_fec(SDP);
+        let once = amended(SDP, None);
         assert!(once.contains("a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1\r\n"));
         assert_eq!(once.replace(";usedtx=1", ""), SDP);
-        assert_eq!(ask_for_dtx_and_fec(&once), once);
+        assert_eq!(amended(&once, None), once);
+    }
+
+    #[test]
+    fn whoever_is_the_client_stays_so_whatever_an_answer_says() {
+        let answer = |role: &str| format!("v=0\r\nm=audio\r\na=setup:{role}\r\nm=video\r\na=setup:{role}\r\n");
+        assert_eq!(
+            ["active", "passive", "actpass", "x"].map(|role| is_client(&answer(role))),
+            [Some(true), Some(false), None, None]
+        );
+        for role in ["active", "passive"] {
+            assert_eq!(amended(&answer(role), Some(true)), answer("active"));
+            assert_eq!(amended(&answer(role), Some(false)), answer("passive"));
+            assert_eq!(amended(&answer(role), None), answer(role));
+        }
     }
 }

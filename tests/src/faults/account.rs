@@ -23,6 +23,8 @@ pub struct Account {
     pub healed: Time,
     /// The longest time in which somebody did not hear somebody else.
     pub silence: Time,
+    /// Connections that were not mended but replaced by fresh ones, at either end.
+    pub replaced: usize,
     /// Messages that were said.
     pub said: usize,
     /// Those that somebody did not get.
@@ -44,12 +46,15 @@ impl Account {
             let (from, to) = diary.longest_gap(begin);
             to - from
         });
+        let before = diaries.iter().filter(|diary| diary.since <= begin);
+        let replaced = before.flat_map(|diary| &diary.voices).filter(|since| **since > begin).count();
         Self {
             trouble,
             noticed: noticed.map(|at| at - begin),
             lasted: end - begin,
             healed: healed - end,
             silence: silences.fold(0.0, Time::max),
+            replaced,
             said: said(diaries, bequeathed).len(),
             lost: lacking(diaries, bequeathed),
             repeated: repeated(diaries),
@@ -137,7 +142,7 @@ mod tests {
         let bo = diary(&states[..1], &[(900.0, 9_500.0)], &["Bo:0;"], &["Ana:0;", "Bo:0;"]);
         let account = Account::of(Trouble::Cut(std::time::Duration::ZERO), (1_000.0, 6_000.0), &[ana, bo], &[]);
         assert_eq!((account.noticed, account.lasted, account.healed), (Some(4_000.0), 5_000.0, 3_500.0));
-        assert_eq!((account.silence, account.said), (8_600.0, 2));
+        assert_eq!((account.silence, account.replaced, account.said), (8_600.0, 0, 2));
         account.check().unwrap();
     }
 
