@@ -13,14 +13,16 @@ const HOPE: u64 = 30_000;
 const LADDER: [[u64; 5]; 2] = [[2_000, 4_000, 10_000, 20_000, 30_000], [8_000, 10_000, 20_000, 30_000, 30_000]];
 /// The wait before the first attempt once the browser has given a path up.
 const FAILED: [u64; 2] = [0, 6_000];
-/// The silence after which a path is taken for dead.
-const QUIET: u64 = 3_000;
+/// The silence after which a path is taken for dead, as beats tell it: of three seconds, less what a timer may be early.
+const QUIET: u64 = 2_900;
 /// The same of whom sound was heard, a packet of it each 0.4 s at least, while the path is doubted: one may be lost.
-const QUIET_OF_SOUND: u64 = 1_000;
+const QUIET_OF_SOUND: u64 = 900;
 /// The same of whoever says a word each second, of which one may be late.
-const QUIET_OF_WORDS: u64 = 2_500;
+const QUIET_OF_WORDS: u64 = 2_400;
 /// How long before that silence tells that something may be wrong.
 const HINT: u64 = 250;
+/// Who has sent no sound for so long may have switched their microphone off: words are all that is to come.
+const SOUNDLESS: u64 = 450;
 /// How long a connection that was described, and has not come about, is waited for. Browsers say nothing of one end that found no way
 /// to be reached by, or forgot to look for one, as Chromium may where descriptions cross.
 const STILLBORN: u64 = 10_000;
@@ -142,7 +144,12 @@ impl Vitals {
 
     /// Something came from the other end; `sound`: packets of sound, too.
     pub(crate) fn heard(&mut self, sound: bool) {
-        self.pulse = Pulse::Heard { sound };
+        let sends_sound = match self.pulse {
+            Pulse::Unheard => false,
+            Pulse::Heard { sound } => sound,
+            Pulse::Silent { sound, time } => sound && time < SOUNDLESS,
+        };
+        self.pulse = Pulse::Heard { sound: sound || sends_sound };
         if self.said == Said::Works {
             self.rise();
         }
@@ -167,7 +174,7 @@ impl Vitals {
         self.said == Said::Failed
     }
 
-    /// What was heard since the last beat, `passed` milliseconds ago, has been told. Whether silence tells as of now that something may be
+    /// What was heard since the last beat, `passed` milliseconds ago, was told. Whether silence tells as of now that something may be
     /// wrong: the other end says less than it does where all is well.
     pub(crate) fn beat(&mut self, now: u64, passed: u64, manners: Manners, is_described: bool) -> bool {
         if let Standing::Young { waited, .. } = &mut self.standing
@@ -512,6 +519,25 @@ mod tests {
             assert_eq!(hints, [10_000 + most - 250]);
             assert!(!vitals.beat(10_000 + most, 250, Manners::Polite, true), "silence is told of once");
             assert!(vitals.take_due(10_000 + most, Manners::Polite));
+        }
+    }
+
+    #[test]
+    fn a_word_between_two_packets_of_sound_does_not_hide_that_there_is_sound() {
+        for words in [1, 2, 3] {
+            let mut vitals = connected(Manners::Polite);
+            vitals.heard(true);
+            vitals.beat(0, 250, Manners::Polite, true);
+            let mut now = 0;
+            for _ in 1..words {
+                vitals.heard(false);
+                pass(&mut vitals, now + 250, now + 1_000, Manners::Polite, true);
+                now += 1_000;
+            }
+            vitals.heard(false);
+            let hints = pass(&mut vitals, now + 250, now + 20_000, Manners::Polite, true);
+            let patience = if words == 1 { 750 } else { 2_250 };
+            assert_eq!(hints, [now + 250 + patience], "{words} words after the last packet");
         }
     }
 

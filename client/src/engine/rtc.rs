@@ -7,7 +7,7 @@
 //!
 //! `setLocalDescription()` without an argument and `restartIce()` are called by name: web-sys does not have them.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use gloo_events::EventListener;
@@ -60,8 +60,8 @@ pub(super) struct Connection {
     tell: Callback<RtcEvent>,
     slots: RefCell<Few<Source, RtcRtpTransceiver>>,
     outgoing: RefCell<Outgoing>,
-    /// Whether the other end is DTLS's client, as the first answer had it.
-    is_client: OnceCell<bool>,
+    /// Whether the other end is DTLS's client, as the last answer had it before there was DTLS: from then on it stays so.
+    is_client: Cell<Option<bool>>,
     listeners: RefCell<Vec<EventListener>>,
 }
 
@@ -87,7 +87,7 @@ impl Connection {
             tell,
             slots: RefCell::default(),
             outgoing: RefCell::new(outgoing),
-            is_client: OnceCell::new(),
+            is_client: Cell::default(),
             listeners: RefCell::default(),
         });
         this.listen();
@@ -184,15 +184,13 @@ impl Connection {
     ) -> impl Future<Output = Result<(Kind, Description), JsValue>> + use<> {
         let restarted = if restart { self.call("restartIce").map(|_| ()) } else { Ok(()) };
         let asked = restarted.and_then(|()| self.call("setLocalDescription"));
-        let this = self.clone();
+        let (this, is_secured) = (self.clone(), self.is_secured());
         async move {
             JsFuture::from(asked?.unchecked_into::<Promise>()).await?;
             let local = this.pc.local_description().ok_or(JsValue::NULL)?;
             let kind = if local.type_() == RtcSdpType::Answer { Kind::Answer } else { Kind::Offer };
-            if kind == Kind::Answer
-                && let Some(we_are) = sdp::is_client(&local.sdp())
-            {
-                this.is_client.get_or_init(|| !we_are);
+            if kind == Kind::Answer && !is_secured {
+                this.is_client.set(sdp::is_client(&local.sdp()).map(|we_are| !we_are));
             }
             Ok((kind, Description { sdp: local.sdp(), sources: this.sources() }))
         }
@@ -210,13 +208,12 @@ impl Connection {
             Kind::Offer => RtcSdpType::Offer,
             Kind::Answer => RtcSdpType::Answer,
         });
-        let is_client = self.is_client.get().copied().filter(|_| kind == Kind::Answer);
+        let is_secured = self.is_secured();
+        let is_client = self.is_client.get().filter(|_| kind == Kind::Answer && is_secured);
         init.set_sdp(&sdp::amended(&description.sdp, is_client));
         JsFuture::from(self.pc.set_remote_description(&init)).await?;
-        if kind == Kind::Answer
-            && let Some(they_are) = sdp::is_client(&description.sdp)
-        {
-            self.is_client.get_or_init(|| they_are);
+        if kind == Kind::Answer && !is_secured {
+            self.is_client.set(sdp::is_client(&description.sdp));
         }
         if kind == Kind::Offer {
             for (mid, source) in &description.sources {
@@ -226,6 +223,11 @@ impl Connection {
             self.add_what_is_missing();
         }
         Ok(())
+    }
+
+    /// Whether DTLS has come about: the data channel opens with it, and then never says again that it is to.
+    fn is_secured(&self) -> bool {
+        self.channel.ready_state() != RtcDataChannelState::Connecting
     }
 
     /// What an offer brings beyond our sources is neither received nor decoded.

@@ -99,7 +99,9 @@ pub(super) struct Session {
     links: RefCell<Few<MemberId, Link>>,
     alarm: RefCell<Option<Timeout>>,
     reconnect: RefCell<Option<Timeout>>,
-    /// From when on a socket may be opened beside another.
+    /// Another, beside one that does not answer, until either speaks.
+    rival: RefCell<Option<Rc<Socket>>>,
+    /// From when on one may be opened.
     may_dial: Cell<u64>,
     returns: RefCell<Returns>,
     lines: Cell<u32>,
@@ -162,10 +164,15 @@ impl Session {
 
     /// Hands the mesh a fact and carries out what it orders.
     fn feed(&self, input: Input) {
+        self.feed_all([input]);
+    }
+
+    /// The same with several.
+    fn feed_all(&self, inputs: impl IntoIterator<Item = Input>) {
         if self.over.get() {
             return;
         }
-        let mut facts = VecDeque::from([input]);
+        let mut facts: VecDeque<_> = inputs.into_iter().collect();
         while let Some(fact) = facts.pop_front() {
             let commands = self.mesh.borrow_mut().handle(clock::now(), fact);
             facts.extend(commands.into_iter().filter_map(|command| self.carry_out(command)));

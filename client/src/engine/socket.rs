@@ -136,10 +136,11 @@ impl Socket {
     /// Asks at once whether the broker is still there, and does not wait for long: the network changed, the machine slept, or somebody is
     /// silent. Whatever it says ends the doubt.
     pub(super) fn doubt(self: &Rc<Self>) {
-        // Longer than most answers take; and TCP has asked three times by then.
-        const MOMENT_MS: u32 = 300;
+        // Longer than most answers take, also where TCP asks twice.
+        const MOMENT_MS: u32 = 400;
+        // It has asked three times by then.
         const PATIENCE_MS: u32 = 1_500;
-        if self.socket.ready_state() != WebSocket::OPEN || self.doubt.borrow().is_some() {
+        if !self.is_open() || self.is_doubted() {
             return;
         }
         self.send(Verb::Ping);
@@ -162,9 +163,14 @@ impl Socket {
         *self.doubt.borrow_mut() = Some(doubt);
     }
 
-    /// Whether it is open, and has answered whatever it was asked.
-    pub(super) fn is_trusted(&self) -> bool {
-        self.socket.ready_state() == WebSocket::OPEN && self.doubt.borrow().is_none()
+    /// Whether it is open, as far as the browser knows.
+    pub(super) fn is_open(&self) -> bool {
+        self.socket.ready_state() == WebSocket::OPEN
+    }
+
+    /// Whether it is asked after, and has not answered.
+    pub(super) fn is_doubted(&self) -> bool {
+        self.doubt.borrow().is_some()
     }
 
     /// Whether it has been opened for so long that it was asked into a network that is not there any more.

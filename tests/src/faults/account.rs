@@ -47,7 +47,7 @@ impl Account {
             to - from
         });
         let before = diaries.iter().filter(|diary| diary.since <= begin);
-        let replaced = before.flat_map(|diary| &diary.voices).filter(|since| **since > begin).count();
+        let replaced = before.flat_map(|diary| &diary.voices).filter(|since| **since >= begin).count();
         Self {
             trouble,
             noticed: noticed.map(|at| at - begin),
@@ -144,6 +144,15 @@ mod tests {
         assert_eq!((account.noticed, account.lasted, account.healed), (Some(4_000.0), 5_000.0, 3_500.0));
         assert_eq!((account.silence, account.replaced, account.said), (8_600.0, 0, 2));
         account.check().unwrap();
+    }
+
+    #[test]
+    fn a_voice_that_began_meanwhile_is_of_another_connection_unless_its_page_is_new() {
+        let diary =
+            |since: Time, voices: &[Time]| Diary { since, voices: voices.to_vec(), ..diary(&[], &[], &[], &[]) };
+        let account = |of: &[Diary]| Account::of(Trouble::Moved, (1_000.0, 1_000.0), of, &[]).replaced;
+        assert_eq!(account(&[diary(0.0, &[10.0, 999.0]), diary(0.0, &[10.0])]), 0);
+        assert_eq!(account(&[diary(0.0, &[10.0, 1_500.0]), diary(2_000.0, &[2_500.0])]), 1);
     }
 
     #[test]

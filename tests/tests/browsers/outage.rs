@@ -141,7 +141,7 @@ async fn update(scene: &Scene, flags: &[&str]) -> Result<()> {
 }
 
 /// Keeps the page's sockets within reach and counts them; what is asked with the verb in `__refused.verb` is refused with its
-/// code, so many times.
+/// code, so many times. Of a socket with something in `__held` nothing more is heard until `__heard` gets it.
 const SOCKETS: &str = r#"() => {
     const sockets = (window.__sockets = []);
     window.__refused = { verb: null, code: null, times: 0 };
@@ -163,13 +163,24 @@ const SOCKETS: &str = r#"() => {
                 send.call(socket, text);
             };
             socket.addEventListener("message", (event) => {
+                if (socket.__held) {
+                    socket.__held.push(event.data);
+                    event.stopImmediatePropagation();
+                    return;
+                }
                 const { id } = JSON.parse(event.data);
                 if (!doomed.delete(id)) return;
                 event.stopImmediatePropagation();
                 const refusal = { code: window.__refused.code, reason: "Not now." };
                 socket.dispatchEvent(new MessageEvent("message", { data: JSON.stringify({ id, error: refusal }) }));
             });
+            socket.__heard = () => {
+                const { __held } = socket;
+                socket.__held = null;
+                for (const data of __held) socket.dispatchEvent(new MessageEvent("message", { data }));
+            };
             sockets.push(socket);
+            window.__dialled?.(socket);
             return socket;
         },
     });
@@ -247,6 +258,47 @@ fn a_silent_socket_is_given_up_whatever_it_says_and_one_that_hangs_is_replaced_w
         .await?;
         recorder.let_pass(true);
         ana.is_told("The server is back.").await
+    });
+}
+
+#[test]
+fn of_a_socket_that_is_asked_after_and_one_that_is_dialled_beside_it_the_first_that_speaks_stays() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        // What one hears just before the other speaks, and one that hears nothing more.
+        let late = "() => {
+            const [first] = __sockets.splice(0, __sockets.length, __sockets.at(-1)).slice(-1);
+            first.__held = [];
+            window.__dialled = (other) => other.addEventListener('open', first.__heard);
+            dispatchEvent(new Event('online'));
+        }";
+        let never = "() => {
+            const [first] = __sockets.splice(0, __sockets.length, __sockets.at(-1)).slice(-1);
+            first.__held = [];
+            dispatchEvent(new Event('online'));
+        }";
+        for kind in [Kind::Chromium, Kind::Firefox] {
+            for (hush, which_are_open) in [(late, json!([true, false])), (never, json!([false, true]))] {
+                let ana = scene.person(kind, "Ana").await?;
+                ana.page().prepare(SOCKETS).await?;
+                let link = ana.creates(&broker, "Sunday breakfast").await?;
+                let bo = scene.person(Kind::Chromium, "Bo").await?;
+                bo.accepts(&link).await?;
+                ana.is_connected_to("Bo").await?;
+                ana.page().call(hush, Value::Null).await?;
+                let open = "() => __sockets.map(({ readyState }) => readyState === WebSocket.OPEN)";
+                wait::until("one of two to stay", PATIENCE, async || {
+                    Ok((ana.page().call(open, Value::Null).await? == which_are_open).then_some(()))
+                })
+                .await?;
+                ana.toggles("Lock room").await?;
+                bo.page().shows("Locked").await?;
+                ana.is_connected_to("Bo").await?;
+                ensure!(!ana.page().text().await?.contains("server"), "nothing of this is told");
+                ensure!(ana.page().call(open, Value::Null).await? == which_are_open, "that is all");
+            }
+        }
+        Ok(())
     });
 }
 

@@ -81,7 +81,7 @@ fn a_dead_path_is_noticed_by_both_ends_before_their_browsers_say_so() {
     call.happens(0, PathDown);
     let noticed = |call: &Call| call.world.ends.iter().all(|end| end.health == Health::Interrupted);
     let at = call.first(START + 10_000, noticed).expect("it is noticed");
-    assert!(at <= START + 4_000, "noticed after {} ms", at - START);
+    assert!(at <= START + 3_000, "noticed after {} ms", at - START);
 }
 
 #[test]
@@ -176,6 +176,17 @@ fn the_broker_is_probed_once_as_soon_as_somebody_is_silent() {
         assert_eq!(at, START + after, "{pulse:?}");
         call.until(START + 60_000);
         assert_eq!(probes(&call), 1);
+    }
+}
+
+#[test]
+fn it_is_probed_as_soon_where_it_is_quiet_around_whoever_is_lost() {
+    for later in (0..2_000).step_by(50) {
+        let mut call = Call::in_which(Pulse::shown(Says::Quiet));
+        call.until(START + later);
+        call.happens(0, PathDown);
+        let at = call.first(START + 9_000, |call| call.world.ends[0].probes > 0).expect("it is probed");
+        assert!(at <= START + later + 1_000, "lost at {later} ms, probed {} ms later", at - START - later);
     }
 }
 

@@ -2,13 +2,13 @@
 
 use klatch_shared::wire::{CloseCode, Hello};
 
-use super::super::peek::{Greeted, greeted};
 use super::*;
 
 impl Session {
     /// Opens a socket to the broker; `hello` comes first on it.
     pub(super) fn connect(&self) {
         self.reconnect.borrow_mut().take();
+        self.rival.take();
         let socket = Socket::open(&self.path(), self.listener());
         if socket.is_none() {
             self.reconnect_later();
@@ -56,24 +56,42 @@ impl Session {
     fn dial_beside(&self) {
         const PAUSE_MS: u64 = 10_000;
         let now = clock::now();
-        // A slow network is not dialled into again and again.
-        if now < self.may_dial.get() {
+        // A slow network is not dialled into again and again; and who asks for a seat on two sockets may lose it to the first.
+        if now < self.may_dial.get() || self.waiting.borrow().is_some() {
             return;
         }
         self.may_dial.set(now + PAUSE_MS);
-        let (weak, path) = (self.weak.clone(), self.path());
-        spawn(async move {
-            let Some(Greeted { socket, hello }) = greeted(&path).await else { return };
-            let Some(this) = weak.upgrade().filter(|this| !this.over.get()) else { return };
-            if !this.socket().is_some_and(|socket| socket.is_trusted()) {
-                this.close_socket();
-                this.reconnect.borrow_mut().take();
-                this.may_dial.set(0);
-                socket.pass_to(this.listener());
-                *this.socket.borrow_mut() = Some(socket);
-                this.on_hello(hello);
+        let weak = self.weak.clone();
+        let listener = Callback::from(move |event| {
+            if let Some(this) = weak.upgrade() {
+                this.on_rival(event);
             }
         });
+        // Browsers open one after the other.
+        self.rival.take();
+        *self.rival.borrow_mut() = Socket::open(&self.path(), listener);
+    }
+
+    /// The other socket speaks, or is over.
+    fn on_rival(&self, event: SocketEvent) {
+        match event {
+            SocketEvent::Event(Event::Hello(hello)) => {
+                let Some(rival) = self.rival.take() else { return };
+                let asks = self.waiting.borrow().is_some();
+                if self.socket().is_some_and(|socket| socket.is_open() && (asks || !socket.is_doubted())) {
+                    return;
+                }
+                self.close_socket();
+                self.reconnect.borrow_mut().take();
+                rival.pass_to(self.listener());
+                *self.socket.borrow_mut() = Some(rival);
+                self.on_hello(hello);
+            }
+            SocketEvent::Event(_) | SocketEvent::Unanswered => {}
+            SocketEvent::Closed(_) => {
+                self.rival.take();
+            }
+        }
     }
 
     fn on_hello(&self, hello: Hello) {
@@ -121,6 +139,7 @@ impl Session {
 
     /// Gives the socket up without a word from it.
     pub(super) fn close_socket(&self) {
+        self.rival.take();
         if let Some(socket) = self.socket.take() {
             socket.close();
             self.feed(Input::BrokerLost);
@@ -158,7 +177,13 @@ impl Session {
                 self.close_socket();
                 self.connect();
             }
-            Some(socket) => socket.doubt(),
+            Some(socket) => {
+                if self.rival.borrow().as_ref().is_some_and(|rival| rival.hangs()) {
+                    self.may_dial.set(0);
+                    self.dial_beside();
+                }
+                socket.doubt();
+            }
             None if !self.over.get() => self.connect(),
             None => {}
         }

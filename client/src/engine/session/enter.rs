@@ -59,6 +59,7 @@ impl Session {
             links: RefCell::default(),
             alarm: RefCell::default(),
             reconnect: RefCell::default(),
+            rival: RefCell::default(),
             may_dial: Cell::default(),
             returns: RefCell::default(),
             lines: Cell::new(0),

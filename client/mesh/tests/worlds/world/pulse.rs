@@ -20,6 +20,8 @@ pub struct Pulse {
 pub enum Says {
     /// Sound, and a word each second.
     Sound,
+    /// The same while nobody speaks: a packet each 0.4 s.
+    Quiet,
     /// A word each second.
     Words,
     /// No word, or two: each other one is late.
@@ -28,6 +30,8 @@ pub enum Says {
 
 /// How often who says something says a word.
 const WORD: u64 = 1_000;
+/// How often a microphone sends a packet while it is quiet around it.
+const QUIET: u64 = 400;
 
 impl Pulse {
     /// Of pages that somebody looks at.
@@ -49,14 +53,22 @@ impl Pulse {
         self.late[i] = beats;
     }
 
-    /// What came to an end until this beat: sound or not.
+    /// What came to an end since the beat before this one: sound or not.
     fn comes(&mut self, i: usize, beat: u64) -> Option<bool> {
         if self.late[i] > 0 {
             self.late[i] -= 1;
             return None;
         }
-        let word = beat.is_multiple_of(if self.says == Says::LateWords { 2 * WORD } else { WORD });
-        let sound = self.says == Says::Sound;
+        let before = self.next - self.every;
+        let came = |often: u64| beat / often > before / often;
+        // Not always with the word.
+        let packet = (beat + QUIET / 4) / QUIET > (before + QUIET / 4) / QUIET;
+        let (word, sound) = match self.says {
+            Says::Sound => (came(WORD), true),
+            Says::Quiet => (came(WORD), packet),
+            Says::Words => (came(WORD), false),
+            Says::LateWords => (came(2 * WORD), false),
+        };
         (word || sound).then_some(sound)
     }
 }
