@@ -3,6 +3,8 @@
 //!
 //! Whatever is handed in while one commit is made becomes the next, so that there are never more of them than the disk takes, and each
 //! has as much in it as came meanwhile. What is told of a decision waits for its [`Ticket`] in the outbox of whoever is told.
+//!
+//! The thread steps back like those of newcomers: what they decide is nearly all that there is to write, and members wait for none of it.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -15,6 +17,7 @@ use super::commits::{Commits, Ticket};
 use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::rooms::Change;
+use crate::step_back;
 
 /// Who writes. Dropped, it has written everything.
 pub(crate) struct Keeper {
@@ -52,6 +55,7 @@ impl Keeper {
         let thread = thread::spawn({
             let (desk, commits) = (Arc::clone(&desk), Arc::clone(&commits));
             move || {
+                step_back();
                 while let Some((changes, ticket)) = desk.next() {
                     if let Err(error) = commit(&changes) {
                         let _ = fail.send(error);

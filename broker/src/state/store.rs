@@ -17,6 +17,7 @@ use redb::{Builder, Database, ReadableDatabase as _, TableDefinition, TableError
 
 use super::StateError;
 use crate::rooms::{Change, KeptRoom, KeptSeat};
+use crate::socket::quarters::breathe;
 
 /// What it may hold in memory of the file: the system does that too.
 const CACHE_BYTES: usize = 8 << 20;
@@ -117,6 +118,7 @@ impl Store {
         let transaction = self.database.begin_write()?;
         let (mut rooms, mut seats) = (transaction.open_table(ROOMS)?, transaction.open_table(SEATS)?);
         for change in changes {
+            breathe();
             match change {
                 Change::KeepRoom(id, room) => _ = rooms.insert(id.as_bytes(), &*json(room))?,
                 Change::KeepSeat(id, seat) => _ = seats.insert(&seat_key(*id, seat.member.as_bytes()), &*json(seat))?,
