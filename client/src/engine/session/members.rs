@@ -333,7 +333,11 @@ impl Session {
 
     /// How a link is; a member who said goodbye stays `interrupted` until they are back or gone.
     pub(super) fn show_health(&self, member: MemberId, health: Health) {
-        let going = self.peers.borrow().get(member).is_some_and(|peer| peer.going);
+        let (going, present) = self
+            .peers
+            .borrow()
+            .get(member)
+            .map_or((false, false), |peer| (peer.going, peer.presence == Presence::Present));
         let before = self.around.store.state().room().and_then(|room| room.member(member).map(|member| member.health));
         let health = if going { Health::Interrupted } else { health };
         self.dispatch(RoomAction::Health(member, health));
@@ -341,18 +345,8 @@ impl Session {
             self.dispatch(RoomAction::Path(member, None));
             self.wait_if_away(member);
         }
-        match (before, health) {
-            (Some(Health::Connected), Health::Interrupted) if !going => {
-                self.warn(format!("The connection to {} is interrupted. Trying to mend it.", self.called(member)));
-            }
-            (Some(Health::Interrupted | Health::Failed), Health::Connected) => {
-                self.around.notices.say(Tone::News, format!("{} is connected again.", self.called(member)));
-            }
-            (Some(Health::Connecting | Health::Interrupted), Health::Failed) => self.warn(format!(
-                "No connection to {} could be made. Your networks may not let it through; it is tried again.",
-                self.called(member)
-            )),
-            _ => {}
+        if let Some((tone, text)) = news(before, health, going, present, || self.called(member)) {
+            self.around.notices.say(tone, text);
         }
         if health == Health::Connected {
             self.look_at_paths();
@@ -370,5 +364,48 @@ impl Session {
         let serial = self.lines.replace(self.lines.get() + 1);
         let place = self.chat.borrow().as_ref().map_or(0, Chat::clock);
         self.dispatch(RoomAction::Line(Line::Happened { serial, place, at: clock::wall(), text: text.to_owned() }));
+    }
+}
+
+/// What is said of a link that was so `before`, with somebody who is `going`, or whose socket is `present`: of who is neither there nor
+/// reached nothing but that they left.
+fn news(
+    before: Option<Health>,
+    health: Health,
+    going: bool,
+    present: bool,
+    name: impl Fn() -> String,
+) -> Option<(Tone, String)> {
+    match (before?, health) {
+        (Health::Connected, Health::Interrupted) if !going => {
+            Some((Tone::Warning, format!("The connection to {} is interrupted. Trying to mend it.", name())))
+        }
+        (Health::Interrupted | Health::Failed, Health::Connected) => {
+            Some((Tone::News, format!("{} is connected again.", name())))
+        }
+        (Health::Connecting | Health::Interrupted, Health::Failed) if present => Some((
+            Tone::Warning,
+            format!(
+                "No connection to {} could be made. Your networks may not let it through; it is tried again.",
+                name()
+            ),
+        )),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_link_is_told_of_while_its_other_end_is_there_alone() {
+        let says = |before, health, present| news(Some(before), health, false, present, || "Bo".to_owned()).is_some();
+        for before in [Health::Connecting, Health::Interrupted] {
+            assert!(says(before, Health::Failed, true));
+            assert!(!says(before, Health::Failed, false));
+        }
+        assert!(says(Health::Connected, Health::Interrupted, false));
+        assert!(says(Health::Failed, Health::Connected, true));
     }
 }
