@@ -4,7 +4,7 @@
 //! Whatever is handed in while one commit is made becomes the next, so that there are never more of them than the disk takes, and each
 //! has as much in it as came meanwhile. What is told of a decision waits for its [`Ticket`] in the outbox of whoever is told.
 //!
-//! The thread steps back like those of newcomers: what they decide is nearly all that there is to write, and members wait for none of it.
+//! The thread steps back like those of newcomers, who are what there is most to write of, while members' signals wait for nothing written.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -108,9 +108,13 @@ impl Desk {
         while sheet.batch.len() == 0 && !sheet.is_last {
             sheet = self.handed_in.wait(sheet).unwrap_or_else(PoisonError::into_inner);
         }
-        let changes = std::mem::take(&mut sheet.batch).into_changes();
+        let batch = std::mem::take(&mut sheet.batch);
         sheet.taken = sheet.taken.next();
-        (!changes.is_empty()).then_some((changes, sheet.taken))
+        let ticket = sheet.taken;
+        // Whoever decides about rooms waits for this lock, and we have stepped back.
+        drop(sheet);
+        let changes = batch.into_changes();
+        (!changes.is_empty()).then_some((changes, ticket))
     }
 
     fn lock(&self) -> MutexGuard<'_, Sheet> {

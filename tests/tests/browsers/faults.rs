@@ -8,8 +8,8 @@ use klatch_tests::faults::{Account, NAP, Trouble, befall};
 use klatch_tests::homes::play_in_lab;
 use klatch_tests::{Lab, Scene};
 
-/// How soon after a path is dead both pages say so, before browsers do; in milliseconds, for a busy machine.
-const NOTICED: f64 = 7_000.0;
+/// How soon after a path is dead both pages say so, before browsers do, which take five seconds; in milliseconds.
+const NOTICED: f64 = 5_000.0;
 
 /// The call is whole again, and no longer silent than that takes.
 async fn goes_on(scene: &Scene, lab: &mut Lab, trouble: Trouble) -> Result<Account> {

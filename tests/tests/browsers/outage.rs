@@ -265,7 +265,7 @@ fn a_silent_socket_is_given_up_whatever_it_says_and_one_that_hangs_is_replaced_w
 fn of_a_socket_that_is_asked_after_and_one_that_is_dialled_beside_it_the_first_that_speaks_stays() {
     play(async |scene| {
         let broker = scene.broker(&[]).await?;
-        // What one hears just before the other speaks, and one that hears nothing more.
+        // One hears what it was told just before the other speaks, as the network is back; one hears nothing more, as the tab is.
         let late = "() => {
             const [first] = __sockets.splice(0, __sockets.length, __sockets.at(-1)).slice(-1);
             first.__held = [];
@@ -275,7 +275,7 @@ fn of_a_socket_that_is_asked_after_and_one_that_is_dialled_beside_it_the_first_t
         let never = "() => {
             const [first] = __sockets.splice(0, __sockets.length, __sockets.at(-1)).slice(-1);
             first.__held = [];
-            dispatchEvent(new Event('online'));
+            document.dispatchEvent(new Event('visibilitychange'));
         }";
         for kind in [Kind::Chromium, Kind::Firefox] {
             for (hush, which_are_open) in [(late, json!([true, false])), (never, json!([false, true]))] {
