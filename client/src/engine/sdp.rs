@@ -18,10 +18,11 @@ pub(super) fn amended(sdp: &str, is_client: Option<bool>) -> String {
         .collect();
     let mut out = String::with_capacity(sdp.len() + 64);
     for line in sdp.lines() {
-        match is_client.filter(|_| line.starts_with(SETUP)) {
-            Some(is_client) => out.extend([SETUP, if is_client { ACTIVE } else { PASSIVE }]),
-            None => out.push_str(line),
-        }
+        out.push_str(match is_client {
+            Some(true) if line.starts_with(SETUP) => "a=setup:active",
+            Some(false) if line.starts_with(SETUP) => "a=setup:passive",
+            _ => line,
+        });
         let parameters = line.strip_prefix("a=fmtp:").and_then(|rest| rest.split_once(' '));
         if let Some((payload, parameters)) = parameters
             && opus.contains(&payload)
@@ -40,21 +41,24 @@ pub(super) fn amended(sdp: &str, is_client: Option<bool>) -> String {
 }
 
 const SETUP: &str = "a=setup:";
-const ACTIVE: &str = "active";
-const PASSIVE: &str = "passive";
 
 /// Whether who made an answer is to be DTLS's client (RFC 5763 §5).
 pub(super) fn is_client(answer: &str) -> Option<bool> {
-    match answer.lines().find_map(|line| line.strip_prefix(SETUP))? {
-        ACTIVE => Some(true),
-        PASSIVE => Some(false),
+    match first(answer, SETUP)? {
+        "active" => Some(true),
+        "passive" => Some(false),
         _ => None,
     }
 }
 
 /// The user fragment of the first media section: another one is an ICE restart (RFC 8839 §4.4.1.1.1).
 pub(super) fn ufrag(sdp: &str) -> Option<&str> {
-    sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:"))
+    first(sdp, "a=ice-ufrag:")
+}
+
+/// What the first line that begins so goes on with.
+fn first<'a>(sdp: &'a str, begin: &str) -> Option<&'a str> {
+    sdp.lines().find_map(|line| line.strip_prefix(begin))
 }
 
 #[cfg(test)]

@@ -164,15 +164,10 @@ impl Session {
 
     /// Hands the mesh a fact and carries out what it orders.
     fn feed(&self, input: Input) {
-        self.feed_all([input]);
-    }
-
-    /// The same with several.
-    fn feed_all(&self, inputs: impl IntoIterator<Item = Input>) {
         if self.over.get() {
             return;
         }
-        let mut facts: VecDeque<_> = inputs.into_iter().collect();
+        let mut facts = VecDeque::from([input]);
         while let Some(fact) = facts.pop_front() {
             let commands = self.mesh.borrow_mut().handle(clock::now(), fact);
             facts.extend(commands.into_iter().filter_map(|command| self.carry_out(command)));

@@ -140,7 +140,7 @@ impl Socket {
         const MOMENT_MS: u32 = 400;
         // It has asked three times by then.
         const PATIENCE_MS: u32 = 1_500;
-        if !self.is_open() || self.is_doubted() {
+        if self.socket.ready_state() != WebSocket::OPEN || self.is_doubted() {
             return;
         }
         self.send(Verb::Ping);
@@ -161,11 +161,6 @@ impl Socket {
             }
         });
         *self.doubt.borrow_mut() = Some(doubt);
-    }
-
-    /// Whether it is open, as far as the browser knows.
-    pub(super) fn is_open(&self) -> bool {
-        self.socket.ready_state() == WebSocket::OPEN
     }
 
     /// Whether it is asked after, and has not answered.

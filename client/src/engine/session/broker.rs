@@ -77,8 +77,7 @@ impl Session {
         match event {
             SocketEvent::Event(Event::Hello(hello)) => {
                 let Some(rival) = self.rival.take() else { return };
-                let asks = self.waiting.borrow().is_some();
-                if self.socket().is_some_and(|socket| socket.is_open() && (asks || !socket.is_doubted())) {
+                if self.socket().is_some_and(|socket| !socket.is_doubted()) {
                     return;
                 }
                 self.close_socket();
@@ -177,13 +176,7 @@ impl Session {
                 self.close_socket();
                 self.connect();
             }
-            Some(socket) => {
-                if self.rival.borrow().as_ref().is_some_and(|rival| rival.hangs()) {
-                    self.may_dial.set(0);
-                    self.dial_beside();
-                }
-                socket.doubt();
-            }
+            Some(socket) => socket.doubt(),
             None if !self.over.get() => self.connect(),
             None => {}
         }

@@ -192,8 +192,8 @@ impl Session {
             }
             entry.voice = voice;
         }
-        heard.push(Input::Beat);
-        self.feed_all(heard);
+        heard.into_iter().for_each(|input| self.feed(input));
+        self.feed(Input::Beat);
     }
 
     fn channel_opened(&self, link: LinkId) {

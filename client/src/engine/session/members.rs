@@ -345,7 +345,7 @@ impl Session {
             self.dispatch(RoomAction::Path(member, None));
             self.wait_if_away(member);
         }
-        if let Some((tone, text)) = news(before, health, going, present, || self.called(member)) {
+        if let Some((tone, text)) = news(before, health, going, present, &self.called(member)) {
             self.around.notices.say(tone, text);
         }
         if health == Health::Connected {
@@ -369,26 +369,17 @@ impl Session {
 
 /// What is said of a link that was so `before`, with somebody who is `going`, or whose socket is `present`: of who is neither there nor
 /// reached nothing but that they left.
-fn news(
-    before: Option<Health>,
-    health: Health,
-    going: bool,
-    present: bool,
-    name: impl Fn() -> String,
-) -> Option<(Tone, String)> {
+fn news(before: Option<Health>, health: Health, going: bool, present: bool, name: &str) -> Option<(Tone, String)> {
     match (before?, health) {
         (Health::Connected, Health::Interrupted) if !going => {
-            Some((Tone::Warning, format!("The connection to {} is interrupted. Trying to mend it.", name())))
+            Some((Tone::Warning, format!("The connection to {name} is interrupted. Trying to mend it.")))
         }
         (Health::Interrupted | Health::Failed, Health::Connected) => {
-            Some((Tone::News, format!("{} is connected again.", name())))
+            Some((Tone::News, format!("{name} is connected again.")))
         }
         (Health::Connecting | Health::Interrupted, Health::Failed) if present => Some((
             Tone::Warning,
-            format!(
-                "No connection to {} could be made. Your networks may not let it through; it is tried again.",
-                name()
-            ),
+            format!("No connection to {name} could be made. Your networks may not let it through; it is tried again."),
         )),
         _ => None,
     }
@@ -400,7 +391,7 @@ mod tests {
 
     #[test]
     fn a_failed_link_is_told_of_while_its_other_end_is_there_alone() {
-        let says = |before, health, present| news(Some(before), health, false, present, || "Bo".to_owned()).is_some();
+        let says = |before, health, present| news(Some(before), health, false, present, "Bo").is_some();
         for before in [Health::Connecting, Health::Interrupted] {
             assert!(says(before, Health::Failed, true));
             assert!(!says(before, Health::Failed, false));
