@@ -23,8 +23,6 @@ const SLOW: Duration = Duration::from_secs(600);
 fn guests_come_and_go_and_nothing_of_them_stays() {
     let meeting = meeting(8.0);
     play_within(meeting + SLOW, async |scene| {
-        // Firefox tells its console of the path to a guest whose last word was lost.
-        scene.forgive("ICE failed");
         // Connections without a request end soon, so that only those of members are open after a guest has gone.
         let broker = scene.broker(&["--limit", "header-seconds=1"]).await?;
         let idle = open_files(broker.id())?;
