@@ -60,14 +60,13 @@ impl Pulse {
             return None;
         }
         let before = self.next - self.every;
-        let came = |often: u64| beat / often > before / often;
-        // Not always with the word.
-        let packet = (beat + QUIET / 4) / QUIET > (before + QUIET / 4) / QUIET;
+        let came = |often: u64, early: u64| (beat + early) / often > (before + early) / often;
         let (word, sound) = match self.says {
-            Says::Sound => (came(WORD), true),
-            Says::Quiet => (came(WORD), packet),
-            Says::Words => (came(WORD), false),
-            Says::LateWords => (came(2 * WORD), false),
+            Says::Sound => (came(WORD, 0), true),
+            // Not always with the word.
+            Says::Quiet => (came(WORD, 0), came(QUIET, QUIET / 4)),
+            Says::Words => (came(WORD, 0), false),
+            Says::LateWords => (came(2 * WORD, 0), false),
         };
         (word || sound).then_some(sound)
     }
