@@ -35,6 +35,13 @@
     for (const description of [connection.localDescription, connection.remoteDescription])
       for (const line of description?.sdp.match(/^a=(ice-ufrag|ice-pwd|fingerprint|candidate):.*$/gm) ?? []) secrets.get(connection).add(line.trim());
   };
+  // What becomes of a connection, for whoever wonders why a test failed.
+  const tell = (connection, number) => {
+    for (const state of ["signalingState", "iceGatheringState", "iceConnectionState"])
+      connection.addEventListener(`${state.toLowerCase()}change`, () =>
+        console.debug(`${Math.round(performance.now())} ms: connection ${number}, ${state} ${connection[state]}`));
+  };
+  let made = 0;
   window.RTCPeerConnection = new Proxy(window.RTCPeerConnection, {
     construct(target, args) {
       const connection = new target(...args);
@@ -42,6 +49,7 @@
       // A closed connection has no descriptions any more.
       connection.addEventListener("signalingstatechange", () => remember(connection));
       connection.addEventListener("icegatheringstatechange", () => remember(connection));
+      tell(connection, made += 1);
       return connection;
     },
   });

@@ -20,6 +20,9 @@ impl<R: Rules> Link<R> {
         if self.is_foreign(Side::Offerer) {
             return turn.now >= self.replaceable() && self.renew(turn);
         }
+        if self.has_only_offered() {
+            return self.yield_afresh(turn);
+        }
         let Some(description) = self.arrivals.take(Side::Offerer) else {
             return false;
         };
@@ -31,6 +34,21 @@ impl<R: Rules> Link<R> {
         }
         self.phase = Phase::Accepting { exchange, wish };
         turn.order(Command::SetRemote { link: self.id, kind: Kind::Offer, description });
+        true
+    }
+
+    /// Whether this connection would have to take back an offer, of which nothing is settled yet.
+    fn has_only_offered(&self) -> bool {
+        self.has_offered && self.heard.is_none() && self.rules.keeps(Rule::FreshOneYields)
+    }
+
+    /// Takes their offer with a fresh connection. Ours may be answered all the same.
+    fn yield_afresh(&mut self, turn: &mut Turn<'_>) -> bool {
+        let phase = std::mem::replace(&mut self.phase, Phase::Idle { not_before: turn.now });
+        self.replace(turn, false);
+        if let Phase::Offered { exchange, .. } = phase {
+            self.arrivals.roll_back(exchange);
+        }
         true
     }
 

@@ -24,7 +24,7 @@ const HINT: u64 = 250;
 /// Who has sent no sound for so long may have switched their microphone off: words are all that is to come.
 const SOUNDLESS: u64 = 450;
 /// How long a connection that was described, and has not come about, is waited for. Browsers say nothing of one end that found no way
-/// to be reached by, or forgot to look for one, as Chromium may where descriptions cross.
+/// to be reached by.
 const STILLBORN: u64 = 10_000;
 /// How long after the network may have changed, or a word of the other end's, a lost path is mended at once.
 const DOUBT: u64 = 20_000;

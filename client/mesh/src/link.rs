@@ -25,6 +25,8 @@ pub(crate) struct Link<R> {
     pub(crate) heard: Option<Identity>,
     /// Whose it is being given.
     pub(crate) hearing: Option<Identity>,
+    /// Whether it made an offer.
+    pub(crate) has_offered: bool,
     pub(crate) patience: Patience,
     pub(crate) arrivals: Arrivals,
     pub(crate) trickle: Trickle,
@@ -79,6 +81,7 @@ impl<R: Rules> Link<R> {
             wish: Wish::Nothing,
             heard: None,
             hearing: None,
+            has_offered: false,
             born: turn.now,
             patience: Patience::default(),
             arrivals: Arrivals::after(latest),
@@ -108,7 +111,7 @@ impl<R: Rules> Link<R> {
         self.vitals.replaced(turn.now);
         self.arrivals.begin_afresh();
         (self.wish, self.trickle) = (Wish::Nothing, Trickle::default());
-        (self.heard, self.hearing) = (None, None);
+        (self.heard, self.hearing, self.has_offered) = (None, None, false);
         (self.channel, self.reaches) = (Channel::Shut, Vec::new());
         self.exchanges_in_vain = 0;
         self.begin(turn, offers);

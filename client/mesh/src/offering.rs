@@ -107,6 +107,7 @@ impl<R: Rules> Link<R> {
         wish: Wish,
         description: Description,
     ) {
+        self.has_offered = true;
         // Theirs may have come while ours was made: then ours is never sent.
         let is_void = self.yields() && self.accept(turn);
         if is_void {

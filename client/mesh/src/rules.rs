@@ -34,6 +34,9 @@ pub enum Rule {
     NewSessionNewConnection,
     /// When the other end's connection is a fresh one, so must ours be.
     FreshMeetsFresh,
+    /// Their offer is taken by a connection that has made none yet, or has completed an exchange: Chromium may look for no address once it
+    /// took its first offer back.
+    FreshOneYields,
     /// One description is set at a time; what comes meanwhile waits.
     OneStepAtATime,
     /// Candidates are sent behind the description that they belong to.
@@ -48,7 +51,7 @@ pub enum Rule {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::PoliteYields,
         Self::ImpoliteStands,
         Self::EarlyCandidatesWait,
@@ -63,6 +66,7 @@ impl Rule {
         Self::OldGenerationIsOver,
         Self::NewSessionNewConnection,
         Self::FreshMeetsFresh,
+        Self::FreshOneYields,
         Self::OneStepAtATime,
         Self::CandidatesFollowDescription,
         Self::NothingStaleIsSent,

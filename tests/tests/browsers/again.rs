@@ -4,8 +4,8 @@ use anyhow::{Result, ensure};
 use klatch_tests::{Kind, Person, Scene, play, play_within};
 use std::time::Duration;
 
-/// Descriptions that two may set until they are through: of an offer in vain, of one that is answered, and of one for what that left.
-const ENOUGH: f64 = 8.0;
+/// Descriptions that two may set until they are through: an offer in vain, one that is answered, and one to the page that the other had before.
+const ENOUGH: f64 = 4.0;
 /// Who meets.
 type Pairs = &'static [[Kind; 2]];
 /// Times that are enough for each change, and for whom.
@@ -111,6 +111,7 @@ async fn both_at_once(scene: &Scene, (times, pairs): (usize, Pairs)) -> Result<(
         for _ in 0..times {
             tokio::try_join!(ana.page().reload(), bo.page().reload())?;
             crossed(&ana, &bo).await?;
+            scene.check_consoles()?;
         }
         part(&ana, &bo).await?;
     }

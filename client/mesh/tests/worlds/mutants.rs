@@ -37,6 +37,7 @@ caught! {
     the_mutant_that_believes_facts_of_old_generations_is_caught: OldGenerationIsOver in RELOAD,
     the_mutant_that_keeps_its_connection_over_a_reload_is_caught: NewSessionNewConnection in RELOAD,
     the_mutant_that_keeps_its_connection_with_a_fresh_one_is_caught: FreshMeetsFresh in DROPPED,
+    the_mutant_that_takes_its_first_offer_back_is_caught: FreshOneYields in GLARE,
     the_mutant_that_takes_two_steps_at_a_time_is_caught: OneStepAtATime in CHANGES,
     the_mutant_that_sends_candidates_before_their_description_is_caught: CandidatesFollowDescription in LATE_CANDIDATES,
     the_mutant_that_sends_while_nobody_is_reached_is_caught: NothingStaleIsSent in LOST,

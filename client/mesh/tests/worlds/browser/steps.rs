@@ -95,7 +95,12 @@ impl Browser {
         self.pending = None;
         self.signaling = Signaling::Stable;
         let current = self.ufrag();
+        let before = self.ungathered.len();
         self.ungathered.retain(|(ufrag, _)| *ufrag == current);
+        // As Chromium may, whose transport goes with its first offer, and takes the look for addresses along.
+        if self.current.is_none() && self.ungathered.len() < before {
+            self.gathers = 0;
+        }
     }
 
     fn settle(&mut self, pair: Pair) {
