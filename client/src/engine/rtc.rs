@@ -230,6 +230,11 @@ impl Connection {
         self.channel.ready_state() != RtcDataChannelState::Connecting
     }
 
+    /// Whether the other end shut the data channel, as a page does that goes. Firefox may do so before its last word is sent.
+    pub(super) fn is_shut(&self) -> bool {
+        self.channel.ready_state() == RtcDataChannelState::Closed
+    }
+
     /// What an offer brings beyond our sources is neither received nor decoded.
     fn refuse_the_rest(&self) {
         let slots = self.slots.borrow();
@@ -330,19 +335,10 @@ impl Connection {
         let _ = JsFuture::from(sender.set_parameters_with_parameters(&parameters)).await;
     }
 
-    /// How loud what is received as `source` is, 0 to 1; `None` where nothing comes.
-    pub(super) fn level(&self, source: Source) -> Option<f64> {
-        self.of_the_sound(source, "audioLevel")
-    }
-
-    /// When the last packet of what is received as `source` came, by a clock of the browser's; `None` where nothing comes.
-    pub(super) fn last_packet(&self, source: Source) -> Option<f64> {
-        self.of_the_sound(source, "timestamp")
-    }
-
-    /// Of the synchronization source (W3C WebRTC §5.3.1).
-    fn of_the_sound(&self, source: Source, name: &str) -> Option<f64> {
-        let slot = self.slots.borrow().get(&source).cloned()?;
+    /// When the last packet of the other end's voice came, by a clock of the browser's, and how loud it is, 0 to 1; `None` where nothing
+    /// comes. As the synchronization source has it (W3C WebRTC §5.3.1).
+    pub(super) fn voice(&self) -> Option<(f64, f64)> {
+        let slot = self.slots.borrow().get(&Source::Microphone).cloned()?;
         let sources = slot.receiver();
         let sources = Reflect::get(&sources, &"getSynchronizationSources".into())
             .ok()?
@@ -351,7 +347,8 @@ impl Connection {
             .call0(&sources)
             .ok()?;
         let first = Array::from(&sources).get(0);
-        Reflect::get(&first, &name.into()).ok()?.as_f64()
+        let of_it = |name: &str| Reflect::get(&first, &name.into()).ok()?.as_f64();
+        Some((of_it("timestamp")?, of_it("audioLevel").unwrap_or_default()))
     }
 
     /// How the selected candidate pair runs.

@@ -288,7 +288,6 @@ impl Session {
         let beats = vec![
             each(PULSE_MS, false, Self::pulse),
             each(BEAT_MS, false, Self::beat),
-            each(250, true, Self::look_who_speaks),
             each(1_000, true, Self::tell_wants),
             each(4_000, true, Self::look_at_paths),
         ];

@@ -3,6 +3,7 @@
 use klatch_mesh::{Attention, ConnectionState, Health, Kind, LinkId};
 use klatch_shared::peer::{Description, IceCandidate, PeerMessage, Source, Wants};
 
+use super::super::page_is_hidden;
 use super::super::rtc::{Connection, RtcEvent};
 use super::*;
 
@@ -16,8 +17,8 @@ pub(super) struct Link {
     pub(super) told: Option<Wants>,
     /// Whether something came over the channel since the last beat.
     heard: bool,
-    /// When the last packet of the member's voice had come by then, by the browser's clock.
-    voice: Option<f64>,
+    /// When the last packet of the member's voice had come by then, by the browser's clock; zero before the first.
+    voice: f64,
 }
 
 impl Session {
@@ -36,7 +37,7 @@ impl Session {
         match opened {
             Ok(connection) => {
                 let entry =
-                    Link { id: link, connection, attention: Attention::NEW, told: None, heard: false, voice: None };
+                    Link { id: link, connection, attention: Attention::NEW, told: None, heard: false, voice: 0.0 };
                 self.links.borrow_mut().insert(link.peer, entry);
                 offers.then_some(Input::NegotiationNeeded { link })
             }
@@ -181,18 +182,24 @@ impl Session {
         self.renew_servers();
     }
 
-    /// Looks who else is.
+    /// Looks who else is, and who of them speaks.
     pub(super) fn beat(&self) {
-        let mut heard = Vec::new();
+        const SPEECH: f64 = 0.02;
+        let mut looks = Vec::new();
         for entry in self.links.borrow_mut().values_mut() {
-            let voice = entry.connection.last_packet(Source::Microphone);
-            let sound = voice.is_some() && voice != entry.voice;
-            if std::mem::take(&mut entry.heard) || sound {
-                heard.push(Input::Heard { link: entry.id, sound });
-            }
-            entry.voice = voice;
+            let (packet, level) = entry.connection.voice().unwrap_or_default();
+            let sound = packet > std::mem::replace(&mut entry.voice, packet);
+            looks.push((entry.id, std::mem::take(&mut entry.heard) || sound, sound, level > SPEECH));
         }
-        heard.into_iter().for_each(|input| self.feed(input));
+        let shown = !page_is_hidden();
+        for (link, heard, sound, speaking) in looks {
+            if heard {
+                self.feed(Input::Heard { link, sound });
+            }
+            if shown {
+                self.dispatch(RoomAction::MemberSpeaking(link.peer, speaking));
+            }
+        }
         self.feed(Input::Beat);
     }
 
@@ -239,18 +246,6 @@ impl Session {
             });
         }
         self.say_to_all(&PeerMessage::Sends(self.around.media.sends()));
-    }
-
-    /// The speaking marks of members.
-    pub(super) fn look_who_speaks(&self) {
-        const SPEECH: f64 = 0.02;
-        for (peer, connection) in self.connections() {
-            let level = connection.level(Source::Microphone).unwrap_or(0.0);
-            let state = self.around.store.state();
-            let speaking =
-                state.room().and_then(|room| room.member(peer)).is_some_and(|m| m.sends.microphone) && level > SPEECH;
-            self.dispatch(RoomAction::MemberSpeaking(peer, speaking));
-        }
     }
 
     /// Whether media travels directly or over a relay.

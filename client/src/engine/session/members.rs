@@ -13,7 +13,8 @@ use crate::state::{Line, Member};
 /// A member whose socket and link are lost may be back within this without anybody being told of a leave and a join: long enough for a
 /// tunnel, a lid that is closed and opened, a phone that is put into the pocket.
 const GRACE_MS: u32 = 30_000;
-/// The same for a member whose page said goodbye, as it was closed or is loaded again: long enough for the latter over a slow network.
+/// The same for a member whose page said goodbye, or shut its channel without a word, as it was closed or is loaded again: long enough
+/// for the latter over a slow network.
 const GOODBYE_MS: u32 = 12_000;
 /// The same for a member who left: the server tells of it at once, where it can be reached.
 const LEAVE_MS: u32 = 1_500;
@@ -111,13 +112,13 @@ impl Session {
 
     /// Waits for a member whose socket was lost, unless we wait already, as after a goodbye.
     fn wait_if_away(&self, member: MemberId) {
-        let lost = self
-            .peers
-            .borrow()
-            .get(member)
-            .is_some_and(|peer| peer.shown && peer.presence != Presence::Present && peer.grace.is_none());
+        let shut = self.connection_with(member).is_some_and(|connection| connection.is_shut());
+        let lost = self.peers.borrow().get(member).is_some_and(|peer| {
+            let waits_long = peer.grace.is_none() || shut && !peer.going;
+            peer.shown && peer.presence != Presence::Present && waits_long
+        });
         if lost {
-            self.wait_for(member, GRACE_MS);
+            self.wait_for(member, if shut { GOODBYE_MS } else { GRACE_MS });
         }
     }
 
