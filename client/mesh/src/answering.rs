@@ -1,4 +1,4 @@
-//! Their exchanges: an offer that is taken, over whatever there is, and answered.
+//! Their exchanges: an offer that is taken, over whatever there is but a first offer of our own, and answered.
 
 use klatch_shared::ExchangeId;
 use klatch_shared::peer::Description;
@@ -12,7 +12,7 @@ use crate::turn::Turn;
 use crate::{Command, Kind, Rule, Rules, Signal};
 
 impl<R: Rules> Link<R> {
-    /// Takes their offer, over whatever the browser holds, if there is one.
+    /// Takes their offer, if there is one, over whatever the browser holds; over a first offer with a fresh connection.
     pub(crate) fn accept(&mut self, turn: &mut Turn<'_>) -> bool {
         let Some(exchange) = self.arrivals.waiting(Side::Offerer) else {
             return false;

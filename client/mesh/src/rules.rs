@@ -34,8 +34,8 @@ pub enum Rule {
     NewSessionNewConnection,
     /// When the other end's connection is a fresh one, so must ours be.
     FreshMeetsFresh,
-    /// Their offer is taken by a connection that has made none yet, or has completed an exchange: Chromium may look for no address once it
-    /// took its first offer back.
+    /// Their offer is taken by a connection that has made none yet, or was given a description before: Chromium may look for no address
+    /// once it took its first offer back.
     FreshOneYields,
     /// One description is set at a time; what comes meanwhile waits.
     OneStepAtATime,

@@ -28,8 +28,8 @@ pub(super) struct Peer {
     pub(super) shown: bool,
     /// The page said goodbye.
     pub(super) going: bool,
-    /// Runs while a member whose socket was lost may still be back.
-    pub(super) grace: Option<Timeout>,
+    /// Runs while a member whose socket was lost may still be back; for so many milliseconds in all.
+    pub(super) grace: Option<(u32, Timeout)>,
     /// The name as it was told of last, until the present one is.
     pub(super) renamed: Option<(String, Timeout)>,
     /// When a screen of this member's was last shown.

@@ -2,7 +2,7 @@
 //!
 //! Each source (microphone, camera, screen, its sound) has at most one media section, a *slot*, shared by both
 //! directions. Whoever first has something to send adds the slot and negotiates; the other adopts it while answering. From
-//! then on sources come and go by `replaceTrack`, without negotiation. In glare the polite end's own slot has never been
+//! then on sources come and go by `replaceTrack`, without negotiation. In a later glare the polite end's own slot has never been
 //! negotiated: it is dropped for the other's. Which section is which source is told beside the SDP.
 //!
 //! `setLocalDescription()` without an argument and `restartIce()` are called by name: web-sys does not have them.
@@ -230,9 +230,11 @@ impl Connection {
         self.channel.ready_state() != RtcDataChannelState::Connecting
     }
 
-    /// Whether the other end shut the data channel, as a page does that goes. Firefox may do so before its last word is sent.
+    /// Whether the other end shut the data channel, as a page does that goes: Firefox may do so before its last word is sent. It shuts
+    /// its own, too, once a path has failed.
     pub(super) fn is_shut(&self) -> bool {
         self.channel.ready_state() == RtcDataChannelState::Closed
+            && self.pc.connection_state() != RtcPeerConnectionState::Failed
     }
 
     /// What an offer brings beyond our sources is neither received nor decoded.

@@ -4,8 +4,9 @@ use anyhow::{Result, ensure};
 use klatch_tests::{Kind, Person, Scene, play, play_within};
 use std::time::Duration;
 
-/// Descriptions that two may set until they are through: an offer in vain, one that is answered, and one to the page that the other had before.
-const ENOUGH: f64 = 4.0;
+/// Descriptions that two may set until they are through: an offer in vain, one that is answered, and an exchange that a busy machine is
+/// too late to do without.
+const ENOUGH: f64 = 5.0;
 /// Who meets.
 type Pairs = &'static [[Kind; 2]];
 /// Times that are enough for each change, and for whom.

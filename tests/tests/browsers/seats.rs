@@ -136,7 +136,8 @@ const WITHOUT_A_WORD: &str = r#"() => {
     if (!window.RTCDataChannel) return;
     const { send } = RTCDataChannel.prototype;
     RTCDataChannel.prototype.send = function (text) {
-        return JSON.parse(text).say === "bye" ? undefined : send.call(this, text);
+        if (JSON.parse(text).say !== "bye") return send.call(this, text);
+        localStorage.setItem("lost", "bye");
     };
 }"#;
 /// Longer than a page that was closed is waited for, and shorter than one that may be in a tunnel.
@@ -158,6 +159,9 @@ fn a_tab_that_closes_without_a_word_is_not_waited_for_as_one_in_a_tunnel() {
             let gone = async || Ok((!ana.page().has("group", "Bo").await?).then_some(()));
             wait::until("Bo to be gone", WHILE, gone).await?;
             ana.page().close().await?;
+            let after = scene.second_tab(&bo).await?;
+            after.page().open(broker.url()).await?;
+            ensure!(after.page().call("() => localStorage.lost", Value::Null).await? == "bye", "nothing was lost");
         }
         Ok(())
     });

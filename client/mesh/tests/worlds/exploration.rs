@@ -30,6 +30,7 @@ explored! {
     ends_with_more_to_send_whose_messages_overtake_each_other_end_agreed: OVERTAKING_WITH_MORE in 6,
     an_end_that_loses_the_broker_ends_connected: LOST in 5,
     a_newcomer_that_loses_the_broker_ends_connected: NEWCOMER_LOST in 3,
+    a_polite_newcomer_that_loses_the_broker_ends_connected: POLITE_NEWCOMER_LOST in 5,
     ends_that_both_lose_the_broker_end_agreed: BOTH_LOST in 4,
     what_is_new_while_the_broker_is_lost_is_sent_afterwards: MORE_MEANWHILE in 5,
     ends_that_the_broker_refuses_for_a_while_end_connected: REFUSED in 2,

@@ -32,7 +32,12 @@ pub struct Page {
 
 impl Page {
     pub fn meets(we_offer: bool) -> Self {
-        let mut page = Self { mesh: Mesh::new(member(US), session(US)), now: 0 };
+        Self::meets_as(US, we_offer)
+    }
+
+    /// The same as somebody else, who may be politer than they are.
+    fn meets_as(us: u8, we_offer: bool) -> Self {
+        let mut page = Self { mesh: Mesh::new(member(us), session(us)), now: 0 };
         let commands = page.hears(Input::Present { peer: member(POLITER), session: session(1), we_offer });
         let show = Command::Show { peer: member(POLITER), health: Health::Connecting };
         assert_eq!(commands, [Command::Open { link: page.link(), offers: we_offer }, show]);
@@ -128,6 +133,22 @@ fn an_offer_that_was_refused_waits_for_the_member_to_be_back() {
     assert_eq!(page.mesh.deadline(), Some(1_000));
     let back = Input::Present { peer: member(POLITER), session: session(1), we_offer: false };
     assert_eq!(page.hears(back), [Command::SetLocal { link, restart: false }]);
+}
+
+#[test]
+fn who_yields_at_first_does_so_with_a_fresh_connection_and_notices_an_answer_to_what_was_taken_back() {
+    let mut page = Page::meets_as(POLITER - 1, true);
+    let first = page.link();
+    assert_eq!(sent(&page.offers()), [(1, Side::Offerer, 0)]);
+    let yielding = page.told(1, Side::Offerer, 0, Signal::Offer(description("theirs")));
+    let link = page.link();
+    let [close, open, set] = &yielding[..] else { panic!("{yielding:?}") };
+    assert_eq!([close, open], [&Command::Close { link: first }, &Command::Open { link, offers: false }]);
+    assert!(matches!(set, Command::SetRemote { link: of, kind: Kind::Offer, .. } if *of == link));
+    assert_eq!(page.remote(), [Command::SetLocal { link, restart: false }]);
+    assert_eq!(sent(&page.local(Kind::Answer)), [(1, Side::Answerer, 0)]);
+    let stray = page.told(1, Side::Answerer, 0, Signal::Answer(description("theirs")));
+    assert_eq!(stray, [Command::SetLocal { link, restart: false }]);
 }
 
 #[test]

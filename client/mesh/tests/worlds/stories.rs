@@ -50,6 +50,8 @@ pub const OVERTAKING_WITH_MORE: Story =
 /// The socket of the end that was there, or of the newcomer, dies unnoticed, and comes back.
 pub const LOST: Story = Story { changes: [&[Cut, Notice, Back], &[Send(Camera)]], ..ROUGH };
 pub const NEWCOMER_LOST: Story = Story { changes: [&[], &[Cut, Notice, Back]], ..ROUGH };
+/// The same of a newcomer who is polite, and takes their offer with another connection than they answered.
+pub const POLITE_NEWCOMER_LOST: Story = Story { offers: [true, false], ..LOST };
 /// Both do.
 pub const BOTH_LOST: Story = Story { changes: [&[Cut, Notice, Back], &[Cut, Notice, Back]], gathers: 0, ..ROUGH };
 /// Something new is to be sent while nobody can be reached.

@@ -110,15 +110,16 @@ impl Session {
         }
     }
 
-    /// Waits for a member whose socket was lost, unless we wait already, as after a goodbye.
+    /// Waits for a member whose socket was lost, unless we wait already, as after a goodbye, and no longer than that.
     fn wait_if_away(&self, member: MemberId) {
         let shut = self.connection_with(member).is_some_and(|connection| connection.is_shut());
+        let grace_ms = if shut { GOODBYE_MS } else { GRACE_MS };
         let lost = self.peers.borrow().get(member).is_some_and(|peer| {
-            let waits_long = peer.grace.is_none() || shut && !peer.going;
-            peer.shown && peer.presence != Presence::Present && waits_long
+            let waits_less = peer.grace.as_ref().is_some_and(|(waits_ms, _)| *waits_ms <= grace_ms);
+            peer.shown && peer.presence != Presence::Present && !waits_less
         });
         if lost {
-            self.wait_for(member, if shut { GOODBYE_MS } else { GRACE_MS });
+            self.wait_for(member, grace_ms);
         }
     }
 
@@ -130,7 +131,7 @@ impl Session {
             }
         });
         if let Some(peer) = self.peers.borrow_mut().get_mut(member) {
-            peer.grace = Some(grace);
+            peer.grace = Some((grace_ms, grace));
         }
     }
 
