@@ -95,15 +95,26 @@ fn missed(accounts: &[Option<Account>]) -> bool {
 impl fmt::Display for Troubles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "faults: Chromium and Firefox, each behind a router; {} rounds; times in s", self.rounds)?;
-        let header =
-            ["", "lasted", "noticed after", "healed after", "silence", "at most", "messages", "lost", "twice", ""];
+        let header = [
+            "",
+            "lasted",
+            "noticed after",
+            "healed after",
+            "silence",
+            "at most",
+            "replaced",
+            "messages",
+            "lost",
+            "twice",
+            "",
+        ];
         let mut rows = vec![header.map(str::to_owned)];
         rows.extend(self.rows.iter().map(|(trouble, accounts)| row(*trouble, accounts)));
-        f.write_str(&aligned(&rows, &[0, 9]))
+        f.write_str(&aligned(&rows, &[0, 10]))
     }
 }
 
-fn row(trouble: Trouble, rounds: &[Option<Account>]) -> [String; 10] {
+fn row(trouble: Trouble, rounds: &[Option<Account>]) -> [String; 11] {
     let accounts: Vec<_> = rounds.iter().flatten().collect();
     let middle = |tell: fn(&Account) -> Option<f64>| {
         let figures: Vec<_> = accounts.iter().filter_map(|account| tell(account)).collect();
@@ -122,6 +133,7 @@ fn row(trouble: Trouble, rounds: &[Option<Account>]) -> [String; 10] {
         middle(|account| Some(account.healed)),
         seconds(closest.map(|account| account.silence)),
         seconds(closest.map(|account| account.bearable())),
+        sum(|account| account.replaced),
         sum(|account| account.said),
         sum(|account| account.lost.len()),
         sum(|account| account.repeated.len()),
