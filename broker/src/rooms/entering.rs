@@ -6,7 +6,7 @@ use klatch_shared::{MemberId, RoomId, Sealed, SessionNonce, TokenHash};
 
 use super::kept::Part;
 use super::room::{Arrival, Room};
-use super::seat::Attendance;
+use super::seat::{Attendance, Seat};
 use super::{Decision, Effect, Granted, Holders, Right, Rooms, Who, fit, is_failure};
 use crate::address::Address;
 
@@ -89,7 +89,7 @@ impl Rooms {
                 let arrival = Arrival { connection: who.connection, session, card };
                 let max_members = self.policy.max_members;
                 self.sit(who.room, member, |room, holders| {
-                    room.take_seat(member, seat, arrival, max_members, now, holders)
+                    room.take_seat(member, seat, arrival, (who.address, max_members), now, holders)
                 })
             }
         }
@@ -137,7 +137,7 @@ impl Room {
         member: MemberId,
         token: TokenHash,
         arrival: Arrival,
-        max_members: usize,
+        (address, max_members): (Address, usize),
         now: u64,
         holders: &mut Holders,
     ) -> Result<Vec<Effect>, RefusalCode> {
@@ -146,6 +146,9 @@ impl Room {
         }
         if self.present() >= max_members || self.next_ordinal >= MAX_ORDINAL {
             return Err(RefusalCode::RoomFull);
+        }
+        if !self.newcomers.takes(address, now) {
+            return Err(RefusalCode::TooFast);
         }
         let mut effects = Vec::new();
         if self.is_full() {
@@ -171,7 +174,12 @@ impl Room {
     ) -> Result<Vec<Effect>, RefusalCode> {
         let taken = self.seat(member);
         let is_reload = taken.is_some_and(|seat| seat.session != arrival.session);
-        if is_reload && taken.is_some_and(|seat| seat.reloads.are_too_many(now)) {
+        let same = taken.is_some_and(|seat| seat.is_kept_by(&arrival));
+        let is_too_much = |seat: &Seat| match is_reload {
+            true => seat.doings.reloads.are_too_many(now),
+            false => !same && seat.doings.updates.are_too_many(now),
+        };
+        if taken.is_some_and(is_too_much) {
             return Err(RefusalCode::TooFast);
         }
         let is_away = taken.is_none_or(|seat| seat.connection().is_none());
@@ -182,11 +190,12 @@ impl Room {
         self.take_up_reserve(member, &arrival);
         let seat = self.seat_mut(member).ok_or(RefusalCode::UnknownSeat)?;
         if is_reload {
-            seat.reloads.note(now);
+            seat.doings.reloads.note(now);
+        } else if !same {
+            seat.doings.updates.note(now);
         }
         let before = seat.connection();
         let as_kept = before.is_some() && seat.session == arrival.session && seat.card == arrival.card;
-        let same = before == Some(arrival.connection) && as_kept;
         let Arrival { connection, session, card } = arrival;
         (seat.attendance, seat.session, seat.card) = (Attendance::Present(connection), session, card);
         let view = seat.view();

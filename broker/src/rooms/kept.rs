@@ -12,9 +12,9 @@ use klatch_shared::{Latch, MemberId, RoomId, Sealed, SessionNonce, TokenHash};
 use serde::{Deserialize, Serialize};
 
 use super::Rooms;
-use super::reloads::Reloads;
 use super::room::Room;
 use super::seat::{Attendance, Seat};
+use super::spacing::Doings;
 
 /// A room without its seats.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -167,6 +167,7 @@ impl Room {
             is_orphaned: false,
             is_ruled: false,
             next_ordinal,
+            newcomers: Default::default(),
             outdated,
         }
     }
@@ -192,8 +193,8 @@ impl Seat {
             Whereabouts::Away(since) => Attendance::Away(since.min(now)),
             Whereabouts::Left(since) => Attendance::Left(since.min(now)),
         };
-        let (is_known, is_told, holder, offers, reloads) = (false, false, None, Vec::new(), Reloads::default());
-        Self { member, latch, ordinal, session, card, attendance, is_known, is_told, holder, offers, reloads }
+        let (is_known, is_told, holder, offers, doings) = (false, false, None, Vec::new(), Doings::default());
+        Self { member, latch, ordinal, session, card, attendance, is_known, is_told, holder, offers, doings }
     }
 
     /// As it is kept.

@@ -21,11 +21,11 @@ mod holders;
 mod kept;
 mod proven;
 mod rates;
-mod reloads;
 mod revival;
 mod room;
 mod seat;
 mod signalling;
+mod spacing;
 #[cfg(test)]
 mod tests;
 
@@ -105,7 +105,7 @@ impl Rooms {
             Ask::Release(token) => self.release(who, &token, now),
             Ask::Card(NewCard { card }) => {
                 let fits = fit(&card, MAX_SEALED_CARD_CHARS);
-                self.in_room(who, |room, member| fits.map(|()| room.change_card(member, card)))
+                self.in_room(who, |room, member| fits.and_then(|()| room.change_card(member, card, now)))
             }
             Ask::Lock(Lock { locked }) => self.in_room(who, |room, member| room.lock(member, locked)),
             Ask::End => self.end(who),

@@ -26,9 +26,9 @@ use klatch_shared::limits::{MAX_ORDINAL, MAX_SEALED_CARD_CHARS, MAX_SEALED_ROOM_
 use klatch_shared::wire::{Account, Event, RefusalCode, Revive, SeatOf};
 use klatch_shared::{Latch, MemberId, RoomId};
 
-use super::reloads::Reloads;
 use super::room::{Arrival, Room};
 use super::seat::{Attendance, Seat};
+use super::spacing::Doings;
 use super::{Decision, Effect, Holders, Revival, Right, Rooms, Who, fit};
 use crate::address::Address;
 
@@ -163,6 +163,7 @@ impl Room {
             is_orphaned: false,
             is_ruled: false,
             next_ordinal: account.next_ordinal.max(own.ordinal.saturating_add(1)),
+            newcomers: Default::default(),
             outdated: Default::default(),
         }
     }
@@ -240,9 +241,9 @@ impl Room {
         let place = self.seats.iter().position(|seat| seat.ordinal > ordinal).unwrap_or(self.seats.len());
         let attendance = Attendance::Away(0);
         let (session, card) = (arrival.session, arrival.card.clone());
-        let (is_told, holder, offers, reloads) = (true, None, Vec::new(), Reloads::default());
+        let (is_told, holder, offers, doings) = (true, None, Vec::new(), Doings::default());
         let seat =
-            Seat { member, latch, ordinal, session, card, attendance, is_known, is_told, holder, offers, reloads };
+            Seat { member, latch, ordinal, session, card, attendance, is_known, is_told, holder, offers, doings };
         self.seats.insert(place, seat);
     }
 }

@@ -11,9 +11,9 @@ use klatch_shared::wire::{Admitted, CloseCode, Create, Event, RefusalCode, RoomG
 use klatch_shared::{AnyToken, MemberId, Sealed, SessionNonce, TokenHash};
 
 use super::kept::Part;
-use super::reloads::Reloads;
 use super::revival::Reserve;
 use super::seat::{Attendance, Seat};
+use super::spacing::{Doings, Newcomers};
 use super::{ConnectionId, Effect, Holders};
 use crate::address::Address;
 
@@ -39,6 +39,8 @@ pub(super) struct Room {
     /// The creator said how it is since: what others remember of the lock counts no more.
     pub(super) is_ruled: bool,
     pub(super) next_ordinal: u32,
+    /// From where it was newly come in of late.
+    pub(super) newcomers: Newcomers,
     /// What changed since it was last written down ([`super::Rooms::take_changes`]).
     pub(super) outdated: BTreeSet<Part>,
 }
@@ -66,6 +68,7 @@ impl Room {
             is_orphaned: false,
             is_ruled: false,
             next_ordinal: 0,
+            newcomers: Newcomers::default(),
             outdated: BTreeSet::from([Part::Room]),
         };
         let arrival = Arrival { connection, session: create.session, card: create.card.clone() };
@@ -187,11 +190,14 @@ impl Room {
     }
 
     /// Changes a card.
-    pub(super) fn change_card(&mut self, member: MemberId, card: Sealed) -> Vec<Effect> {
-        let Some(seat) = self.seat_mut(member) else { return Vec::new() };
+    pub(super) fn change_card(&mut self, member: MemberId, card: Sealed, now: u64) -> Result<Vec<Effect>, RefusalCode> {
+        let Some(seat) = self.seat_mut(member) else { return Ok(Vec::new()) };
+        if !seat.doings.updates.takes(now) {
+            return Err(RefusalCode::TooFast);
+        }
         seat.card = card.clone();
         self.outdated.insert(Part::Seat(member));
-        self.tell_others(Some(member), Event::Card { member, card }).into_iter().collect()
+        Ok(self.tell_others(Some(member), Event::Card { member, card }).into_iter().collect())
     }
 
     /// Locks or unlocks.
@@ -234,9 +240,9 @@ impl Room {
         self.outdated.extend([Part::Room, Part::Seat(member)]);
         let attendance = Attendance::Present(connection);
         let latch = token.latch();
-        let (is_known, is_told, holder, offers, reloads) = (false, false, None, Vec::new(), Reloads::default());
+        let (is_known, is_told, holder, offers, doings) = (false, false, None, Vec::new(), Doings::default());
         let seat =
-            Seat { member, latch, ordinal, session, card, attendance, is_known, is_told, holder, offers, reloads };
+            Seat { member, latch, ordinal, session, card, attendance, is_known, is_told, holder, offers, doings };
         self.seats.push(seat);
     }
 

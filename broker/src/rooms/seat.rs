@@ -6,7 +6,8 @@ use klatch_shared::{Latch, MemberId, Sealed, SessionNonce};
 
 use super::ConnectionId;
 use super::exchange::Exchange;
-use super::reloads::Reloads;
+use super::room::Arrival;
+use super::spacing::Doings;
 
 /// One member's place.
 #[derive(Clone, Debug)]
@@ -25,8 +26,8 @@ pub(super) struct Seat {
     pub(super) holder: Option<Holder>,
     /// What its owner offered, the latest to each other member.
     pub(super) offers: Vec<Exchange>,
-    /// How often its owner came as another page of late.
-    pub(super) reloads: Reloads,
+    /// How often its owner did of late what all others are told of.
+    pub(super) doings: Doings,
 }
 
 /// Whether the seat's owner is there, and through what or since when not.
@@ -47,6 +48,12 @@ impl Seat {
             Attendance::Present(connection) => Some(connection),
             Attendance::Away(_) | Attendance::Left(_) => None,
         }
+    }
+
+    /// Whether it is so already, by whoever arrives.
+    pub(super) fn is_kept_by(&self, arrival: &Arrival) -> bool {
+        let Arrival { connection, session, card } = arrival;
+        self.connection() == Some(*connection) && self.session == *session && self.card == *card
     }
 
     /// As the others see it.

@@ -31,7 +31,7 @@ fn who_takes_seat_after_seat_gives_up_their_own() {
         let mut world = World::with_members(2);
         world.lose(2);
         for number in 100..100 + ALL {
-            world.now += 1;
+            world.now += 1_000;
             world.join(number.into(), number).expect("a seat");
             if leaves {
                 world.done(number.into(), Ask::Leave).expect("they are inside");

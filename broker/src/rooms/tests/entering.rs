@@ -182,6 +182,36 @@ fn who_reloads_again_and_again_is_refused_for_a_moment_and_keeps_seat_and_connec
 }
 
 #[test]
+fn who_comes_back_as_the_same_page_or_changes_the_card_without_end_is_refused_for_a_moment() {
+    let mut world = World::with_members(3);
+    let renamed = || Ask::Card(NewCard { card: card(9) });
+    for number in 0..50 {
+        world.come_back(5 + number, 2, 0).expect("over a bad network");
+        world.done(5 + number, renamed()).expect("a new name");
+    }
+    assert_eq!(world.done(54, renamed()), Err(RefusalCode::TooFast));
+    assert_eq!(world.come_back(55, 2, 0), Err(RefusalCode::TooFast));
+    world.done(54, offer(1, 1)).expect("still inside");
+    world.done(3, renamed()).expect("nobody else is refused");
+    world.now = 1_000;
+    world.come_back(55, 2, 0).expect("later");
+}
+
+#[test]
+fn who_gives_seat_after_seat_up_takes_no_more_than_so_many_and_keeps_nobody_at_another_address_out() {
+    let mut world = World::with_members(1);
+    for number in 2..66 {
+        world.join(number.into(), number).expect("as many as there are seats");
+        world.done(number.into(), Ask::Forget).expect("given up");
+    }
+    assert_eq!(world.join(66, 66), Err(RefusalCode::TooFast));
+    let elsewhere = Who { address: address(2), ..who(67, 1) };
+    world.rooms.ask(elsewhere, join(67, invitation(67), 0), world.now).reply.expect("nobody else is kept out");
+    world.now = 1_000;
+    world.join(66, 66).expect("later");
+}
+
+#[test]
 fn whoever_finds_no_place_in_a_full_room_has_not_reloaded() {
     let mut world = World::with_members(3);
     world.lose(3);
