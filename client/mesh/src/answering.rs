@@ -18,7 +18,12 @@ impl<R: Rules> Link<R> {
             return false;
         };
         if self.is_foreign(Side::Offerer) {
-            return turn.now >= self.replaceable() && self.renew(turn);
+            let due = turn.now >= self.replaceable();
+            if due {
+                turn.order(Command::Hurried { peer: self.id.peer });
+                self.replace(turn, false);
+            }
+            return due;
         }
         if self.has_only_offered() {
             return self.yield_afresh(turn);
@@ -37,7 +42,7 @@ impl<R: Rules> Link<R> {
         true
     }
 
-    /// Whether this connection would have to take back an offer, of which nothing is settled yet.
+    /// Whether this connection would have to take back an offer of which nothing is settled yet.
     fn has_only_offered(&self) -> bool {
         self.has_offered && self.heard.is_none() && self.rules.keeps(Rule::FreshOneYields)
     }
@@ -49,12 +54,6 @@ impl<R: Rules> Link<R> {
         if let Phase::Offered { exchange, .. } = phase {
             self.arrivals.roll_back(exchange);
         }
-        true
-    }
-
-    /// Begins afresh for the offer that waits.
-    pub(crate) fn renew(&mut self, turn: &mut Turn<'_>) -> bool {
-        self.replace(turn, false);
         true
     }
 

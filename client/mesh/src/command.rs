@@ -68,8 +68,9 @@ pub enum Command {
         /// Who does.
         peer: MemberId,
     },
-    /// The member's page was loaded again too soon after many other times. The link waits before a connection is made.
-    TooSoon {
+    /// The member costs us connections: their page was loaded again too soon after many other times, so that the link waits before one is
+    /// made, or their offer is of another connection than before, and so ours is replaced.
+    Hurried {
         /// Whose.
         peer: MemberId,
     },

@@ -188,7 +188,7 @@ impl<R: Rules> Mesh<R> {
         let before = self.over.iter_mut().find(|over| over.peer == peer);
         let at_once = before.is_none_or(|over| over.more.takes(LINK_COST, turn.now));
         if !at_once {
-            turn.order(Command::TooSoon { peer });
+            turn.order(Command::Hurried { peer });
         }
         self.links.insert(peer, Link::open(turn, self.rules, self.me, (peer, session), latest, we_offer, at_once));
     }

@@ -21,7 +21,8 @@ impl Misdeeds {
     const SLOWER: u64 = 5;
     /// What an offer costs: fifty at once, and one a second. A page on the worst of networks makes fewer.
     const OFFER: usize = 5 * Allowance::BYTES;
-    /// What a page costs that comes too soon after a few others ([`crate::Command::TooSoon`]): five at once, and one each ten seconds.
+    /// What a page costs that comes too soon after a few others, a connection that takes the place of another ([`crate::Command::Hurried`]),
+    /// or a goodbye of who stays: five at once, and one each ten seconds.
     const TOO_SOON: usize = 59 * Allowance::BYTES;
     /// So long after the last one its author is named no longer: time enough to look under *People*.
     const REMEMBERED: u64 = 5 * 60 * 1000;
@@ -44,7 +45,7 @@ impl Misdeeds {
         self.cost(Self::OFFER, now)
     }
 
-    /// One more page of theirs that came too soon; whether its author is to be named from now on.
+    /// One more page of theirs that came too soon, or the like; whether its author is to be named from now on.
     pub fn hurried(&mut self, now: u64) -> bool {
         self.cost(Self::TOO_SOON, now)
     }

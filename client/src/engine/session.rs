@@ -190,7 +190,7 @@ impl Session {
                 self.refused(peer);
                 return Some(Input::Gone { peer });
             }
-            Command::TooSoon { peer } => self.did(peer, Misdeeds::hurried),
+            Command::Hurried { peer } => self.did(peer, Misdeeds::hurried),
             Command::ProbeBroker => self.socket().iter().for_each(Socket::doubt),
             Command::Show { peer, health } => self.show_health(peer, health),
         }

@@ -30,7 +30,7 @@ fn guests_come_and_go_and_nothing_of_them_stays() {
         let guests = [scene.person(Kind::Chromium, "Çelik").await?, scene.person(Kind::Firefox, "Dee").await?];
         let mut seated = [false; 2];
 
-        let (since, mut resident, mut heap) = (Instant::now(), Vec::new(), Vec::new());
+        let (since, mut resident, mut heap, mut connections) = (Instant::now(), Vec::new(), Vec::new(), Vec::new());
         while since.elapsed() < meeting || resident.len() < MIN_ROUNDS {
             let round = resident.len();
             let guest = scene.second_tab(&guests[round % 2]).await?;
@@ -54,9 +54,11 @@ fn guests_come_and_go_and_nothing_of_them_stays() {
             let holdings = ana.page().holdings().await?;
             println!("after {:.0} s, round {round}: {holdings:.0?}", since.elapsed().as_secs_f64());
             heap.push(holdings.script + holdings.module);
+            connections.push(holdings.connections);
             scene.check_consoles()?;
         }
         steady("KiB resident of the server", &resident).map_err(Error::msg)?;
+        steady("connections of a page that stays", &connections).map_err(Error::msg)?;
         steady("KiB in the heap of a page that stays", &heap).map_err(Error::msg)
     });
 }
@@ -89,6 +91,7 @@ fn guests_come_and_go_while_networks_fail_and_nothing_of_that_stays() {
         ana.is_connected_by("relay", "Bo").await?;
 
         let (since, mut resident, mut heap, mut seated) = (Instant::now(), Vec::new(), Vec::new(), false);
+        let mut connections = Vec::new();
         let mut said = Vec::new();
         while since.elapsed() < meeting || resident.len() < MIN_ROUNDS {
             let round = resident.len();
@@ -123,10 +126,12 @@ fn guests_come_and_go_while_networks_fail_and_nothing_of_that_stays() {
                 resident.last()
             );
             heap.push(holdings.script + holdings.module);
+            connections.push(holdings.connections);
             scene.check_consoles()?;
         }
         ana.reads_in_turn(&said.iter().map(String::as_str).collect::<Vec<_>>()).await?;
         steady("KiB resident of the server and relay", &resident).map_err(Error::msg)?;
+        steady("connections of a page that stays", &connections).map_err(Error::msg)?;
         steady("KiB in the heap of a page that stays", &heap).map_err(Error::msg)
     });
 }

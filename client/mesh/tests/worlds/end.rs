@@ -116,7 +116,7 @@ impl End {
                 self.ghosts.extend((browser.step.is_some() || browser.has_task()).then_some((id, browser)));
             }
             Command::Refused { .. } => return Err("nobody refuses a link".into()),
-            Command::TooSoon { .. } => {}
+            Command::Hurried { .. } => {}
             Command::ProbeBroker => self.probes += 1,
             Command::Show { health, .. } => self.health = health,
         }
@@ -143,7 +143,7 @@ impl End {
             }
             Command::Send { peer, .. }
             | Command::Refused { peer }
-            | Command::TooSoon { peer }
+            | Command::Hurried { peer }
             | Command::Show { peer, .. } => others(peer).then_some(None),
             Command::SetRemote { .. } | Command::SetLocal { .. } | Command::ProbeBroker => None,
         }

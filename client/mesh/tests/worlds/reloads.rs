@@ -8,7 +8,7 @@ use crate::single::{POLITER, Page, candidate, description, member, session};
 /// How many connections were made, and how often a page came too soon.
 fn made(commands: &[Command]) -> (usize, usize) {
     let count = |is: fn(&Command) -> bool| commands.iter().filter(|command| is(command)).count();
-    (count(|it| matches!(it, Command::Open { .. })), count(|it| matches!(it, Command::TooSoon { .. })))
+    (count(|it| matches!(it, Command::Open { .. })), count(|it| matches!(it, Command::Hurried { .. })))
 }
 
 /// A page to whom the other end's comes five times more.
@@ -24,7 +24,7 @@ fn a_few_reloads_in_a_row_have_their_connections_at_once_and_more_are_too_soon()
     let mut page = reloaded();
     let old = page.link();
     let commands = page.reloads(7);
-    assert_eq!(commands[..2], [Command::Close { link: old }, Command::TooSoon { peer: member(POLITER) }]);
+    assert_eq!(commands[..2], [Command::Close { link: old }, Command::Hurried { peer: member(POLITER) }]);
     assert_eq!(made(&commands), (0, 1));
     assert_eq!(made(&page.reloads(8)), (0, 1));
     assert!(page.at(1_999).is_empty());
@@ -54,6 +54,22 @@ fn nothing_is_closed_where_nothing_was_made() {
     page.reloads(7);
     assert!(page.hears(Input::Gone { peer: member(POLITER) }).is_empty());
     assert_eq!(page.mesh.deadline(), None);
+}
+
+#[test]
+fn who_offers_another_connection_each_time_is_counted_for_each_that_ours_is_replaced_for() {
+    let mut page = Page::meets(false);
+    let mut replaced = 0;
+    for number in 1..=60 {
+        page.now = u64::from(number) * 500;
+        let mut commands = page.told(number, Side::Offerer, 0, Signal::Offer(description(&number.to_string())));
+        commands.extend(page.remote());
+        page.local(Kind::Answer);
+        let (opened, hurried) = made(&commands);
+        assert_eq!(opened, hurried, "{commands:?}");
+        replaced += opened;
+    }
+    assert!((20..=30).contains(&replaced), "{replaced}");
 }
 
 #[test]

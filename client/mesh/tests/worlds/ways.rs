@@ -117,6 +117,36 @@ fn without_the_broker_a_broken_link_is_mended_by_way_of_whoever_reaches_both() {
     assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Via(member(HELPER)), Carrier::Via(member(HELPER))]);
 }
 
+/// Whether an order is about this connection.
+fn is_about(link: LinkId, command: &Command) -> bool {
+    use Command::{AddCandidate, Close, Open, SetLocal, SetRemote};
+    match command {
+        Open { link: of, .. } | Close { link: of } => *of == link,
+        SetLocal { link: of, .. } | SetRemote { link: of, .. } | AddCandidate { link: of, .. } => *of == link,
+        Command::Send { peer, .. } => *peer == link.peer,
+        _ => false,
+    }
+}
+
+#[test]
+fn a_link_that_is_mended_and_replaced_leaves_the_others_alone() {
+    let mut page = Page::meets(true);
+    let link = page.link();
+    page.connects();
+    page.hears(Input::ChannelOpen { link });
+    let helper = page.has_a_helper();
+    let mut commands = page.connection(ConnectionState::Failed);
+    commands.extend(page.local(Kind::Offer));
+    for now in (1_000..120_000).step_by(500) {
+        commands.extend(page.at(now));
+        if commands.last().is_some_and(|last| matches!(last, Command::SetLocal { .. })) {
+            commands.extend(page.local(Kind::Offer));
+        }
+    }
+    assert!(commands.iter().any(|command| matches!(command, Command::SetLocal { restart: true, .. })), "{commands:?}");
+    assert!(!commands.iter().any(|command| is_about(helper, command)), "{commands:?}");
+}
+
 #[test]
 fn a_channel_that_closed_brings_a_fresh_connection_by_whichever_end() {
     let mut page = Page::meets(true);

@@ -153,7 +153,8 @@ impl Session {
                 self.member_forgotten(member);
             }
         } else if going && linked {
-            // Said goodbye, and is still here.
+            // Said goodbye, and is still here: not without end.
+            self.did(member, Misdeeds::hurried);
             self.set_shown(member, shown);
             self.show_health(member, Health::Connected);
         }
