@@ -8,6 +8,8 @@ use klatch_tests::wire::Recorder;
 use klatch_tests::{Broker, Kind, Person, Scene, play, wait};
 use serde_json::{Value, json};
 
+use crate::seats::WITHOUT_A_WORD;
+
 /// The banner while there is no server.
 const OUT_OF_REACH: &str = "The server is out of reach.";
 
@@ -205,6 +207,43 @@ fn who_loses_the_server_first_and_then_the_link_is_gone() {
         .await?;
         ana.seems_cut_off().await?;
         ana.no_longer_sees("Bo").await
+    });
+}
+
+#[test]
+fn who_was_out_of_the_servers_reach_learns_who_came_and_went_meanwhile() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ana = scene.person(Kind::Chromium, "Ana").await?;
+        let link = ana.creates(&broker, "Sunday breakfast").await?;
+        let [bo, cleo] = [scene.person(Kind::Firefox, "Bo").await?, scene.person(Kind::Chromium, "Cleo").await?];
+        bo.page().prepare(SOCKETS).await?;
+        cleo.page().prepare(WITHOUT_A_WORD).await?;
+        for person in [&bo, &cleo] {
+            person.accepts(&link).await?;
+            person.is_connected_to("Ana").await?;
+        }
+        bo.is_connected_to("Cleo").await?;
+        let cut = "() => {
+            window.__links = __test.connections;
+            window.__cut = true;
+            window.__sockets.at(-1).close();
+        }";
+        bo.page().call(cut, Value::Null).await?;
+        bo.page().shows(OUT_OF_REACH).await?;
+        cleo.leaves().await?;
+        ana.no_longer_sees("Cleo").await?;
+        let dee = scene.person(Kind::Firefox, "Dee").await?;
+        dee.accepts(&link).await?;
+        ana.is_connected_to("Dee").await?;
+        ensure!(bo.page().has("group", "Cleo").await? && !bo.page().has("group", "Dee").await?, "Bo was told");
+        bo.page().call("() => void (window.__cut = false)", Value::Null).await?;
+        bo.no_longer_sees("Cleo").await?;
+        bo.is_connected_to("Dee").await?;
+        bo.hears(2).await?;
+        let kept = "__links.filter(({ connectionState }) => connectionState === 'connected').length";
+        ensure!(bo.page().number(kept).await? == 1.0, "the link with Ana was not left alone");
+        Ok(())
     });
 }
 

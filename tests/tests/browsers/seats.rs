@@ -132,7 +132,7 @@ fn closing_the_tab_is_seen_at_once() {
 
 /// Loses the last word that the page has for others, as Firefox does with one of six tabs that are closed. Chromium tells nothing else
 /// of a tab than that word, but does not lose it.
-const WITHOUT_A_WORD: &str = r#"() => {
+pub const WITHOUT_A_WORD: &str = r#"() => {
     if (!window.RTCDataChannel) return;
     const { send } = RTCDataChannel.prototype;
     RTCDataChannel.prototype.send = function (text) {
