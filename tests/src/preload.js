@@ -35,13 +35,17 @@
     for (const description of [connection.localDescription, connection.remoteDescription])
       for (const line of description?.sdp.match(/^a=(ice-ufrag|ice-pwd|fingerprint|candidate):.*$/gm) ?? []) secrets.get(connection).add(line.trim());
   };
-  // What becomes of a connection, for whoever wonders why a test failed.
-  const tell = (connection, number) => {
-    for (const state of ["signalingState", "iceGatheringState", "iceConnectionState"])
-      connection.addEventListener(`${state.toLowerCase()}change`, () =>
-        console.debug(`${Math.round(performance.now())} ms: connection ${number}, ${state} ${connection[state]}`));
-  };
+  // What became of connections, for whoever wonders why a test failed. Not on the console, which keeps too much of it.
+  const story = [];
   let made = 0;
+  const follow = (connection) => {
+    const number = (made += 1);
+    for (const state of ["signalingState", "iceGatheringState", "iceConnectionState"])
+      connection.addEventListener(`${state.toLowerCase()}change`, () => {
+        if (story.length === 100) story.shift();
+        story.push(`${Math.round(performance.now())} ms: connection ${number}, ${state} ${connection[state]}`);
+      });
+  };
   window.RTCPeerConnection = new Proxy(window.RTCPeerConnection, {
     construct(target, args) {
       const connection = new target(...args);
@@ -49,7 +53,7 @@
       // A closed connection has no descriptions any more.
       connection.addEventListener("signalingstatechange", () => remember(connection));
       connection.addEventListener("icegatheringstatechange", () => remember(connection));
-      tell(connection, made += 1);
+      follow(connection);
       return connection;
     },
   });
@@ -229,6 +233,7 @@
       get connections() {
         return connections.all();
       },
+      story,
       // Bytes that the page's module has for itself.
       memory: () => memories.all().reduce((total, memory) => total + buffer.get.call(memory).byteLength, 0),
       // Kinds of tracks that keep a device busy.

@@ -246,6 +246,8 @@ impl Scene {
                 let page = person.page();
                 let place = page.call("() => location.href.split('#')[0]", serde_json::Value::Null).await?;
                 eprintln!("{place} shows:\n{}", page.text().await?);
+                let story = page.call("() => window.__test?.story.join('\\n') ?? ''", serde_json::Value::Null).await?;
+                eprintln!("its connections:\n{}", story.as_str().unwrap_or_default());
                 let picture = self.keep_picture(person, &format!("failed-{index}-{}", person.name())).await?;
                 eprintln!("picture: {}", picture.display());
                 anyhow::Ok(())
