@@ -147,12 +147,13 @@ impl Room {
         if self.present() >= max_members || self.next_ordinal >= MAX_ORDINAL {
             return Err(RefusalCode::RoomFull);
         }
+        let gives_way =
+            if self.is_full() { Some(self.gives_way_to_newcomers(now).ok_or(RefusalCode::RoomFull)?) } else { None };
         if !self.newcomers.takes(address, now) {
             return Err(RefusalCode::TooFast);
         }
         let mut effects = Vec::new();
-        if self.is_full() {
-            let member = self.gives_way_to_newcomers(now).ok_or(RefusalCode::RoomFull)?;
+        if let Some(member) = gives_way {
             self.remove_seat(member, holders);
             effects.extend(self.tell_others(None, Event::Forgotten { member }));
         }
@@ -174,7 +175,9 @@ impl Room {
     ) -> Result<Vec<Effect>, RefusalCode> {
         let taken = self.seat(member);
         let is_reload = taken.is_some_and(|seat| seat.session != arrival.session);
-        let same = taken.is_some_and(|seat| seat.is_kept_by(&arrival));
+        let before = taken.and_then(Seat::connection);
+        let as_kept = before.is_some() && !is_reload && taken.is_some_and(|seat| seat.card == arrival.card);
+        let same = as_kept && before == Some(arrival.connection);
         let is_too_much = |seat: &Seat| match is_reload {
             true => seat.doings.reloads.are_too_many(now),
             false => !same && seat.doings.updates.are_too_many(now),
@@ -182,9 +185,8 @@ impl Room {
         if taken.is_some_and(is_too_much) {
             return Err(RefusalCode::TooFast);
         }
-        let is_away = taken.is_none_or(|seat| seat.connection().is_none());
         let mut effects = Vec::new();
-        if is_away && self.present() >= max_members {
+        if before.is_none() && self.present() >= max_members {
             effects = self.see_out_stranger_for(member, holders).ok_or(RefusalCode::RoomFull)?;
         }
         self.take_up_reserve(member, &arrival);
@@ -194,8 +196,6 @@ impl Room {
         } else if !same {
             seat.doings.updates.note(now);
         }
-        let before = seat.connection();
-        let as_kept = before.is_some() && seat.session == arrival.session && seat.card == arrival.card;
         let Arrival { connection, session, card } = arrival;
         (seat.attendance, seat.session, seat.card) = (Attendance::Present(connection), session, card);
         let view = seat.view();

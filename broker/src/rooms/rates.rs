@@ -1,7 +1,8 @@
 //! How often an address opens rooms, takes seats and fails: what one address may do to all others' share of the broker.
 //!
 //! Guessing proofs and tokens is hopeless; counting failures keeps it cheap and quiet, and nobody out who may come in. Whoever comes back
-//! to a seat is not counted here: what that costs is borne by their own room, and each seat has a bound of its own, as newcomers to a room have ([`super::spacing`]).
+//! to a seat is not counted here: what that costs is borne by their own room, and each seat has a bound of its own, as
+//! newcomers to a room have ([`super::spacing`]).
 
 use std::collections::{HashMap, VecDeque};
 

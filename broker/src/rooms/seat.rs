@@ -6,7 +6,6 @@ use klatch_shared::{Latch, MemberId, Sealed, SessionNonce};
 
 use super::ConnectionId;
 use super::exchange::Exchange;
-use super::room::Arrival;
 use super::spacing::Doings;
 
 /// One member's place.
@@ -48,12 +47,6 @@ impl Seat {
             Attendance::Present(connection) => Some(connection),
             Attendance::Away(_) | Attendance::Left(_) => None,
         }
-    }
-
-    /// Whether it is so already, by whoever arrives.
-    pub(super) fn is_kept_by(&self, arrival: &Arrival) -> bool {
-        let Arrival { connection, session, card } = arrival;
-        self.connection() == Some(*connection) && self.session == *session && self.card == *card
     }
 
     /// As the others see it.

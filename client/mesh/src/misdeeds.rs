@@ -23,7 +23,7 @@ impl Misdeeds {
     const OFFER: usize = 5 * Allowance::BYTES;
     /// What a page costs that comes too soon after a few others, a connection that takes the place of another ([`crate::Command::Hurried`]),
     /// or a goodbye of who stays: five at once, and one each ten seconds.
-    const TOO_SOON: usize = 59 * Allowance::BYTES;
+    const HURRY: usize = 59 * Allowance::BYTES;
     /// So long after the last one its author is named no longer: time enough to look under *People*.
     const REMEMBERED: u64 = 5 * 60 * 1000;
 
@@ -47,7 +47,7 @@ impl Misdeeds {
 
     /// One more page of theirs that came too soon, or the like; whether its author is to be named from now on.
     pub fn hurried(&mut self, now: u64) -> bool {
-        self.cost(Self::TOO_SOON, now)
+        self.cost(Self::HURRY, now)
     }
 
     fn cost(&mut self, cost: usize, now: u64) -> bool {

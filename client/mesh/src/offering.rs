@@ -61,8 +61,8 @@ impl<R: Rules> Link<R> {
     }
 
     /// Whether it is likely that our offer never came to them, as theirs came by another way than ours went, after half the time in which
-    /// ours was to be answered. Over our own channel it would have come. Where that is wrong both ends have given way, and what strays is offered again. It is done once a connection: after an
-    /// exchange that did not help we stand, so that glare is settled as ever.
+    /// ours was to be answered. Over our own channel it would have come. Where that is wrong both ends have given way, and what strays is
+    /// offered again. It is done once a connection: after an exchange that did not help we stand, so that glare is settled as ever.
     fn seems_unheard(&self, now: u64, until: u64) -> bool {
         let ours = self.trickle.carrier();
         matches!(ours, Some(Carrier::Broker | Carrier::Via(_)))
