@@ -20,7 +20,7 @@ fn tool(name: &str) -> Option<Command> {
     let found = std::env::split_paths(&std::env::var_os("PATH")?).any(|folder| folder.join(name).is_file());
     if !found {
         // Past what the test runner keeps to itself.
-        let _ = writeln!(std::io::stderr(), "LEFT OUT: {name} is not installed (Debian: coturn)");
+        let _ = writeln!(std::io::stdout(), "LEFT OUT: {name} is not installed (Debian: coturn)");
     }
     found.then(|| Command::new(name))
 }
