@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -10,6 +10,9 @@ use crate::Person;
 
 /// Milliseconds on the machine's clock, which pages have too.
 pub type Time = f64;
+
+/// Longer than a microphone says nothing in a call that all is well with: Opus sends a packet each 0.4 s at least.
+pub const PAUSE: Time = 1_000.0;
 
 /// What was written down so far.
 #[derive(Clone, Debug, Deserialize)]
@@ -120,6 +123,21 @@ impl Person {
     /// There is no diary.
     pub async fn is_to_hear(&self, others: usize) -> Result<()> {
         self.page().call("(others) => __diary.hears(others)", json!(others)).await.map(|_| ())
+    }
+
+    /// Was connected to `other` and had sound from everybody since the diary is kept, but for moments in which the page was too busy to
+    /// write anything down.
+    ///
+    /// # Errors
+    /// Somebody was not heard for a while, or there is no diary.
+    pub async fn heard_all_along(&self, other: &Self) -> Result<()> {
+        let diary = self.diary().await?;
+        let (from, to) = diary.longest_gap(diary.since);
+        let (me, after, lasted) = (self.name(), from - diary.since, to - from);
+        ensure!(lasted <= 2.0 * PAUSE, "{me} heard too little for {lasted:.0} ms, after {after:.0} ms");
+        let mut states = diary.states.iter().filter(|(_, of, _)| of == other.name());
+        ensure!(states.all(|(.., said)| said == "connected"), "for {me}: {:?}", diary.states);
+        Ok(())
     }
 
     /// Says something each second, in the name of `author`.

@@ -5,10 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Result, ensure};
 
 use super::Trouble;
-use crate::diary::{Diary, Time};
-
-/// Longer than a microphone says nothing in a call that all is well with: Opus sends a packet each 0.4 s at least.
-const PAUSE: Time = 1_000.0;
+use crate::diary::{Diary, PAUSE, Time};
 
 /// What came of a trouble. Times are in milliseconds.
 #[derive(Clone, Debug)]

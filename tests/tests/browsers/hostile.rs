@@ -53,6 +53,9 @@ fn rubbish_and_floods_between_members_are_left_out_and_the_others_go_on() {
     play(async |scene| {
         let broker = scene.broker(&[]).await?;
         let [ana, bo, mal] = with_mal(scene, &broker).await?;
+        for person in [&ana, &bo] {
+            person.keeps_a_diary(2).await?;
+        }
         let id = "AAAAAAAAAAA";
         let (room, keys) = (RoomKeys::derive(&RoomKey::random()).id(), MemberKeys::random());
         let moment = Moment { sent: 1, at: 1, last_seat: 0 };
@@ -73,8 +76,10 @@ fn rubbish_and_floods_between_members_are_left_out_and_the_others_go_on() {
         ana.says("Loud and clear").await?;
         bo.reads("Loud and clear").await?;
         ensure!(!ana.page().text().await?.contains("I am Ana"), "a forged message is shown");
-        ana.hears(2).await?;
-        bo.hears(2).await?;
+        for (person, other) in [(&ana, &bo), (&bo, &ana)] {
+            person.hears(2).await?;
+            person.heard_all_along(other).await?;
+        }
         // Ana has had enough; Bo has not.
         ana.opens("People").await?;
         ana.page().click("button", "Drop the connection").await?;
@@ -146,8 +151,12 @@ fn who_sends_candidates_by_the_thousand_disturbs_nobody_else() {
     });
 }
 
-/// Mal does it, more than so many times; the others talk on, and find who sends too much under *People*: the notice may be gone by then.
+/// Mal does it, more than so many times; the others talk on, are never silent for each other, and find who sends too much under *People*:
+/// the notice may be gone by then.
 async fn with_mal_at_it([ana, bo, mal]: &[Person; 3], script: &str, times: u32) -> Result<()> {
+    for person in [ana, bo] {
+        person.keeps_a_diary(2).await?;
+    }
     mal.page().call(script, Value::Null).await?;
     wait::until("much of it", PATIENCE, async || {
         Ok((mal.page().number("__much").await? > f64::from(times)).then_some(()))
@@ -160,9 +169,10 @@ async fn with_mal_at_it([ana, bo, mal]: &[Person; 3], script: &str, times: u32) 
         person.hears(2).await?;
     }
     // No more than they take comes, and yet it does not end.
-    for person in [ana, bo] {
+    for (person, other) in [(ana, bo), (bo, ana)] {
         person.opens("People").await?;
         person.page().shows("Sends too much, or what this page cannot read.").await?;
+        person.heard_all_along(other).await?;
     }
     Ok(())
 }
