@@ -8,6 +8,8 @@ use anyhow::{Result, bail};
 use mio::event::Source;
 use mio::net::TcpStream;
 
+use super::machine::go_first;
+
 /// A connection to somebody who says the same again.
 pub struct Echo {
     stream: TcpStream,
@@ -27,6 +29,7 @@ impl Echo {
         stream.set_nodelay(true)?;
         other.set_nodelay(true)?;
         std::thread::spawn(move || {
+            go_first();
             let mut byte = [0];
             while other.read_exact(&mut byte).and_then(|()| other.write_all(&byte)).is_ok() {}
         });

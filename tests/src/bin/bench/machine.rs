@@ -1,10 +1,11 @@
-//! What the kernel tells of a process, and which core it may use.
+//! What the kernel tells of a process, which core it may use, and who goes first there.
 
 use std::fs;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use rustix::thread::{CpuSet, gettid, sched_getaffinity, sched_setaffinity};
 
 /// Two cores: one for the server, one for who loads it.
 pub struct Cores {
@@ -65,6 +66,16 @@ pub fn allow_files(count: u64) -> Result<()> {
     setrlimit(Resource::Nofile, Rlimit { current: Some(count), maximum })
         .or_else(|_| setrlimit(Resource::Nofile, Rlimit { current: Some(count), maximum: limit.maximum }))
         .with_context(|| format!("{count} open files are not allowed: raise `ulimit -Hn`"))
+}
+
+/// Lets this thread run whenever it has something to do, whoever else is on its core; threads and programs that it starts are as others.
+/// Not everybody may: then it takes its turn.
+pub fn go_first() {
+    let mut command = Command::new("chrt");
+    command.args(["--reset-on-fork", "--fifo", "--pid", "1", &gettid().as_raw_nonzero().to_string()]);
+    if !command.stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
+        eprintln!("  whoever measures takes turns with others: `chrt --fifo` is not allowed");
+    }
 }
 
 /// CPU seconds that a process has used so far, all its living threads together.

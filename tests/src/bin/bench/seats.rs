@@ -5,9 +5,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use klatch_shared::wire::{Admission, Create, Event, Join, Request, ServerFrame, Verb};
+use klatch_shared::wire::{Admission, Create, Event, Join, NewCard, Request, ServerFrame, Verb};
 use klatch_shared::{
-    Card, InviteToken, MemberId, MemberKeys, Nonce, ProofLabel, RoomKey, RoomKeys, SeatToken, SessionNonce, seal,
+    Card, InviteToken, MemberId, MemberKeys, Nonce, ProofLabel, RoomKey, RoomKeys, Sealed, SeatToken, SessionNonce,
+    seal,
 };
 use klatch_tests::Broker;
 use klatch_tests::process::Process;
@@ -16,8 +17,8 @@ use serde_json::json;
 use super::stream::Stream;
 use super::{floor, turn, ws};
 
-/// What would keep a load from one address out.
-const LIFTED: [&str; 14] = [
+/// What would keep a load from one address out, or tell it to go slower: whoever measures is often behind with reading.
+const LIFTED: [&str; 18] = [
     "--limit",
     "connections=1000000",
     "--limit",
@@ -32,6 +33,10 @@ const LIFTED: [&str; 14] = [
     "frames-per-second=1000000",
     "--limit",
     "frame-burst=1000000",
+    "--limit",
+    "queue-frames=1000000",
+    "--limit",
+    "queue-bytes=100000000",
 ];
 /// For a server to answer on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -137,6 +142,7 @@ pub struct Newcomer {
     /// What to ask the server for.
     pub path: String,
     keys: RoomKeys,
+    seat: SeatToken,
     verb: Verb,
 }
 
@@ -159,9 +165,10 @@ impl Room {
     /// Who takes the next seat.
     pub fn newcomer(&mut self) -> Newcomer {
         let member = MemberId::random();
-        let verb = self.admission(member, &Nonce::random());
+        let seat = SeatToken::random();
+        let verb = self.admission(member, &seat, &Nonce::random());
         self.members += 1;
-        Newcomer { member, path: format!("/ws/{}", self.keys.id()), keys: self.keys.clone(), verb }
+        Newcomer { member, path: format!("/ws/{}", self.keys.id()), keys: self.keys.clone(), seat, verb }
     }
 
     /// Takes the next seat.
@@ -174,11 +181,11 @@ impl Room {
         newcomer.sit_down(stream, held, matches!(server, Server::Klatch(_)))
     }
 
-    fn admission(&self, member: MemberId, nonce: &Nonce) -> Verb {
+    fn admission(&self, member: MemberId, seat: &SeatToken, nonce: &Nonce) -> Verb {
         let keys = &self.keys;
         let name = format!("Member {}", self.members).parse().expect("a name");
         let card = Card::new(keys.id(), &MemberKeys::random(), name, 1).seal(keys);
-        let (key, seat, session) = (keys.public(), SeatToken::random().hash(), SessionNonce::random());
+        let (key, seat, session) = (keys.public(), seat.hash(), SessionNonce::random());
         if self.members == 0 {
             Verb::Create(Create {
                 member,
@@ -214,6 +221,27 @@ impl Newcomer {
             other => other,
         };
         Request { id: 1, verb }.to_frame()
+    }
+
+    /// The request to come back to the seat once it was taken, by the same page.
+    pub fn return_request(&self, nonce: &Nonce) -> String {
+        let (member, keys, (card, session)) = (self.member, &self.keys, self.introduction());
+        let (key, proof) = (keys.public(), keys.prove(ProofLabel::Join, nonce, &member));
+        let admission = Admission::Seat { token: self.seat.clone() };
+        Request { id: 1, verb: Verb::Join(Join { member, key, proof, admission, card, session }) }.to_frame()
+    }
+
+    /// Their card, as a change of it.
+    pub fn card_change(&self) -> String {
+        let (card, _) = self.introduction();
+        Request { id: 1, verb: Verb::Card(NewCard { card }) }.to_frame()
+    }
+
+    fn introduction(&self) -> (Sealed, SessionNonce) {
+        match self.verb.clone() {
+            Verb::Create(Create { card, session, .. }) | Verb::Join(Join { card, session, .. }) => (card, session),
+            _ => unreachable!("nobody takes a seat otherwise"),
+        }
     }
 
     /// Takes the seat over a WebSocket, of which this was read already; `prove` to a server that asks for it.

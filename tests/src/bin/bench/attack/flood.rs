@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use klatch_shared::limits::{MAX_FRAME_BYTES, MAX_PEEKED_ROOMS};
-use klatch_shared::wire::{Peek, PeekAt, Request, Verb};
+use klatch_shared::wire::{Peek, PeekAt, Request, ServerFrame, Verb};
 use klatch_shared::{AnyToken, InviteToken, RoomId, RoomKey, RoomKeys};
 
 use super::super::offer::OfferFrame;
 use super::super::seats::{Newcomer, Room, nonce_of};
 use super::super::ws;
-use super::ground::Ground;
+use super::ground::{FROM_ONE, Ground};
 use super::leash::Leash;
 use super::swarm::Swarm;
 
@@ -22,10 +22,13 @@ const BURST: usize = 32;
 /// An offer that costs as little of the broker's patience as any frame.
 const SMALL_OFFER: usize = 400;
 
-/// What a member sends without end.
+/// What a member does without end.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Matter {
     Signals,
+    Cards,
+    /// Is gone as soon as it is there.
+    Returns,
     Questions,
     Pings,
     Rubbish,
@@ -33,13 +36,41 @@ enum Matter {
     Giants,
 }
 
-const MATTERS: [Matter; 6] =
-    [Matter::Signals, Matter::Questions, Matter::Pings, Matter::Rubbish, Matter::Binary, Matter::Giants];
+const MATTERS: [Matter; 8] = [
+    Matter::Signals,
+    Matter::Cards,
+    Matter::Returns,
+    Matter::Questions,
+    Matter::Pings,
+    Matter::Rubbish,
+    Matter::Binary,
+    Matter::Giants,
+];
 
 struct Flooder {
     matter: Matter,
     newcomer: Newcomer,
-    seated: bool,
+    /// Their card, as a change of it.
+    card: Vec<u8>,
+    /// Had the seat before.
+    returns: bool,
+    /// On this connection.
+    progress: Progress,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    Connecting,
+    Asked,
+    Seated,
+    Refused,
+}
+
+impl Flooder {
+    fn new(matter: Matter, newcomer: Newcomer) -> Self {
+        let card = framed(&newcomer.card_change());
+        Self { matter, newcomer, card, returns: false, progress: Progress::Connecting }
+    }
 }
 
 /// Floods for as long as the leash holds.
@@ -56,47 +87,71 @@ pub fn attack(ground: &Ground, leash: &mut Leash) -> Result<String> {
     let mut flooders = Vec::new();
     for matter in MATTERS {
         let newcomer = room.newcomer();
-        swarm.add(ground.websocket(1, &newcomer.path)?)?;
-        flooders.push(Flooder { matter, newcomer, seated: false });
+        swarm.add(ground.websocket(FROM_ONE, &newcomer.path)?)?;
+        flooders.push(Flooder::new(matter, newcomer));
     }
     // Who is flooded reads it all.
     let victim_id = victim.member.to_string();
     swarm.add(super::super::line::Line::open(victim.stream, victim.held)?)?;
     leash.reach_the_height();
 
-    let (mut frames, mut closed) = (0u64, 0u64);
+    let (mut frames, mut closed, mut seated, mut homes) = (0u64, 0u64, 0u64, 1);
     while leash.holds()? {
         let (mut over, mut greeted) = (Vec::new(), Vec::new());
-        swarm.look(Duration::from_millis(1), |place, opcode, payload| match opcode {
-            ws::CLOSE if place < flooders.len() => over.push(place),
-            ws::TEXT if place < flooders.len() && !flooders[place].seated => {
-                if let Some(nonce) = nonce_of(&String::from_utf8_lossy(payload)) {
-                    greeted.push((place, nonce));
+        swarm.look(Duration::from_millis(1), |place, opcode, payload| {
+            let Some(flooder) = flooders.get_mut(place) else { return };
+            match (opcode, flooder.progress) {
+                (ws::CLOSE, _) => over.push(place),
+                (ws::TEXT, Progress::Connecting) => {
+                    let nonce = nonce_of(&String::from_utf8_lossy(payload));
+                    greeted.extend(nonce.map(|nonce| (place, nonce)));
                 }
+                (ws::TEXT, Progress::Asked) => {
+                    if let ServerFrame::Reply { outcome, .. } = ServerFrame::parse(&String::from_utf8_lossy(payload)) {
+                        flooder.progress = if outcome.is_ok() { Progress::Seated } else { Progress::Refused };
+                        seated += u64::from(outcome.is_ok());
+                    }
+                }
+                _ => {}
             }
-            _ => {}
         })?;
         for (place, nonce) in greeted {
-            swarm.say(place, &flooders[place].newcomer.request(&nonce));
-            flooders[place].seated = true;
+            let Flooder { newcomer, returns, progress, .. } = &mut flooders[place];
+            let request = if *returns { newcomer.return_request(&nonce) } else { newcomer.request(&nonce) };
+            swarm.say(place, &request);
+            *progress = Progress::Asked;
         }
         over.dedup();
+        closed += over.len() as u64;
+        let had_enough = |flooder: &Flooder| match flooder.progress {
+            Progress::Seated => flooder.matter == Matter::Returns,
+            Progress::Refused => true,
+            Progress::Connecting | Progress::Asked => false,
+        };
+        over.extend((0..flooders.len()).filter(|place| had_enough(&flooders[*place])));
+        over.sort_unstable();
+        over.dedup();
         for place in over {
-            closed += 1;
-            let newcomer = room.newcomer();
-            swarm.put(place, ground.websocket(1, &newcomer.path)?)?;
-            flooders[place] = Flooder { newcomer, seated: false, ..flooders[place] };
+            let flooder = &mut flooders[place];
+            flooder.returns |= flooder.progress == Progress::Seated;
+            if flooder.progress == Progress::Refused {
+                // Somebody else, from elsewhere, for as long as the room has seats.
+                homes += 1;
+                *flooder = Flooder::new(flooder.matter, room.newcomer());
+            }
+            flooder.progress = Progress::Connecting;
+            swarm.put(place, ground.websocket(homes * FROM_ONE, &flooder.newcomer.path)?)?;
         }
         for (place, flooder) in flooders.iter().enumerate() {
             for _ in 0..BURST {
-                if flooder.seated && swarm.unsent(place) < AHEAD {
-                    swarm.write(place, supply.frame(flooder.matter, &victim_id));
+                if flooder.progress == Progress::Seated && swarm.unsent(place) < AHEAD {
+                    swarm.write(place, supply.frame(flooder, &victim_id));
                     frames += 1;
                 }
             }
         }
     }
-    Ok(format!("{frames} frames, {closed} times closed for it"))
+    Ok(format!("{frames} frames, {closed} times closed for it; {seated} times seated, from {homes} addresses"))
 }
 
 /// Frames of all kinds.
@@ -117,14 +172,16 @@ impl Supply {
         Self { offer: OfferFrame::of(SMALL_OFFER), next: 0, question: framed(&question), giant: framed(&giant) }
     }
 
-    fn frame(&mut self, matter: Matter, victim: &str) -> &[u8] {
-        match matter {
+    fn frame<'a>(&'a mut self, flooder: &'a Flooder, victim: &str) -> &'a [u8] {
+        match flooder.matter {
             Matter::Signals => {
                 self.next += 1;
                 self.offer.numbered(self.next, victim)
             }
+            Matter::Cards => &flooder.card,
+            // Has left by then.
+            Matter::Returns | Matter::Pings => &[0x89, 0x80, 0, 0, 0, 0],
             Matter::Questions => &self.question,
-            Matter::Pings => &[0x89, 0x80, 0, 0, 0, 0],
             Matter::Rubbish => &[0x81, 0x81, 0, 0, 0, 0, b'?'],
             Matter::Binary => &[0x82, 0x84, 0, 0, 0, 0, 0xff, 0, 0xff, 0],
             Matter::Giants => &self.giant,

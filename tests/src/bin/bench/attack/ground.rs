@@ -10,7 +10,7 @@ use super::super::line::Line;
 use super::super::ws;
 
 /// Connections from one address; fewer than the broker lets in.
-const FROM_ONE: usize = 400;
+pub const FROM_ONE: usize = 400;
 /// What the system may hold of what somebody does not read.
 const SMALL_BUFFER: usize = 2048;
 

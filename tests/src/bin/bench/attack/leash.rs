@@ -1,5 +1,5 @@
-//! An attacker is a process of its own, of the lowest priority, and on a leash: it waits for a word to begin, and ends when
-//! the leash is dropped.
+//! An attacker is a process of its own, of the idle scheduling class, and on a leash: it waits for a word to begin, and ends
+//! when the leash is dropped.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -30,7 +30,8 @@ impl Attacker {
     /// It does not get ready.
     pub async fn start(attack: Attack, port: u16) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = Command::new("chrt");
+        command.args(["--idle", "0"]).arg(std::env::current_exe()?);
         command.args([VERB, attack.name(), &port.to_string(), &listener.local_addr()?.port().to_string()]);
         let mut process = Process::start("an attacker", command)?;
         process.says(PATIENCE, |line| (line == READY).then_some(())).await?;
