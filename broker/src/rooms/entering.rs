@@ -86,10 +86,10 @@ impl Rooms {
             Admission::Invite { .. } if room.seated(who.connection).is_some() => Err(RefusalCode::AlreadyJoined),
             Admission::Invite { .. } if self.rates.joins.note(who.address, now) => Err(RefusalCode::TooManyJoins),
             Admission::Invite { seat, .. } => {
-                let arrival = Arrival { connection: who.connection, session, card };
+                let arrival = Arrival { connection: who.connection, address: who.address, session, card };
                 let max_members = self.policy.max_members;
                 self.sit(who.room, member, |room, holders| {
-                    room.take_seat(member, seat, arrival, (who.address, max_members), now, holders)
+                    room.take_seat(member, seat, arrival, max_members, now, holders)
                 })
             }
         }
@@ -107,7 +107,7 @@ impl Rooms {
         if room.seated(who.connection).is_some_and(|seated| seated != member) {
             return Err(RefusalCode::AlreadyJoined);
         }
-        let arrival = Arrival { connection: who.connection, session, card };
+        let arrival = Arrival { connection: who.connection, address: who.address, session, card };
         let max_members = self.policy.max_members;
         self.sit(who.room, member, |room, holders| room.come_back(member, arrival, max_members, now, holders))
     }
@@ -137,7 +137,7 @@ impl Room {
         member: MemberId,
         token: TokenHash,
         arrival: Arrival,
-        (address, max_members): (Address, usize),
+        max_members: usize,
         now: u64,
         holders: &mut Holders,
     ) -> Result<Vec<Effect>, RefusalCode> {
@@ -149,7 +149,7 @@ impl Room {
         }
         let gives_way =
             if self.is_full() { Some(self.gives_way_to_newcomers(now).ok_or(RefusalCode::RoomFull)?) } else { None };
-        if !self.newcomers.takes(address, now) {
+        if !self.newcomers.takes(arrival.address, now) {
             return Err(RefusalCode::TooFast);
         }
         let mut effects = Vec::new();
@@ -180,9 +180,15 @@ impl Room {
         let same = as_kept && before == Some(arrival.connection);
         let is_too_much = |seat: &Seat| match is_reload {
             true => seat.doings.reloads.are_too_many(now),
-            false => !same && seat.doings.updates.are_too_many(now),
+            false => !same && seat.doings.notices.are_too_many(now),
         };
-        if taken.is_some_and(is_too_much) {
+        // A seat that is only told of has never been sat on here: whoever takes it is new to all.
+        let comes_too_fast = match taken {
+            Some(seat) => is_too_much(seat),
+            None if self.is_known(member) => !self.newcomers.takes_known(now),
+            None => !self.newcomers.takes(arrival.address, now),
+        };
+        if comes_too_fast {
             return Err(RefusalCode::TooFast);
         }
         let mut effects = Vec::new();
@@ -194,9 +200,9 @@ impl Room {
         if is_reload {
             seat.doings.reloads.note(now);
         } else if !same {
-            seat.doings.updates.note(now);
+            seat.doings.notices.note(now);
         }
-        let Arrival { connection, session, card } = arrival;
+        let Arrival { connection, address: _, session, card } = arrival;
         (seat.attendance, seat.session, seat.card) = (Attendance::Present(connection), session, card);
         let view = seat.view();
         if !as_kept {

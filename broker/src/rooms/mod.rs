@@ -107,7 +107,7 @@ impl Rooms {
                 let fits = fit(&card, MAX_SEALED_CARD_CHARS);
                 self.in_room(who, |room, member| fits.and_then(|()| room.change_card(member, card, now)))
             }
-            Ask::Lock(Lock { locked }) => self.in_room(who, |room, member| room.lock(member, locked)),
+            Ask::Lock(Lock { locked }) => self.in_room(who, |room, member| room.lock(member, locked, now)),
             Ask::End => self.end(who),
             Ask::Offer(offer) => self.in_room(who, |room, member| Ok(vec![room.offer(member, offer, now)?])),
             Ask::Answer(answer) => self.in_room(who, |room, member| Ok(vec![room.answer(member, answer, now)?])),

@@ -48,6 +48,7 @@ pub(super) struct Room {
 /// Somebody about to be present: through what, and how others see them.
 pub(super) struct Arrival {
     pub(super) connection: ConnectionId,
+    pub(super) address: Address,
     pub(super) session: SessionNonce,
     pub(super) card: Sealed,
 }
@@ -71,7 +72,8 @@ impl Room {
             newcomers: Newcomers::default(),
             outdated: BTreeSet::from([Part::Room]),
         };
-        let arrival = Arrival { connection, session: create.session, card: create.card.clone() };
+        let (session, card) = (create.session, create.card.clone());
+        let arrival = Arrival { connection, address: opened_from, session, card };
         room.push_seat(create.member, create.seat, arrival);
         room
     }
@@ -192,7 +194,7 @@ impl Room {
     /// Changes a card.
     pub(super) fn change_card(&mut self, member: MemberId, card: Sealed, now: u64) -> Result<Vec<Effect>, RefusalCode> {
         let Some(seat) = self.seat_mut(member) else { return Ok(Vec::new()) };
-        if !seat.doings.updates.takes(now) {
+        if !seat.doings.notices.takes(now) {
             return Err(RefusalCode::TooFast);
         }
         seat.card = card.clone();
@@ -201,11 +203,14 @@ impl Room {
     }
 
     /// Locks or unlocks.
-    pub(super) fn lock(&mut self, member: MemberId, locked: bool) -> Result<Vec<Effect>, RefusalCode> {
+    pub(super) fn lock(&mut self, member: MemberId, locked: bool, now: u64) -> Result<Vec<Effect>, RefusalCode> {
         self.require_creator(member)?;
         self.is_ruled = true;
         if self.locked == locked {
             return Ok(Vec::new());
+        }
+        if self.seat_mut(member).is_some_and(|seat| !seat.doings.notices.takes(now)) {
+            return Err(RefusalCode::TooFast);
         }
         self.locked = locked;
         self.outdated.insert(Part::Room);
@@ -234,7 +239,7 @@ impl Room {
     }
 
     pub(super) fn push_seat(&mut self, member: MemberId, token: TokenHash, arrival: Arrival) {
-        let Arrival { connection, session, card } = arrival;
+        let Arrival { connection, address: _, session, card } = arrival;
         let ordinal = self.next_ordinal;
         self.next_ordinal = ordinal.saturating_add(1);
         self.outdated.extend([Part::Room, Part::Seat(member)]);

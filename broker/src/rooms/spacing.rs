@@ -10,8 +10,8 @@ use crate::address::Address;
 pub(super) struct Doings {
     /// Came as another page: each time all others make a connection anew.
     pub(super) reloads: Spacing<10>,
-    /// Came back as the same one, as over a bad network, or changed their card.
-    pub(super) updates: Spacing<100>,
+    /// Came back as the same one, as over a bad network, changed their card, or, the creator, the lock.
+    pub(super) notices: Spacing<100>,
 }
 
 /// `AT_ONCE` times in a row, and then one each second.
@@ -45,19 +45,26 @@ impl<const AT_ONCE: u64> Spacing<AT_ONCE> {
     }
 }
 
-/// Those who took a seat in a room of late: who gives it up can take another. By address, so that whoever does so again and again keeps
-/// nobody else out.
+/// Those who took a seat in a room of late: who gives it up can take another. By address, so that whoever does so again and again from
+/// one, or from a few, keeps nobody else out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Newcomers {
-    unsettled: Vec<(Address, Spacing<MAX_SEATS_AT_ONCE>)>,
+    unsettled: Vec<(Address, Spacing<ROOMFUL>)>,
+    /// Of whom members told: no stranger at their address keeps them out.
+    known: Spacing<ROOMFUL>,
 }
 
-/// As many as a room has seats.
-const MAX_SEATS_AT_ONCE: u64 = MAX_SEATS as u64;
+/// All who have a seat may come at once.
+const ROOMFUL: u64 = MAX_SEATS as u64;
 
 impl Newcomers {
     /// Addresses that are known at a time; while they are so many, nobody comes in from another.
     const ADDRESSES: usize = 256;
+
+    /// One more of whom members told, unless that is too many.
+    pub(super) fn takes_known(&mut self, now: u64) -> bool {
+        self.known.takes(now)
+    }
 
     /// One more, unless that is too many.
     pub(super) fn takes(&mut self, address: Address, now: u64) -> bool {

@@ -12,10 +12,13 @@ const ALL: u8 = MAX_SEATS as u8;
 const LONG: u64 = 11 * 60_000;
 
 impl World {
-    /// Strangers come one after the other by accounts in which each tells of these seats, and go. How many got in.
+    /// Strangers come one after the other, each from an address of their own, by accounts in which each tells of these seats, and go. How many
+    /// got in.
     fn strangers_sit_and_leave(&mut self, tell_of: impl Fn(u8) -> Vec<u8>) -> usize {
         let sits = |number: &u8| {
-            let is_in = self.revive(locked(remembers(*number, &tell_of(*number)))).is_ok();
+            let revive = Proven::granted(locked(remembers(*number, &tell_of(*number))));
+            let ask = Ask::Revive(revive, Right::Everybodys);
+            let is_in = self.ask_from(address(*number), (*number).into(), ask).reply.is_ok();
             if is_in {
                 self.done((*number).into(), Ask::Leave).expect("they are inside");
             }
@@ -133,7 +136,8 @@ fn members_whom_somebody_else_was_quicker_than_come_in_all_the_same() {
     let mut world = World::forgetful();
     world.revive(remembers(99, &[])).expect("a seat");
     for number in 100..100 + ALL {
-        world.join(number.into(), number).expect("it is not locked");
+        let ask = join(number, invitation(number), 0);
+        world.ask_from(address(2), number.into(), ask).reply.expect("it is not locked");
         world.done(number.into(), Ask::Leave).expect("they are inside");
     }
     world.revive(locked(remembers(1, &[2, 3]))).expect("a seat");

@@ -198,6 +198,18 @@ fn who_comes_back_as_the_same_page_or_changes_the_card_without_end_is_refused_fo
 }
 
 #[test]
+fn a_creator_who_locks_and_unlocks_without_end_is_refused_for_a_moment() {
+    let mut world = World::with_members(2);
+    for number in 0..100 {
+        world.lock(1, number % 2 == 0).expect("some times in a row");
+    }
+    world.lock(1, false).expect("it is so");
+    assert_eq!(world.lock(1, true), Err(RefusalCode::TooFast));
+    world.now = 1_000;
+    world.lock(1, true).expect("later");
+}
+
+#[test]
 fn who_gives_seat_after_seat_up_takes_no_more_than_so_many_and_keeps_nobody_at_another_address_out() {
     let mut world = World::with_members(1);
     for number in 2..66 {

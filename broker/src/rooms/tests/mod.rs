@@ -56,6 +56,10 @@ impl World {
         self.rooms.ask(who(connection, 1), ask, self.now)
     }
 
+    fn ask_from(&mut self, address: Address, connection: u64, ask: Ask) -> Outcome {
+        self.rooms.ask(Who { address, ..who(connection, 1) }, ask, self.now)
+    }
+
     /// Asks for what has no reply of its own.
     fn done(&mut self, connection: u64, ask: Ask) -> Result<Vec<Effect>, RefusalCode> {
         let Outcome { reply, effects } = self.ask(connection, ask);

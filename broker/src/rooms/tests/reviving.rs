@@ -194,6 +194,26 @@ fn a_revived_room_counts_as_opened_and_dies_as_any_other() {
 }
 
 #[test]
+fn who_tells_of_seat_after_seat_takes_no_more_than_a_newcomer_and_keeps_no_member_out() {
+    let mut world = World::forgetful();
+    world.revive(remembers(1, &[2])).expect("back");
+    for number in 100..164 {
+        world.revive(remembers(number, &[1])).expect("as many as there are seats");
+        world.done(number.into(), Ask::Forget).expect("given up");
+    }
+    assert_eq!(world.revive(remembers(164, &[1])), Err(RefusalCode::TooFast));
+    world.revive(remembers(2, &[1])).expect("a member told of them");
+    // Nor are there more by whom the first one tells of.
+    for number in 100..162 {
+        world.revive(remembers(1, &[number])).expect("is there");
+        world.revive(remembers(number, &[1])).expect("with the two before as many as there are seats");
+        world.done(number.into(), Ask::Forget).expect("given up");
+    }
+    world.revive(remembers(1, &[200])).expect("is there");
+    assert_eq!(world.revive(remembers(200, &[1])), Err(RefusalCode::TooFast));
+}
+
+#[test]
 fn who_is_kept_a_seat_for_may_release_it_and_it_makes_way_for_newcomers() {
     let mut world = World::forgetful();
     world.revive(remembers(2, &[1, 3])).expect("a seat");
