@@ -20,8 +20,7 @@ impl<R: Rules> Link<R> {
         if self.is_foreign(Side::Offerer) {
             let due = turn.now >= self.replaceable();
             if due {
-                turn.order(Command::Hurried { peer: self.id.peer });
-                self.replace(turn, false);
+                self.replace_for_them(turn);
             }
             return due;
         }
@@ -40,6 +39,12 @@ impl<R: Rules> Link<R> {
         self.phase = Phase::Accepting { exchange, wish };
         turn.order(Command::SetRemote { link: self.id, kind: Kind::Offer, description });
         true
+    }
+
+    /// Takes what this connection does not with a fresh one, which costs us something each time.
+    pub(crate) fn replace_for_them(&mut self, turn: &mut Turn<'_>) {
+        turn.order(Command::Hurried { peer: self.id.peer });
+        self.replace(turn, false);
     }
 
     /// Whether this connection would have to take back an offer of which nothing is settled yet.

@@ -1,5 +1,6 @@
 //! How often a member says what can't be read, or too much: who does it again and again is named, and no longer once they have stopped.
-//! So is who offers without end, though each offer by itself is taken, and who loads their page without end.
+//! So is who offers without end, though each offer by itself is taken, and who without end loads their page, has connections replaced, or says
+//! goodbye and stays.
 
 use crate::Allowance;
 
@@ -8,7 +9,7 @@ use crate::Allowance;
 pub struct Misdeeds {
     /// Accidents that may still happen.
     accidents: Allowance,
-    /// Offers that may still come, and pages.
+    /// Offers that may still come, and what is dearer: pages, connections, goodbyes.
     offers: Allowance,
     /// The last one since its author was named.
     last: Option<u64>,

@@ -131,7 +131,7 @@ impl<R: Rules> Link<R> {
             // What this connection does not take, though it has taken others, a fresh one can.
             Phase::Accepting { exchange, .. } if self.heard.is_some() && turn.now >= self.replaceable() => {
                 self.arrivals.put_back(exchange);
-                self.replace(turn, false);
+                self.replace_for_them(turn);
             }
             Phase::Accepting { exchange, .. } => {
                 self.arrivals.give_up(exchange, Side::Offerer);

@@ -29,6 +29,7 @@ impl<R: Rules> Link<R> {
 
     pub(crate) fn complete(&mut self, turn: &mut Turn<'_>, exchange: ExchangeId, wish: Wish) -> bool {
         if self.is_foreign(Side::Answerer) {
+            turn.order(Command::Hurried { peer: self.id.peer });
             self.wait_for_afresh(turn, exchange);
             return true;
         }

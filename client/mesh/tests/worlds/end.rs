@@ -40,6 +40,8 @@ pub struct End {
     pub fails_next: bool,
     /// How often the broker was to be probed.
     pub probes: u32,
+    /// How often a connection was counted that the other end cost.
+    pub hurried: u32,
     /// Others who offered, and are not answered yet.
     offered: Vec<LinkId>,
     gathers: u32,
@@ -60,6 +62,7 @@ impl End {
             health: Health::Connecting,
             fails_next: false,
             probes: 0,
+            hurried: 0,
             offered: Vec::new(),
             gathers,
         }
@@ -116,7 +119,7 @@ impl End {
                 self.ghosts.extend((browser.step.is_some() || browser.has_task()).then_some((id, browser)));
             }
             Command::Refused { .. } => return Err("nobody refuses a link".into()),
-            Command::Hurried { .. } => {}
+            Command::Hurried { .. } => self.hurried += 1,
             Command::ProbeBroker => self.probes += 1,
             Command::Show { health, .. } => self.health = health,
         }

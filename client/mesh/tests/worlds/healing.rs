@@ -228,28 +228,28 @@ fn a_call_whose_broker_is_dead_mends_nothing_and_is_whole_soon_after_it_is_back(
 }
 
 #[test]
-fn a_page_whose_network_comes_and_goes_is_not_named_for_its_offers() {
+fn a_page_whose_network_comes_and_goes_is_not_named() {
     for (down, up) in
         [(1_000, 1_000), (2_500, 500), (3_000, 2_000), (4_500, 500), (6_000, 1_500), (11_000, 3_000), (17_000, 2_000)]
     {
         let mut call = Call::of_two();
         let mut misdeeds = [Misdeeds::new(START); 2];
-        let mut counted = call.world.network.wanted;
+        // Offers, and connections that they cost the other.
+        let costs = |call: &Call| [0, 1].map(|end| [call.world.network.wanted[end], call.world.ends[1 - end].hurried]);
+        let mut counted = costs(&call);
         while call.world.now < START + 600_000 {
             for (change, time) in [(PathDown, down), (PathUp, up)] {
                 call.happens(0, change);
                 call.until(call.world.now + time);
-                for end in 0..2 {
-                    let wanted = call.world.network.wanted[end]
-                        - std::mem::replace(&mut counted[end], call.world.network.wanted[end]);
-                    assert!(
-                        (0..wanted).all(|_| !misdeeds[end].offered(call.world.now)),
-                        "end {end}, {down} ms down, {up} ms up, {counted:?} at {}",
-                        call.world.now
-                    );
+                let (now, before) = (call.world.now, std::mem::replace(&mut counted, costs(&call)));
+                for ((misdeeds, new), old) in misdeeds.iter_mut().zip(counted).zip(before) {
+                    let [offers, hurried] = [0, 1].map(|cost| new[cost] - old[cost]);
+                    let named =
+                        (0..offers).any(|_| misdeeds.offered(now)) || (0..hurried).any(|_| misdeeds.hurried(now));
+                    assert!(!named, "{down} ms down, {up} ms up, {counted:?} at {now}");
                 }
             }
         }
-        println!("{down} ms down, {up} ms up: {counted:?} offers in ten minutes");
+        println!("{down} ms down, {up} ms up: {counted:?} offers and connections in ten minutes");
     }
 }

@@ -73,6 +73,25 @@ fn who_offers_another_connection_each_time_is_counted_for_each_that_ours_is_repl
 }
 
 #[test]
+fn who_offers_what_our_connection_does_not_take_is_counted_for_each_that_it_is_replaced_for() {
+    let mut page = Page::meets(false);
+    let (mut replaced, mut counted) = (0, 0);
+    for number in 1..=20 {
+        page.now = u64::from(number) * 1_500;
+        let mut commands = page.told(number, Side::Offerer, 0, Signal::Offer(description("theirs")));
+        if number > 1 {
+            let link = page.link();
+            commands.extend(page.hears(Input::StepFailed { link }));
+        }
+        commands.extend(page.remote());
+        page.local(Kind::Answer);
+        let (opened, hurried) = made(&commands);
+        (replaced, counted) = (replaced + opened, counted + hurried);
+    }
+    assert_eq!((replaced, counted), (19, 19));
+}
+
+#[test]
 fn who_reloads_or_leaves_without_end_has_one_connection_a_second_at_most() {
     for leaves in [false, true] {
         let mut page = Page::meets(false);

@@ -97,13 +97,13 @@ impl Session {
 
     /// The member's page said goodbye.
     pub(super) fn member_going(&self, member: MemberId, left: bool) {
-        let shown = match self.peers.borrow_mut().get_mut(member) {
-            Some(peer) => {
-                peer.going = true;
-                peer.shown
-            }
-            None => false,
+        let (shown, again) = match self.peers.borrow_mut().get_mut(member) {
+            Some(peer) => (peer.shown, std::mem::replace(&mut peer.going, true)),
+            None => (false, false),
         };
+        if again {
+            self.did(member, Misdeeds::hurried);
+        }
         if shown {
             self.dispatch(RoomAction::Health(member, Health::Interrupted));
             self.wait_for(member, if left { LEAVE_MS } else { GOODBYE_MS });
