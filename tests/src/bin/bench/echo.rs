@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use mio::event::Source;
 use mio::net::TcpStream;
 
-use super::machine::go_first;
+use super::machine::First;
 
 /// A connection to somebody who says the same again.
 pub struct Echo {
@@ -29,7 +29,7 @@ impl Echo {
         stream.set_nodelay(true)?;
         other.set_nodelay(true)?;
         std::thread::spawn(move || {
-            go_first();
+            let _first = First::of_all();
             let mut byte = [0];
             while other.read_exact(&mut byte).and_then(|()| other.write_all(&byte)).is_ok() {}
         });

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, gettid, sched_getaffinity, sched_setaffinity};
 
 /// Two cores: one for the server, one for who loads it.
@@ -68,14 +68,29 @@ pub fn allow_files(count: u64) -> Result<()> {
         .with_context(|| format!("{count} open files are not allowed: raise `ulimit -Hn`"))
 }
 
-/// Lets this thread run whenever it has something to do, whoever else is on its core; threads and programs that it starts are as others.
-/// Not everybody may: then it takes its turn.
-pub fn go_first() {
-    let mut command = Command::new("chrt");
-    command.args(["--reset-on-fork", "--fifo", "--pid", "1", &gettid().as_raw_nonzero().to_string()]);
-    if !command.stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
-        eprintln!("  whoever measures takes turns with others: `chrt --fifo` is not allowed");
+/// Until it is dropped, the thread that made it runs whenever it has something to do, whoever else is on its core; threads and programs
+/// that it starts meanwhile are as others.
+pub struct First(Pid);
+
+impl First {
+    /// Nothing where that is not allowed: then the thread takes its turn.
+    pub fn of_all() -> Option<Self> {
+        let thread = gettid();
+        schedule(thread, &["--reset-on-fork", "--fifo"], 1).then_some(Self(thread))
     }
+}
+
+impl Drop for First {
+    fn drop(&mut self) {
+        schedule(self.0, &["--other"], 0);
+    }
+}
+
+/// The standard library knows no scheduling classes.
+fn schedule(thread: Pid, class: &[&str], priority: u8) -> bool {
+    let mut command = Command::new("chrt");
+    command.args(class).args(["--pid", &priority.to_string(), &thread.as_raw_nonzero().to_string()]);
+    command.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 /// CPU seconds that a process has used so far, all its living threads together.

@@ -1,9 +1,9 @@
-//! One room whose members send as fast as the broker takes it: signals to each other, questions, rubbish, and giants. Whoever
-//! is closed for it is there again at once.
+//! One room whose members send as fast as the broker takes it: signals to each other, cards, questions, rubbish, and giants; one of them
+//! comes and goes. Whoever is closed for it is there again at once, and whoever may not come back comes from elsewhere, as somebody else.
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use klatch_shared::limits::{MAX_FRAME_BYTES, MAX_PEEKED_ROOMS};
 use klatch_shared::wire::{Peek, PeekAt, Request, ServerFrame, Verb};
 use klatch_shared::{AnyToken, InviteToken, RoomId, RoomKey, RoomKeys};
@@ -121,6 +121,7 @@ pub fn attack(ground: &Ground, leash: &mut Leash) -> Result<String> {
             swarm.say(place, &request);
             *progress = Progress::Asked;
         }
+        over.sort_unstable();
         over.dedup();
         closed += over.len() as u64;
         let had_enough = |flooder: &Flooder| match flooder.progress {
@@ -151,6 +152,7 @@ pub fn attack(ground: &Ground, leash: &mut Leash) -> Result<String> {
             }
         }
     }
+    ensure!(seated > flooders.len() as u64, "hardly anybody was let in");
     Ok(format!("{frames} frames, {closed} times closed for it; {seated} times seated, from {homes} addresses"))
 }
 

@@ -34,7 +34,7 @@ use anyhow::{Context, Result, bail};
 use klatch_tests::usage::{open_files, resident_kib};
 
 use super::crowd::{Crowd, Tally};
-use super::machine::{Cores, allow_files, go_first};
+use super::machine::{Cores, First, allow_files};
 use super::seats::{Room, Server};
 use super::table::{Table, Target, quantile};
 use ground::Ground;
@@ -138,7 +138,6 @@ struct Latencies {
 pub async fn bench(rounds: usize) -> Result<Table> {
     allow_files(MOST_CONNECTIONS + OTHER_FILES)?;
     let cores = Cores::split()?;
-    go_first();
     let mut figures = Attack::ALL.map(|attack| (attack, Figures::default()));
     let ttl = format!("{}s", ROOM_TTL.as_secs());
     let file = std::env::temp_dir().join(format!("klatch-bench-{}.redb", std::process::id()));
@@ -173,6 +172,10 @@ pub async fn bench(rounds: usize) -> Result<Table> {
 async fn measure(server: &Server, attack: Attack, figures: &mut Figures) -> Result<()> {
     // First, as it takes its time to prepare, during which nobody would answer for the members.
     let mut attacker = Attacker::start(attack, server.port()?).await?;
+    let first = First::of_all();
+    if first.is_none() {
+        eprintln!("  whoever measures takes turns with the attacker: `chrt --fifo` does not let it go first");
+    }
     let mut crowd = Crowd::new()?;
     for _ in 0..ROOMS {
         let mut room = Room::new();
