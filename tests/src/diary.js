@@ -1,8 +1,9 @@
 // Keeps account in the page of what its tiles say, whom it hears and what is said, each tenth of a second: asking from outside would
-// take longer than what is measured. Times are the machine's, so that accounts can be held beside each other.
-(others) => {
+// take longer than what is measured. Times are the machine's, so that accounts can be held beside each other. With `only`, whom the page is
+// not connected to yet does not count.
+([others, only]) => {
   const PAUSE = 100, SILENT = 250, HEARD = 1000;
-  const voices = new Map();
+  const voices = new Map(), chosen = only && [...__test.connections];
   const diary = { since: Date.now(), states: [], gaps: [], heard: Date.now(), said: [], others };
   let shown = {};
 
@@ -17,7 +18,7 @@
 
   // Packets, as Web Audio and its loudness would have to be waited for.
   const listen = async () => {
-    await Promise.all(__test.connections.map(async (connection) => {
+    await Promise.all((chosen || __test.connections).map(async (connection) => {
       const tally = { packets: 0, lost: 0, samples: 0, concealed: 0, silent: 0 };
       for (const receiver of connection.getReceivers()) {
         if (receiver.track.kind !== "audio") continue;

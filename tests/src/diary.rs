@@ -114,7 +114,15 @@ impl Person {
     /// # Errors
     /// The browser can't.
     pub async fn keeps_a_diary(&self, others: usize) -> Result<()> {
-        self.page().call(include_str!("diary.js"), json!(others)).await.map(|_| ())
+        self.page().call(include_str!("diary.js"), json!([others, false])).await.map(|_| ())
+    }
+
+    /// The same, of the connections alone that there are now.
+    ///
+    /// # Errors
+    /// The browser can't.
+    pub async fn keeps_a_diary_of_who_is_here(&self, others: usize) -> Result<()> {
+        self.page().call(include_str!("diary.js"), json!([others, true])).await.map(|_| ())
     }
 
     /// From now on another number is to be heard.
@@ -125,7 +133,7 @@ impl Person {
         self.page().call("(others) => __diary.hears(others)", json!(others)).await.map(|_| ())
     }
 
-    /// Was connected to `other` and had sound from everybody since the diary is kept, but for moments in which the page was too busy to
+    /// Was connected to `other` and had sound from everybody in the diary since it is kept, but for moments in which the page was too busy to
     /// write anything down.
     ///
     /// # Errors

@@ -37,9 +37,12 @@ pub async fn mal_comes(scene: &Scene, link: &str) -> Result<Person> {
     Ok(mal)
 }
 
-/// Ana, Bo and Mal, each connected to the others.
+/// Ana, Bo and Mal, each connected to the others. Ana and Bo keep a diary of each other.
 pub async fn with_mal(scene: &Scene, broker: &Broker) -> Result<[Person; 3]> {
     let ([ana, bo], link) = scene.meet(broker, [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo")]).await?;
+    for person in [&ana, &bo] {
+        person.keeps_a_diary_of_who_is_here(1).await?;
+    }
     let mal = mal_comes(scene, &link).await?;
     for person in [&ana, &bo] {
         person.is_connected_to("Mal").await?;
@@ -53,9 +56,6 @@ fn rubbish_and_floods_between_members_are_left_out_and_the_others_go_on() {
     play(async |scene| {
         let broker = scene.broker(&[]).await?;
         let [ana, bo, mal] = with_mal(scene, &broker).await?;
-        for person in [&ana, &bo] {
-            person.keeps_a_diary(2).await?;
-        }
         let id = "AAAAAAAAAAA";
         let (room, keys) = (RoomKeys::derive(&RoomKey::random()).id(), MemberKeys::random());
         let moment = Moment { sent: 1, at: 1, last_seat: 0 };
@@ -154,9 +154,6 @@ fn who_sends_candidates_by_the_thousand_disturbs_nobody_else() {
 /// Mal does it, more than so many times; the others talk on, are never silent for each other, and find who sends too much under *People*:
 /// the notice may be gone by then.
 async fn with_mal_at_it([ana, bo, mal]: &[Person; 3], script: &str, times: u32) -> Result<()> {
-    for person in [ana, bo] {
-        person.keeps_a_diary(2).await?;
-    }
     mal.page().call(script, Value::Null).await?;
     wait::until("much of it", PATIENCE, async || {
         Ok((mal.page().number("__much").await? > f64::from(times)).then_some(()))

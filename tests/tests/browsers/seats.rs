@@ -180,15 +180,16 @@ fn who_sleeps_until_others_call_it_leaving_is_in_the_call_again_on_waking() {
             scene.forgive(text);
         }
         let broker = scene.broker(&[]).await?;
-        for kind in [Kind::Chromium, Kind::Firefox] {
-            let ([ana, bo], _) = scene.meet(&broker, [(kind, "Ana"), (Kind::Firefox, "Bo")]).await?;
+        for [kind, other] in [[Kind::Chromium, Kind::Firefox], [Kind::Firefox, Kind::Chromium]] {
+            let ([ana, bo], _) = scene.meet(&broker, [(kind, "Ana"), (other, "Bo")]).await?;
+            // All of her browser, so his is another.
             ana.page().browser().falls_asleep()?;
             let gone = async || Ok((!bo.page().has("group", "Ana").await?).then_some(()));
             wait::until("Ana to be gone", ASLEEP, gone).await?;
             ana.page().browser().wakes()?;
             // She has clicked nothing.
-            for (person, other) in [(&ana, &bo), (&bo, &ana)] {
-                person.is_connected_to(other.name()).await?;
+            for (person, met) in [(&ana, &bo), (&bo, &ana)] {
+                person.is_connected_to(met.name()).await?;
                 person.hears(1).await?;
             }
             for person in [&ana, &bo] {
