@@ -55,8 +55,11 @@ pub enum Order {
         /// It is said just now, or came late: it was not here already when we entered.
         is_news: bool,
     },
-    /// A message of ours is kept no longer, and can't be revised any more.
+    /// A message is kept no longer: ours can't be revised any more, and another's is to be shown to nobody any more, as who comes later is
+    /// not told of it either.
     LetGo {
+        /// Who wrote it.
+        author: MemberId,
         /// Which.
         id: MessageId,
     },

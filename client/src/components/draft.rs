@@ -105,7 +105,7 @@ mod tests {
         let ((mut chat, me, id), draft) = (chat(), Draft::default());
         draft.typed(None, "a draft".to_owned());
         draft.typed(Some(id), "Hello, all".to_owned());
-        chat.let_go(me, id);
+        chat.let_go(me, id, true);
         assert_eq!(draft.text(&chat), "a draft\nHello, all");
         assert_eq!(draft.text(&chat), "a draft\nHello, all");
     }

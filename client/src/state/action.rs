@@ -108,8 +108,8 @@ pub enum RoomAction {
     Receipt(MessageId, Receipt),
     /// A member's seat was released.
     Released(MemberId),
-    /// Our message is kept no longer.
-    LetGo(MessageId),
+    /// A message is kept no longer.
+    LetGo(MemberId, MessageId),
     /// This message of ours is being edited, or none.
     Editing(Option<MessageId>),
     /// Whether who comes is told what was said before.
@@ -345,7 +345,9 @@ impl Room {
                 Rc::make_mut(&mut self.chat).received(me, message, receipt);
             }
             RoomAction::Released(member) => Rc::make_mut(&mut self.chat).released(member),
-            RoomAction::LetGo(message) => Rc::make_mut(&mut self.chat).let_go(self.me.id, message),
+            RoomAction::LetGo(author, message) => {
+                Rc::make_mut(&mut self.chat).let_go(author, message, author == self.me.id);
+            }
             RoomAction::Editing(message) => Rc::make_mut(&mut self.chat).editing = message,
             RoomAction::KeepsHistory(kept) => self.keeps_history = kept,
             RoomAction::SoundBlocked(blocked) => self.sound_blocked = blocked,

@@ -132,9 +132,14 @@ impl Chat {
         Self { lines: self.lines.iter().filter(is_read).cloned().collect(), ..*self }
     }
 
-    /// Our message is kept no longer: what it was to say instead can't be said by it.
-    pub fn let_go(&mut self, me: MemberId, id: MessageId) {
-        if let Some(said) = self.said_mut(me, id) {
+    /// A message is kept no longer. Ours stays, but what it was to say instead can't be said by it. Others' go: whoever says more and more
+    /// drives out their own words, and no one else's.
+    pub fn let_go(&mut self, author: MemberId, id: MessageId, own: bool) {
+        if !own {
+            self.take_out(author, id);
+            return;
+        }
+        if let Some(said) = self.said_mut(author, id) {
             said.is_kept = false;
         }
         if self.editing == Some(id) {

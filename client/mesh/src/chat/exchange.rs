@@ -224,10 +224,10 @@ impl Chat {
         let let_go = match self.log.take(message) {
             Taken::Not => return orders,
             Taken::In => None,
-            Taken::For(author, id) => (author == self.me.member).then_some(id),
+            Taken::For(author, id) => Some(Order::LetGo { author, id }),
         };
         orders.push(if id == MessageId::HISTORY { Order::Switched } else { Order::Show { author, id, is_news } });
-        orders.extend(let_go.map(|id| Order::LetGo { id }));
+        orders.extend(let_go);
         orders
     }
 

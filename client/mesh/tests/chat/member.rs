@@ -217,8 +217,13 @@ impl Member {
                     self.reached.retain(|(id, _)| *id != MessageId::HISTORY);
                     self.shows_history = self.chat.keeps_history();
                 }
-                Order::LetGo { id } => {
-                    assert!(self.chat.message(self.seat.member, id).is_none() && self.let_go.insert(id));
+                Order::LetGo { author, id } => {
+                    assert!(self.chat.message(author, id).is_none());
+                    if author == self.seat.member {
+                        assert!(self.let_go.insert(id));
+                    } else {
+                        self.shown.remove(&(author, id));
+                    }
                 }
                 Order::Dropped { .. } => self.dropped += 1,
             }

@@ -45,7 +45,7 @@ impl Session {
                 }
             }
             Order::Show { author, id, is_news } => self.show_message(from, author, id, is_news),
-            Order::LetGo { id } => self.let_go(id),
+            Order::LetGo { author, id } => self.let_go(author, id),
             Order::Reached { member, id } => self.dispatch(RoomAction::Receipt(id, self.receipt(member, true))),
             Order::Switched => self.show_history(),
             Order::Dropped { from } => self.dropped(from),
@@ -76,10 +76,11 @@ impl Session {
         });
     }
 
-    /// A message of ours can't be revised any more. What it was to say stays in the field.
-    fn let_go(&self, id: MessageId) {
-        let is_edited = self.around.store.state().room().is_some_and(|room| room.chat.editing == Some(id));
-        self.dispatch(RoomAction::LetGo(id));
+    /// A message is kept no longer. Ours can't be revised any more: what it was to say stays in the field.
+    fn let_go(&self, author: MemberId, id: MessageId) {
+        let is_own = author == self.me;
+        let is_edited = is_own && self.around.store.state().room().is_some_and(|room| room.chat.editing == Some(id));
+        self.dispatch(RoomAction::LetGo(author, id));
         if is_edited {
             self.warn("The message that you were editing is too old to be changed by now. What you wrote is still in the field.");
         }

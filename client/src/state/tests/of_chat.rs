@@ -160,9 +160,18 @@ fn what_is_kept_no_longer_is_not_edited_any_more() {
     let me = room(&here).me.id;
     let ours = said_at(1, me, true, Vec::new());
     let editing = after(&here, [line(ours.clone()), RoomAction::Editing(Some(ours.id()))]);
-    let state = after(&editing, [RoomAction::LetGo(ours.id())]);
+    let state = after(&editing, [RoomAction::LetGo(me, ours.id())]);
     assert_eq!((room(&state).chat.editing, room(&state).chat.latest_own()), (None, None));
     assert!(room(&state).chat.said(me, ours.id()).is_some_and(|said| !said.is_kept));
+}
+
+#[test]
+fn what_another_said_goes_once_it_is_kept_no_longer() {
+    let bo = MemberId::random();
+    let [first, second] = [1, 2].map(|at| said_at(at, bo, false, Vec::new()));
+    let here = after(&in_room(), [&first, &second].map(|said| line(said.clone())));
+    assert_eq!(log(&after(&here, [RoomAction::LetGo(bo, first.id())])), ["2Hello"]);
+    assert_eq!(log(&after(&here, [RoomAction::LetGo(bo, MessageId::random())])).len(), 2);
 }
 
 #[test]
