@@ -40,5 +40,9 @@ explored! {
     a_link_dropped_by_the_newcomer_ends_connected: NEWCOMER_DROPS in 5,
     ends_without_a_broker_go_on_over_their_channel: BROKER_DIES in 5,
     an_end_without_a_broker_goes_on_over_the_channel: BROKER_DIES_FOR_ONE in 7,
+    a_path_that_is_lost_for_a_while_ends_connected: PATH_LOST in 2,
+    an_end_that_hears_nothing_for_a_while_ends_connected: DEAF in 2,
+    a_path_that_works_one_way_only_ends_mended: HALF_DEAD in 4,
+    a_path_that_works_one_way_only_ends_mended_though_the_broker_is_lost: HALF_DEAD_WITHOUT_A_BROKER in 2,
     browsers_that_refuse_steps_end_connected: REFUSED_STEPS in 4,
 }

@@ -25,7 +25,7 @@ pub enum Rest {
     Calm,
     /// And it took one exchange.
     Brief,
-    /// The ends agree after a while, whatever was lost.
+    /// The ends agree after a while, whatever was lost, and packets flow.
     Patient,
 }
 
@@ -71,7 +71,7 @@ impl Rest {
         match self {
             Self::Calm => world.complaint().or(lost),
             Self::Brief => world.complaint().or(lost).or(long),
-            Self::Patient => world.complaint(),
+            Self::Patient => world.complaint().or(world.is_silent().then_some("packets don't flow")),
         }
     }
 

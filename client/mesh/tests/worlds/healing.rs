@@ -111,6 +111,20 @@ fn a_path_that_only_a_restart_mends_is_mended_within_seven_seconds_while_the_bro
 }
 
 #[test]
+fn a_path_that_works_one_way_only_is_mended_as_soon() {
+    for (end, pulse) in [0, 1].into_iter().flat_map(|end| [Says::Sound, Says::Words].map(|says| (end, says))) {
+        let mut call = Call::in_which(Pulse::shown(pulse));
+        call.happens(end, HalfDead);
+        let noticed = |call: &Call| call.world.ends[end].health == Health::Interrupted;
+        let at = call.first(START + 60_000, noticed).expect("it is noticed");
+        assert!(at <= START + 4_000, "{pulse:?}, {end} is deaf: noticed after {} ms", at - START);
+        let at = call.first(START + 60_000, Call::is_whole).expect("it heals");
+        println!("{pulse:?}, {end} is deaf: mended after {} ms", at - START);
+        assert!(at <= START + 7_000, "{pulse:?}, {end} is deaf: mended after {} ms", at - START);
+    }
+}
+
+#[test]
 fn what_restarts_do_not_mend_a_fresh_connection_does() {
     let mut call = Call::of_two();
     call.happens(1, Jam);

@@ -18,6 +18,8 @@ fn trouble() -> impl Strategy<Value = Vec<Change>> {
         1 => Just(vec![Drop, Meet]),
         1 => Just(vec![FailStep]),
         1 => Just(vec![PathDown, PathUp]),
+        1 => Just(vec![Deaf, Hears]),
+        1 => Just(vec![HalfDead]),
         1 => Just(vec![NetworkChanged]),
         1 => Just(vec![Jam]),
     ]

@@ -67,6 +67,15 @@ pub const NEWCOMER_DROPS: Story = Story { changes: [&[Send(Camera)], &[Drop, Mee
 /// Browsers refuse steps.
 pub const REFUSED_STEPS: Story = Story { changes: [&[FailStep, FailStep], &[FailStep, Send(Camera)]], ..ROUGH };
 
+/// A path dies, and works again: both ways, or for one end.
+pub const PATH_LOST: Story = Story { changes: [&[OnceMet, PathDown, PathUp], &[Send(Camera)]], ..ROUGH };
+pub const DEAF: Story = Story { changes: [&[OnceMet, Deaf, Hears], &[Send(Camera)]], ..ROUGH };
+/// A path works one way only, until another is found.
+pub const HALF_DEAD: Story = Story { changes: [&[OnceMet, HalfDead], &[Send(Camera)]], ..ROUGH };
+/// And the end that hears loses the broker.
+pub const HALF_DEAD_WITHOUT_A_BROKER: Story =
+    Story { changes: [&[OnceMet, HalfDead], &[OnceMet, Cut, Notice, Back]], ..ROUGH };
+
 /// Once there is a data channel the broker dies for good, and each end has more to send.
 pub const BROKER_DIES: Story = Story {
     changes: [&[OnceMet, Cut, Notice, Send(Camera), Send(Screen)], &[OnceMet, Cut, Notice, Send(Camera)]],

@@ -106,7 +106,7 @@ impl World {
             add(browser.is_some_and(Browser::has_task), Event::Task(i));
             add(browser.is_some_and(Browser::has_candidate), Event::Gather(i));
             add(!self.network.ways[i].is_empty(), Event::Arrive(i, 0, Delivery::Only));
-            add(!self.network.said[i].is_empty() && self.flows(), Event::Hear(i));
+            add(!self.network.said[i].is_empty() && self.hears(i), Event::Hear(i));
             add(!end.ghosts.is_empty(), Event::Ghost(i));
             let waits = self.todo[i].front() == Some(&Change::OnceMet) && !self.network.channel;
             add(!self.todo[i].is_empty() && !waits, Event::Change(i));
@@ -209,6 +209,11 @@ impl World {
             return false;
         };
         a.knows_all_of(b) && b.knows_all_of(a)
+    }
+
+    /// Whether no packets flow that are to.
+    pub fn is_silent(&self) -> bool {
+        self.gathers > 0 && !self.flows()
     }
 
     /// Whether both pages show a connection.

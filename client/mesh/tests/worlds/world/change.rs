@@ -30,6 +30,11 @@ pub enum Change {
     /// Packets find no way; find one again.
     PathDown,
     PathUp,
+    /// No packet comes to this end, though what it sends arrives; they come again.
+    Deaf,
+    Hears,
+    /// The same for as long as no other way is looked for.
+    HalfDead,
     NetworkChanged,
     /// What follows happens once there is a data channel.
     OnceMet,
@@ -80,6 +85,9 @@ impl World {
             Change::FailStep => self.ends[i].fails_next = true,
             Change::PathDown => self.path.works = false,
             Change::PathUp => self.path.works = true,
+            Change::Deaf => self.path.deaf[i] = true,
+            Change::Hears => self.path.deaf[i] = false,
+            Change::HalfDead => self.path.half_dead[i].extend(self.generations()),
             Change::OnceMet => {}
             Change::Jam => {
                 if let Some((_, browser)) = &mut self.ends[i].browser {

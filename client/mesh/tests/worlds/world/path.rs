@@ -13,8 +13,12 @@ pub struct Path {
     /// Browsers say nothing of what never was: none of their candidates led anywhere.
     pub is_hushed: bool,
     said: [Said; 2],
+    /// Ends that no packet reaches, though theirs arrive.
+    pub deaf: [bool; 2],
     /// ICE generations that have failed.
     pub dead: BTreeSet<(u32, u32)>,
+    /// The same of one end alone.
+    pub half_dead: [BTreeSet<(u32, u32)>; 2],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,7 +31,14 @@ struct Said {
 impl Default for Path {
     fn default() -> Self {
         let said = Said { of: 0, state: ConnectionState::New, since: 0 };
-        Self { works: true, is_hushed: false, said: [said; 2], dead: BTreeSet::new() }
+        Self {
+            works: true,
+            is_hushed: false,
+            deaf: [false; 2],
+            said: [said; 2],
+            dead: BTreeSet::new(),
+            half_dead: Default::default(),
+        }
     }
 }
 
@@ -47,9 +58,15 @@ impl World {
         a.path(b).or_else(|| b.path(a).map(|(theirs, ours)| (ours, theirs)))
     }
 
-    /// Whether packets flow.
+    /// Whether packets flow, both ways: ICE's checks are answered, and without an answer a browser says that there is no connection.
     pub fn flows(&self) -> bool {
-        self.path.works && self.generations().is_some_and(|pair| !self.path.dead.contains(&pair))
+        self.hears(0) && self.hears(1)
+    }
+
+    /// Whether packets come to this end.
+    pub fn hears(&self, i: usize) -> bool {
+        let is_dead = |pair| self.path.dead.contains(&pair) || self.path.half_dead[i].contains(&pair);
+        self.path.works && !self.path.deaf[i] && self.generations().is_some_and(|pair| !is_dead(pair))
     }
 
     /// What a browser will say of its connection, and when.

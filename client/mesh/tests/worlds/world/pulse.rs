@@ -81,7 +81,7 @@ impl World {
         pulse.next = beat + pulse.every;
         self.pulse = Some(pulse);
         for (i, comes) in comes.into_iter().enumerate() {
-            if let Some(sound) = comes.filter(|_| self.flows())
+            if let Some(sound) = comes.filter(|_| self.hears(i))
                 && let Some((link, _)) = &self.ends[i].browser
             {
                 let link = *link;
