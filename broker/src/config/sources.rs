@@ -15,9 +15,10 @@ use super::file::{self, BadConfigFile, Fault, Setting};
 const PREFIX: &str = "KLATCH_";
 
 /// Variables of the build and its tests, which may well be set where the program is tried out.
-const OF_THE_BUILD: [&str; 9] = [
+const OF_THE_BUILD: [&str; 10] = [
     "KLATCH_ARTIFACTS",
     "KLATCH_BIN",
+    "KLATCH_BROTLI",
     "KLATCH_CACHE",
     "KLATCH_CLIENT",
     "KLATCH_DIST",

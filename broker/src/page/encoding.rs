@@ -23,9 +23,13 @@ impl Encoding {
     }
 }
 
-/// The smallest form of a file that the browser takes.
-pub(super) fn choose(headers: &HeaderMap, file: &EmbeddedFile) -> (Encoding, &'static [u8]) {
-    let forms = [(Encoding::Brotli, file.data_br()), (Encoding::Gzip, file.data_gzip())];
+/// The smallest form of a file that the browser takes; `brotli`: the file as build.rs compressed it, where that made it smaller.
+pub(super) fn choose(
+    headers: &HeaderMap,
+    file: &EmbeddedFile,
+    brotli: Option<&EmbeddedFile>,
+) -> (Encoding, &'static [u8]) {
+    let forms = [(Encoding::Brotli, brotli.map(|brotli| brotli.data())), (Encoding::Gzip, file.data_gzip())];
     let taken =
         forms.into_iter().find_map(|(encoding, body)| Some((encoding, body.filter(|_| takes(headers, encoding))?)));
     taken.unwrap_or((Encoding::Identity, file.data()))

@@ -19,7 +19,15 @@ use encoding::Encoding;
 /// What build.rs chose.
 #[derive(RustEmbed)]
 #[folder = "$KLATCH_DIST"]
+#[br = false]
 struct Dist;
+
+/// What of it build.rs made smaller, by the same names.
+#[derive(RustEmbed)]
+#[folder = "$KLATCH_BROTLI"]
+#[br = false]
+#[gzip = false]
+struct Brotli;
 
 const INDEX: &str = "index.html";
 /// The page itself and what has no hash in its name: kept, but asked about each time.
@@ -78,7 +86,7 @@ fn answer(file: &EmbeddedFile, lifetime: &'static str, method: &Method, headers:
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
         answer
     } else {
-        let (encoding, body) = encoding::choose(headers, file);
+        let (encoding, body) = encoding::choose(headers, file, Brotli::get(&file.name()).as_ref());
         let mut answer = with_body(body, method);
         answer.headers_mut().insert(CONTENT_TYPE, content_type(file));
         match encoding {
