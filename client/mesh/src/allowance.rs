@@ -1,5 +1,7 @@
 //! How much one member may say over the data channel: a token bucket, so that a flood costs the others next to nothing.
 
+use klatch_shared::peer::PeerMessage;
+
 /// One member's bucket.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowance {
@@ -34,10 +36,27 @@ impl Allowance {
         }
         fits
     }
+
+    /// What a member says, if it can be read and still fits. What a person says counts five times, as six a second are more than anybody
+    /// types; and of what is handed on, up to all that is kept, each message by itself.
+    pub fn reads(&mut self, text: &str, now: u64) -> Option<PeerMessage> {
+        let fits = self.takes(text.len(), now);
+        let message = if fits { PeerMessage::parse(text).ok()? } else { return None };
+        let more = match &message {
+            PeerMessage::Chat { .. } => 4,
+            PeerMessage::Lacked { messages, .. } => messages.len(),
+            _ => return Some(message),
+        };
+        self.takes(more.saturating_sub(1) * Self::BYTES, now).then_some(message)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use klatch_shared::limits::{MAX_HANDED_MESSAGES, MAX_KEPT_MESSAGES};
+    use klatch_shared::peer::{ChatMessage, Moment};
+    use klatch_shared::{MemberId, MemberKeys, RoomKey, RoomKeys};
+
     use super::*;
 
     fn taken(allowance: &mut Allowance, bytes: usize, now: u64) -> usize {
@@ -60,6 +79,29 @@ mod tests {
     fn a_long_message_counts_as_several() {
         let mut allowance = Allowance::new(0);
         assert_eq!(taken(&mut allowance, 3 * Allowance::BYTES, 0), Allowance::BURST as usize / 4);
+    }
+
+    #[test]
+    fn nobody_talks_faster_than_people_type_and_all_that_is_kept_may_be_handed_on() {
+        let (room, keys) = (RoomKeys::derive(&RoomKey::random()).id(), MemberKeys::random());
+        let moment = Moment { sent: 1, at: 1, last_seat: 0 };
+        let text = "Hello".parse().expect("a text");
+        let message = ChatMessage::say(room, MemberId::random(), &keys, moment, text).into_inner();
+        let handed = vec![message.clone(); MAX_HANDED_MESSAGES];
+        let lacked = PeerMessage::Lacked { cards: Vec::new(), messages: handed }.to_text();
+        let said = PeerMessage::Chat { message }.to_text();
+        let fits = |allowance: &mut Allowance, text: &str, now| allowance.reads(text, now).is_some();
+
+        let mut allowance = Allowance::new(0);
+        assert_eq!((0..1_000).filter(|_| fits(&mut allowance, &said, 0)).count(), 60, "at once");
+        assert!((1..1_000).all(|n| fits(&mut allowance, &said, n * 200)), "five a second");
+        assert!(!(1..1_000).all(|n| fits(&mut allowance, &said, 200_000 + n * 100)), "ten a second");
+
+        let mut allowance = Allowance::new(0);
+        let most = MAX_KEPT_MESSAGES.div_ceil(MAX_HANDED_MESSAGES) as u64;
+        assert!((0..most).all(|n| fits(&mut allowance, &lacked, n * 900)));
+        assert!((0..1_000).any(|_| !fits(&mut allowance, &lacked, most * 900)), "and not all at once");
+        assert!(!fits(&mut Allowance::new(0), "{", 0), "what can't be read");
     }
 
     #[test]

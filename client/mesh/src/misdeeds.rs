@@ -1,6 +1,6 @@
 //! How often a member says what can't be read, or too much: who does it again and again is named, and no longer once they have stopped.
-//! So is who offers without end, though each offer by itself is taken, and who without end loads their page, has connections replaced, or says
-//! goodbye and stays.
+//! So is who offers without end, though each offer by itself is taken, and who without end loads their page, has connections replaced, takes
+//! another name, or says goodbye and stays.
 
 use crate::Allowance;
 
@@ -9,10 +9,12 @@ use crate::Allowance;
 pub struct Misdeeds {
     /// Accidents that may still happen.
     accidents: Allowance,
-    /// Offers that may still come, and what is dearer: pages, connections, goodbyes.
+    /// Offers that may still come, and what is dearer: pages, connections, names, goodbyes.
     offers: Allowance,
     /// The last one since its author was named.
     last: Option<u64>,
+    /// When those that happened since will have been [`Misdeeds::APART`] from each other.
+    settled_at: u64,
 }
 
 impl Misdeeds {
@@ -23,22 +25,31 @@ impl Misdeeds {
     /// What an offer costs: fifty at once, and one a second. A page on the worst of networks makes fewer.
     const OFFER: usize = 5 * Allowance::BYTES;
     /// What a page costs that comes too soon after a few others, a connection that takes the place of another ([`crate::Command::Hurried`]),
-    /// or a goodbye of who stays: five at once, and one each ten seconds.
+    /// another name, or a goodbye of who stays: five at once, and one each ten seconds.
     const HURRY: usize = 59 * Allowance::BYTES;
+    /// Of who is named they may come thirty a second in the long run, and three hundred at once. A flood at full speed is ten thousand a
+    /// second, each of which has the page do something. In milliseconds.
+    const APART: u64 = 33;
+    /// See [`Misdeeds::APART`].
+    const FLOOD: u64 = 300 * Self::APART;
     /// So long after the last one its author is named no longer: time enough to look under *People*.
     const REMEMBERED: u64 = 5 * 60 * 1000;
 
     /// None yet at the time `now`, in milliseconds.
     pub fn new(now: u64) -> Self {
-        Self { accidents: Allowance::new(now), offers: Allowance::new(now / Self::SLOWER), last: None }
+        Self { accidents: Allowance::new(now), offers: Allowance::new(now / Self::SLOWER), last: None, settled_at: 0 }
     }
 
-    /// One more; whether its author is to be named from now on.
+    /// One more; whether its author is to be named from now on or, where they are already, their channel to be closed: who floods a page takes
+    /// it from whoever sits in front of it.
     pub fn happened(&mut self, now: u64) -> bool {
         if self.last.is_none() && self.accidents.takes(Self::COST, now) {
             return false;
         }
-        self.last.replace(now).is_none()
+        self.last.replace(now).is_none() || {
+            self.settled_at = self.settled_at.max(now) + Self::APART;
+            self.settled_at > now + Self::FLOOD
+        }
     }
 
     /// One more offer; whether its author is to be named from now on.
@@ -81,6 +92,21 @@ mod tests {
         assert!((1..1000).all(|n| !misdeeds.happened(n * 500)), "two a second");
         assert!(misdeeds.happened(499_501) && !misdeeds.happened(499_502));
         assert!((0..20).all(|_| !Misdeeds::new(0).is_forgiven(u64::MAX)), "of nothing");
+    }
+
+    #[test]
+    fn of_who_is_named_and_floods_on_the_channel_is_closed_and_of_nobody_who_is_slower() {
+        let floods = |mut misdeeds: Misdeeds, a_second: u64| {
+            let mut accidents = (0..600 * a_second).map(|n| n * 1_000 / a_second);
+            assert!(misdeeds.are_named() || accidents.any(|at| misdeeds.happened(at)), "{a_second} a second");
+            accidents.find(|at| misdeeds.happened(*at))
+        };
+        assert!(floods(Misdeeds::new(0), 10_000).is_some_and(|at| at < 50));
+        assert!(floods(Misdeeds::new(0), 50).is_some_and(|at| at < 20_000));
+        assert_eq!([3, 5, 29].map(|slow| floods(Misdeeds::new(0), slow)), [None; 3]);
+        // Whoever was named for offers may still have an accident.
+        let mut misdeeds = Misdeeds::new(0);
+        assert!((0..51).any(|_| misdeeds.offered(0)) && (0..200).all(|_| !misdeeds.happened(0)));
     }
 
     #[test]

@@ -42,10 +42,8 @@ pub(super) enum RtcEvent {
     ChannelOpen,
     /// The data channel closed.
     ChannelClosed,
-    /// A text came over it.
+    /// A text came over it; empty if it was none.
     Text(String),
-    /// Something else came over it.
-    Rubbish,
     /// A source has a slot from now on: what comes from there.
     Receives(Source, MediaStream),
 }
@@ -124,7 +122,7 @@ impl Connection {
             channel_on("close", |_| RtcEvent::ChannelClosed),
             channel_on("message", |event| {
                 let data = event.dyn_ref::<MessageEvent>().map(MessageEvent::data);
-                data.and_then(|data| data.as_string()).map_or(RtcEvent::Rubbish, RtcEvent::Text)
+                RtcEvent::Text(data.and_then(|data| data.as_string()).unwrap_or_default())
             }),
         ];
     }
@@ -310,6 +308,11 @@ impl Connection {
         }
     }
 
+    /// Closes the data channel: what waits in it is not read, and the other end's page can send no more.
+    pub(super) fn hush(&self) {
+        self.channel.close();
+    }
+
     /// Encodes `source` like this from now on.
     pub(super) async fn encode(&self, source: Source, encoding: Encoding) {
         let Some(slot) = self.slots.borrow().get(&source).cloned() else { return };
@@ -366,7 +369,7 @@ impl Connection {
     /// Closes it; nothing more is told.
     pub(super) fn close(&self) {
         self.listeners.borrow_mut().clear();
-        self.channel.close();
+        self.hush();
         self.pc.close();
     }
 }

@@ -5,12 +5,10 @@ use klatch_shared::peer::{PassedSignal, PeerMessage};
 use klatch_shared::wire::Side;
 use klatch_shared::{ExchangeId, MemberId};
 use klatch_tests::outsider::Outsider;
-use klatch_tests::{Kind, Person, play};
+use klatch_tests::{Kind, play};
 use serde_json::Value;
 
-use crate::hostile::{floods, mal_comes, with_mal};
-
-const NAMED: &str = "Mal sends too much, or what this page cannot read.";
+use crate::hostile::{NAMED, floods, mal_comes, others, with_mal};
 
 #[test]
 fn who_reloads_without_end_is_named_and_costs_few_connections_and_a_newcomer_none() {
@@ -101,12 +99,6 @@ fn nobody_is_named_for_what_the_broker_says_of_them() {
 
 #[test]
 fn who_forges_others_signals_disturbs_no_call_and_has_nobody_named_but_themselves() {
-    // The others, as a page has their tiles.
-    async fn others(person: &Person) -> Result<Vec<MemberId>> {
-        let tiles = "() => [...document.querySelectorAll('[id^=person-]')].map(({ id }) => id.slice(7))";
-        let ids: Vec<String> = serde_json::from_value(person.page().call(tiles, Value::Null).await?)?;
-        ids.iter().map(|id| id.parse().context("an id")).collect()
-    }
     let signals = |from: MemberId, to: MemberId| -> Result<Vec<String>> {
         let places = [(Side::Offerer, 0), (Side::Answerer, 0), (Side::Offerer, 1), (Side::Answerer, 1)];
         // Those that there were, and that may come.

@@ -1,13 +1,15 @@
 //! Members who mean harm, or whose browser does: the others' calls go on.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use klatch_shared::limits::MAX_PEER_MESSAGE_BYTES;
 use klatch_shared::peer::{ChatMessage, Moment, PeerMessage};
-use klatch_shared::{MemberId, MemberKeys, RoomKey, RoomKeys};
+use klatch_shared::{MemberId, MemberKeys, RoomId};
 use klatch_tests::page::PATIENCE;
 use klatch_tests::{Broker, Kind, Person, Scene, play, wait};
 use serde_json::{Value, json};
 use std::time::Duration;
+
+pub const NAMED: &str = "Mal sends too much, or what this page cannot read.";
 
 /// Keeps the page's data channels within reach.
 const CHANNELS: &str = r#"() => {
@@ -27,6 +29,13 @@ pub async fn floods(person: &Person, texts: &[&str], times: u32) -> Result<()> {
             for (let i = 0; i < times; i++) texts.forEach((text) => channel.send(text));
     }";
     person.page().call(flood, json!([texts, times])).await.map(|_| ())
+}
+
+/// The others, as a page has their tiles.
+pub async fn others(person: &Person) -> Result<Vec<MemberId>> {
+    let tiles = "() => [...document.querySelectorAll('[id^=person-]')].map(({ id }) => id.slice(7))";
+    let ids: Vec<String> = serde_json::from_value(person.page().call(tiles, Value::Null).await?)?;
+    ids.iter().map(|id| id.parse().context("an id")).collect()
 }
 
 /// Mal comes by the link, whose channels are within reach.
@@ -57,18 +66,28 @@ fn rubbish_and_floods_between_members_are_left_out_and_the_others_go_on() {
         let broker = scene.broker(&[]).await?;
         let [ana, bo, mal] = with_mal(scene, &broker).await?;
         let id = "AAAAAAAAAAA";
-        let (room, keys) = (RoomKeys::derive(&RoomKey::random()).id(), MemberKeys::random());
-        let moment = Moment { sent: 1, at: 1, last_seat: 0 };
-        let message = ChatMessage::say(room, MemberId::random(), &keys, moment, "I am Ana".parse()?).into_inner();
-        let forged = PeerMessage::Chat { message }.to_text();
+        let path: String = serde_json::from_value(mal.page().call("() => location.pathname", Value::Null).await?)?;
+        let room: RoomId = path.trim_start_matches("/r/").parse()?;
+        let (keys, moment) = (MemberKeys::random(), Moment { sent: 1, at: 1, last_seat: 0 });
+        // In the name of Ana and of Bo, by who has not their keys, and of nobody.
+        let victims = others(&mal).await?;
+        ensure!(victims.len() == 2, "Mal sees {victims:?}");
+        let mut forged = Vec::new();
+        for author in victims.into_iter().chain([MemberId::random()]) {
+            let message = ChatMessage::say(room, author, &keys, moment, "I am Ana".parse()?).into_inner();
+            forged.push(PeerMessage::Lacked { cards: Vec::new(), messages: vec![message.clone()] }.to_text());
+            forged.push(PeerMessage::Chat { message }.to_text());
+        }
+        let forged: Vec<&str> = forged.iter().map(String::as_str).collect();
         let long = format!(r#"{{"say":"bye","x":"{}"}}"#, "x".repeat(20_000));
         let unknown = format!(r#"{{"say":"received","prints":"{id}"}}"#);
         let rubbish = ["", "{", "null", r#"{"say":"dance"}"#, r#"{"say":"wants","camera":-1,"screen":1e99}"#];
-        floods(&mal, &rubbish, 10).await?;
-        floods(&mal, &[&forged, &long, &unknown], 10).await?;
+        floods(&mal, &forged, 10).await?;
         for person in [&ana, &bo] {
-            person.is_told("Mal sends too much, or what this page cannot read.").await?;
+            person.is_told(NAMED).await?;
         }
+        floods(&mal, &rubbish, 10).await?;
+        floods(&mal, &[&long, &unknown], 10).await?;
         floods(&mal, &[r#"{"say":"wants","camera":65535,"screen":1}"#, r#"{"say":"sends","camera":true}"#], 3000)
             .await?;
         bo.says("Do you hear me?").await?;
@@ -195,6 +214,33 @@ fn a_message_that_is_sent_a_thousand_times_is_shown_once() {
         ana.is_told("Mal sends too much").await?;
         ensure!(ana.page().text().await?.matches("Polly").count() == 1);
         Ok(())
+    });
+}
+
+#[test]
+fn a_flood_without_end_leaves_the_page_in_the_hands_of_whoever_it_comes_over() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let [ana, bo, mal] = with_mal(scene, &broker).await?;
+        // As fast as the channels carry it, and over each that comes instead of one that was closed. More would be too much for Mal.
+        let flood = "() => void setInterval(() => {
+            for (const channel of window.__channels.filter(({ readyState }) => readyState === 'open'))
+                while (channel.bufferedAmount < 1000) channel.send('{');
+        }, 1)";
+        mal.page().call(flood, Value::Null).await?;
+        for person in [&ana, &bo] {
+            person.is_told(NAMED).await?;
+        }
+        bo.says("Do you hear me?").await?;
+        ana.reads("Do you hear me?").await?;
+        for (person, other) in [(&ana, &bo), (&bo, &ana)] {
+            person.heard_all_along(other).await?;
+        }
+        ana.opens("People").await?;
+        ana.page().click("button", "Drop the connection").await?;
+        ana.reads_on("Mal", "Connection dropped by you.").await?;
+        ana.says("That is better").await?;
+        bo.reads("That is better").await
     });
 }
 

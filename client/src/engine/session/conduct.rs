@@ -109,13 +109,18 @@ impl Session {
         self.did(member, Misdeeds::happened);
     }
 
-    /// Counts what a member did; says so where they are to be named for it.
+    /// Counts what a member did; says so where they are to be named for it. Who floods on has to connect anew each time.
     pub(super) fn did(&self, member: MemberId, what: fn(&mut Misdeeds, u64) -> bool) {
-        if self.conduct(member) == Conduct::Cut {
+        let before = self.conduct(member);
+        if before == Conduct::Cut {
             return;
         }
         let now = clock::now();
         if self.peers.borrow_mut().get_mut(member).is_some_and(|peer| what(&mut peer.misdeeds, now)) {
+            if before == Conduct::Bad {
+                self.connection_with(member).iter().for_each(|connection| connection.hush());
+                return;
+            }
             self.show_conduct(member);
             self.warn(format!(
                 "{} sends too much, or what this page cannot read. That is left out. Under “People” you can drop the connection.",

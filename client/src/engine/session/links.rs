@@ -143,13 +143,11 @@ impl Session {
             }
             RtcEvent::Text(text) => {
                 self.heard(link);
-                let message = if self.may_say(link.peer, text.len()) { PeerMessage::parse(&text).ok() } else { None };
-                match message {
+                match self.read(link.peer, &text) {
                     Some(message) => self.on_message(link.peer, message),
                     None => self.dropped(link.peer),
                 }
             }
-            RtcEvent::Rubbish => self.dropped(link.peer),
             RtcEvent::Receives(source, stream) => {
                 self.dispatch(RoomAction::Received(link.peer, source, Some(stream)));
             }

@@ -231,11 +231,14 @@ impl Session {
                     this.tell_of_the_name(member);
                 }
             });
-            peer.renamed = Some((before, telling));
+            peer.renamed = Some((before.clone(), telling));
         }
         drop(peers);
         self.chat_met(member);
         self.show_members();
+        if self.called(member) != before {
+            self.did(member, Misdeeds::hurried);
+        }
     }
 
     fn tell_of_the_name(&self, member: MemberId) {

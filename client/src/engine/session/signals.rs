@@ -129,8 +129,8 @@ impl Session {
         }
     }
 
-    /// Whether a member has not said too much of late for this to be taken in.
-    pub(super) fn may_say(&self, member: MemberId, bytes: usize) -> bool {
-        self.peers.borrow_mut().get_mut(member).is_some_and(|peer| peer.allowance.takes(bytes, clock::now()))
+    /// What a member says over the data channel, unless it can't be read or is too much.
+    pub(super) fn read(&self, member: MemberId, text: &str) -> Option<PeerMessage> {
+        self.peers.borrow_mut().get_mut(member)?.allowance.reads(text, clock::now())
     }
 }
