@@ -234,21 +234,26 @@ async fn be_busy(url: String, acknowledged: Arc<Acknowledged>) -> Vec<Record> {
     }
 }
 
+/// The program runs, is much asked, and is killed once so much is acknowledged.
+async fn busy_until_killed(file: &TempFile, acknowledged: u32) -> Vec<Record> {
+    let program = Program::start(file).await;
+    let count = Arc::<Acknowledged>::default();
+    let people: Vec<_> = (0..PEOPLE).map(|_| tokio::spawn(be_busy(program.url.clone(), Arc::clone(&count)))).collect();
+    count.reach(acknowledged).await;
+    program.kill().await;
+    let mut records = Vec::new();
+    for person in people {
+        records.append(&mut person.await.expect("no panic"));
+    }
+    records
+}
+
 #[tokio::test]
 async fn whatever_was_acknowledged_survives_being_killed_at_any_moment() {
     let file = TempFile::unused();
     let mut all: Vec<Record> = Vec::new();
     for _ in 0..KILLS {
-        let program = Program::start(&file).await;
-        let acknowledged = Arc::<Acknowledged>::default();
-        let people: Vec<_> =
-            (0..PEOPLE).map(|_| tokio::spawn(be_busy(program.url.clone(), Arc::clone(&acknowledged)))).collect();
-        acknowledged.reach(u32::from(random_bytes::<1>()[0])).await;
-        program.kill().await;
-        let mut records = Vec::new();
-        for person in people {
-            records.append(&mut person.await.expect("no panic"));
-        }
+        let mut records = busy_until_killed(&file, u32::from(random_bytes::<1>()[0])).await;
         let program = Program::start(&file).await;
         for record in &mut records {
             record.check(&program.room_url(&record.room)).await;
@@ -264,18 +269,30 @@ async fn whatever_was_acknowledged_survives_being_killed_at_any_moment() {
 }
 
 #[tokio::test]
-async fn killed_while_it_starts_it_starts_the_next_time() {
+async fn killed_while_it_starts_it_starts_the_next_time_with_all_that_was_there() {
     for _ in 0..4 {
         let file = TempFile::unused();
-        for _ in 0..6 {
-            let mut child = klatch(&["--listen", "127.0.0.1:0", "--state", file.path()]).spawn().expect("it runs");
-            let moment = Duration::from_micros(u64::from(u16::from_be_bytes(random_bytes())));
-            let _ = timeout(moment, child.wait()).await;
-            child.start_kill().expect("it runs or has ended");
-            child.wait().await.expect("it ends");
+        kill_while_it_starts(&file).await;
+        let mut records = busy_until_killed(&file, 300).await;
+        kill_while_it_starts(&file).await;
+        let program = Program::start(&file).await;
+        for record in &mut records {
+            record.check(&program.room_url(&record.room)).await;
         }
-        Program::start(&file).await.kill().await;
+        assert!(records.iter().any(|record| record.lives == Known::As(true)), "something was there to be lost");
+        program.kill().await;
         file.remove_what_is_beside();
+    }
+}
+
+/// Six times, within what a start takes.
+async fn kill_while_it_starts(file: &TempFile) {
+    for _ in 0..6 {
+        let mut child = klatch(&["--listen", "127.0.0.1:0", "--state", file.path()]).spawn().expect("it runs");
+        let moment = Duration::from_micros(u64::from(u16::from_be_bytes(random_bytes())));
+        let _ = timeout(moment, child.wait()).await;
+        child.start_kill().expect("it runs or has ended");
+        child.wait().await.expect("it ends");
     }
 }
 
