@@ -14,6 +14,8 @@ pub struct Account {
     pub trouble: Trouble,
     /// After which time all who were to notice said so, if anybody did.
     pub noticed: Option<Time>,
+    /// Of those who were awake and there all the while, how many said nothing of it.
+    pub unaware: usize,
     /// How long it lasted.
     pub lasted: Time,
     /// From its end until all were connected again, and heard.
@@ -36,7 +38,9 @@ impl Account {
         let sign = if trouble == Trouble::ServerKilled { "away" } else { "interrupted" };
         // Who sleeps notices nothing.
         let awake = usize::from(matches!(trouble, Trouble::Asleep(_)));
-        let noticed = diaries.iter().skip(awake).filter_map(|diary| diary.first(sign, begin)).max_by(Time::total_cmp);
+        let aware = |diary: &Diary| diary.first(sign, begin);
+        let noticed = diaries.iter().skip(awake).filter_map(aware).max_by(Time::total_cmp);
+        let unaware = diaries.iter().skip(awake).filter(|diary| diary.since <= begin && aware(diary).is_none()).count();
         let healed = diaries.iter().map(|diary| healed(diary, begin)).fold(end, Time::max);
         // Whoever came back was not there to hear anything.
         let silences = diaries.iter().filter(|diary| diary.since <= begin).map(|diary| {
@@ -48,6 +52,7 @@ impl Account {
         Self {
             trouble,
             noticed: noticed.map(|at| at - begin),
+            unaware,
             lasted: end - begin,
             healed: healed - end,
             silence: silences.fold(0.0, Time::max),
@@ -139,7 +144,7 @@ mod tests {
         let bo = diary(&states[..1], &[(900.0, 9_500.0)], &["Bo:0;"], &["Ana:0;", "Bo:0;"]);
         let account = Account::of(Trouble::Cut(std::time::Duration::ZERO), (1_000.0, 6_000.0), &[ana, bo], &[]);
         assert_eq!((account.noticed, account.lasted, account.healed), (Some(4_000.0), 5_000.0, 3_500.0));
-        assert_eq!((account.silence, account.replaced, account.said), (8_600.0, 0, 2));
+        assert_eq!((account.unaware, account.silence, account.replaced, account.said), (1, 8_600.0, 0, 2));
         account.check().unwrap();
     }
 

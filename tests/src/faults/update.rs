@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use super::account;
-use crate::diary::{Diary, Tally};
+use crate::diary::{Diary, PAUSE, Tally, Time, now};
 use crate::page::PATIENCE;
 use crate::usage::median;
 use crate::{Broker, Kind, Person, Scene, wait};
@@ -27,6 +27,8 @@ pub struct Update {
     pub quiet: Vec<Tally>,
     /// In those between them, in which the server was stopped and started again.
     pub updated: Vec<Tally>,
+    /// The longest time in which somebody did not hear somebody else, in milliseconds.
+    pub silence: Time,
     /// How long there was no server at most.
     pub gap: Duration,
     /// Messages that were said, a second and member one.
@@ -72,6 +74,7 @@ impl Update {
     /// Words went astray, or sound is worse than without an update.
     pub fn check(&self) -> Result<()> {
         ensure!(self.astray.is_empty(), "these are lost, or were read more than once: {:?}", self.astray);
+        ensure!(self.silence <= PAUSE, "silence for {:.0} ms: {self:?}", self.silence);
         for measure in Measure::ALL {
             let (updated, quiet) = (measure.of(&self.updated), measure.of(&self.quiet));
             ensure!(updated <= quiet + measure.noise, "{}: {updated}, and {quiet} without: {self:?}", measure.what);
@@ -100,6 +103,7 @@ pub async fn update(scene: &Scene, flags: &[&str]) -> Result<Update> {
         person.keeps_saying(person.name()).await?;
     }
     wait_for(&people, "to hear all", |diary| diary.fresh == people.len() - 1).await?;
+    let begin = now();
     let (mut quiet, mut updated, mut gap) = (vec![part(&people, async || Ok(())).await?], Vec::new(), Duration::ZERO);
     for _ in 0..TIMES {
         // Nothing is asked of anybody meanwhile: that would disturb them more than what happens.
@@ -139,9 +143,11 @@ pub async fn update(scene: &Scene, flags: &[&str]) -> Result<Update> {
         newcomer.is_connected_to(person.name()).await?;
     }
     newcomer.hears(people.len()).await?;
+    let gaps = diaries.iter().map(|diary| diary.longest_gap(begin));
+    let silence = gaps.map(|(from, to)| to - from).fold(0.0, Time::max);
     let said = diaries.iter().map(|diary| diary.said.len()).sum();
     let astray = account::lacking(&diaries, &[]).into_iter().chain(account::repeated(&diaries)).collect();
-    Ok(Update { quiet, updated, gap, said, astray })
+    Ok(Update { quiet, updated, silence, gap, said, astray })
 }
 
 /// What was heard in a part of the call in which `happens` does.

@@ -22,7 +22,8 @@ async fn goes_on(scene: &Scene, lab: &mut Lab, trouble: Trouble) -> Result<Accou
 /// And meanwhile pages say how it is.
 async fn is_noticed(scene: &Scene, lab: &mut Lab, trouble: Trouble) -> Result<Account> {
     let account = goes_on(scene, lab, trouble).await?;
-    ensure!(account.noticed.is_some_and(|noticed| noticed < NOTICED), "noticed too late: {account:?}");
+    let in_time = account.noticed.is_some_and(|noticed| noticed < NOTICED);
+    ensure!(in_time && account.unaware == 0, "noticed too late, or not by all: {account:?}");
     Ok(account)
 }
 

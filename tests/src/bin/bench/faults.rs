@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use klatch_tests::diary::PAUSE;
 use klatch_tests::faults::{Account, Measure, Trouble, befall, update};
 use klatch_tests::{Lab, scene};
 
@@ -84,6 +85,9 @@ fn updates(rounds: usize) -> Result<Table> {
         table.tell(&format!("messages of {said} that went astray{how}"), 0, astray as f64, Target::Most(0.0));
         let gaps: Vec<_> = updates.iter().map(|update| update.gap.as_secs_f64()).collect();
         table.tell(&format!("without a broker, s{how}"), 2, median(&gaps), Target::None);
+        let silences: Vec<_> = updates.iter().map(|update| update.silence / 1e3).collect();
+        let longest = silences.into_iter().fold(0.0, f64::max);
+        table.tell(&format!("longest silence, s{how}"), 2, longest, Target::Most(PAUSE / 1e3));
     }
     Ok(table)
 }
