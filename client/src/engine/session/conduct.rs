@@ -111,13 +111,17 @@ impl Session {
 
     /// Counts what a member did; says so where they are to be named for it. Who floods on has to connect anew each time.
     pub(super) fn did(&self, member: MemberId, what: fn(&mut Misdeeds, u64) -> bool) {
-        let before = self.conduct(member);
-        if before == Conduct::Cut {
+        if self.conduct(member) == Conduct::Cut {
             return;
         }
         let now = clock::now();
-        if self.peers.borrow_mut().get_mut(member).is_some_and(|peer| what(&mut peer.misdeeds, now)) {
-            if before == Conduct::Bad {
+        let mut named = false;
+        let is_too_much = |peer: &mut Peer| {
+            named = peer.misdeeds.are_named();
+            what(&mut peer.misdeeds, now)
+        };
+        if self.peers.borrow_mut().get_mut(member).is_some_and(is_too_much) {
+            if named {
                 self.connection_with(member).iter().for_each(|connection| connection.hush());
                 return;
             }
