@@ -1,7 +1,7 @@
 //! Chooses the page to embed: `../dist` as Trunk left it or, on a checkout where no page was built yet, one that says so. A page has a
 //! hash, by which one that was loaded earlier can tell that there is a newer.
 //!
-//! The page is compressed with brotli here, as small as the encoder gets it: it does not search for the number of distances that have codes
+//! The page is compressed with brotli here, as the encoder does not search for the number of distances that have codes
 //! of their own, which is worth 300 bytes of the module.
 
 use std::path::{Path, PathBuf};
@@ -62,10 +62,12 @@ fn smallest(plain: &[u8]) -> Vec<u8> {
     };
     let workers = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
-        let shortest = |first| (first..16).step_by(workers).map(|codes| compress(codes as u32)).min_by_key(Vec::len);
-        let all: Vec<_> = (0..workers).map(|first| scope.spawn(move || shortest(first))).collect();
-        let all = all.into_iter().filter_map(|one| one.join().expect("it compresses"));
-        all.min_by_key(Vec::len).expect("there are some")
+        let some =
+            |first| (first..16).step_by(workers).map(|codes| (codes, compress(codes as u32))).collect::<Vec<_>>();
+        let all: Vec<_> = (0..workers).map(|first| scope.spawn(move || some(first))).collect();
+        let all = all.into_iter().flat_map(|one| one.join().expect("it compresses"));
+        // Of two that are as short the first, wherever it is built.
+        all.min_by_key(|(codes, small)| (small.len(), *codes)).expect("there are some").1
     })
 }
 

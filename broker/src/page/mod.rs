@@ -86,7 +86,7 @@ fn answer(file: &EmbeddedFile, lifetime: &'static str, method: &Method, headers:
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
         answer
     } else {
-        let (encoding, body) = encoding::choose(headers, file, Brotli::get(&file.name()).as_ref());
+        let (encoding, body) = encoding::choose(headers, file, Brotli::get(file.name()).as_ref());
         let mut answer = with_body(body, method);
         answer.headers_mut().insert(CONTENT_TYPE, content_type(file));
         match encoding {

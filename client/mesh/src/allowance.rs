@@ -38,13 +38,13 @@ impl Allowance {
     }
 
     /// What a member says, if it can be read and still fits. What a person says counts five times, as six a second are more than anybody
-    /// types; and of what is handed on, up to all that is kept, each message by itself.
+    /// types; and of what is handed on, up to all that is kept, each message by itself, unless it is long.
     pub fn reads(&mut self, text: &str, now: u64) -> Option<PeerMessage> {
         let fits = self.takes(text.len(), now);
         let message = if fits { PeerMessage::parse(text).ok()? } else { return None };
         let more = match &message {
             PeerMessage::Chat { .. } => 4,
-            PeerMessage::Lacked { messages, .. } => messages.len(),
+            PeerMessage::Lacked { messages, .. } => messages.len().saturating_sub(text.len() / Self::BYTES),
             _ => return Some(message),
         };
         self.takes(more.saturating_sub(1) * Self::BYTES, now).then_some(message)
@@ -89,6 +89,9 @@ mod tests {
         let message = ChatMessage::say(room, MemberId::random(), &keys, moment, text).into_inner();
         let handed = vec![message.clone(); MAX_HANDED_MESSAGES];
         let lacked = PeerMessage::Lacked { cards: Vec::new(), messages: handed }.to_text();
+        let long =
+            ChatMessage::say(room, MemberId::random(), &keys, moment, "long".repeat(500).parse().expect("a text"));
+        let lacked_long = PeerMessage::Lacked { cards: Vec::new(), messages: vec![long.into_inner(); 20] }.to_text();
         let said = PeerMessage::Chat { message }.to_text();
         let fits = |allowance: &mut Allowance, text: &str, now| allowance.reads(text, now).is_some();
 
@@ -97,10 +100,14 @@ mod tests {
         assert!((1..1_000).all(|n| fits(&mut allowance, &said, n * 200)), "five a second");
         assert!(!(1..1_000).all(|n| fits(&mut allowance, &said, 200_000 + n * 100)), "ten a second");
 
-        let mut allowance = Allowance::new(0);
-        let most = MAX_KEPT_MESSAGES.div_ceil(MAX_HANDED_MESSAGES) as u64;
-        assert!((0..most).all(|n| fits(&mut allowance, &lacked, n * 900)));
-        assert!((0..1_000).any(|_| !fits(&mut allowance, &lacked, most * 900)), "and not all at once");
+        for (lacked, each) in [(&lacked, MAX_HANDED_MESSAGES), (&lacked_long, 20)] {
+            let mut allowance = Allowance::new(0);
+            let most = MAX_KEPT_MESSAGES.div_ceil(each) as u64;
+            // Beside a pulse, a digest, and signals that are passed on.
+            let beside = |allowance: &mut Allowance, at| (0..6).all(|_| allowance.takes(500, at));
+            assert!((0..most).all(|n| fits(&mut allowance, lacked, n * 900) && beside(&mut allowance, n * 900)));
+            assert!((0..1_000).any(|_| !fits(&mut allowance, lacked, most * 900)), "and not all at once");
+        }
         assert!(!fits(&mut Allowance::new(0), "{", 0), "what can't be read");
     }
 
