@@ -85,8 +85,7 @@ fn updates(rounds: usize) -> Result<Table> {
         table.tell(&format!("messages of {said} that went astray{how}"), 0, astray as f64, Target::Most(0.0));
         let gaps: Vec<_> = updates.iter().map(|update| update.gap.as_secs_f64()).collect();
         table.tell(&format!("without a broker, s{how}"), 2, median(&gaps), Target::None);
-        let silences: Vec<_> = updates.iter().map(|update| update.silence / 1e3).collect();
-        let longest = silences.into_iter().fold(0.0, f64::max);
+        let longest = updates.iter().map(|update| update.silence / 1e3).fold(0.0, f64::max);
         table.tell(&format!("longest silence, s{how}"), 2, longest, Target::Most(PAUSE / 1e3));
     }
     Ok(table)
