@@ -40,8 +40,10 @@ impl Allowance {
     /// What a member says, if it can be read and still fits. What a person says counts five times, as six a second are more than anybody
     /// types; and of what is handed on, up to all that is kept, each message by itself, unless it is long.
     pub fn reads(&mut self, text: &str, now: u64) -> Option<PeerMessage> {
-        let fits = self.takes(text.len(), now);
-        let message = if fits { PeerMessage::parse(text).ok()? } else { return None };
+        if !self.takes(text.len(), now) {
+            return None;
+        }
+        let message = PeerMessage::parse(text).ok()?;
         let more = match &message {
             PeerMessage::Chat { .. } => 4,
             PeerMessage::Lacked { messages, .. } => messages.len().saturating_sub(text.len() / Self::BYTES),
