@@ -3,8 +3,11 @@
 // not connected to yet does not count.
 ([others, only]) => {
   const PAUSE = 100, SILENT = 250, HEARD = 1000;
+  // Opus, which says nothing where there is nothing to be said, has a packet in so many milliseconds all the same. And who does nothing for
+  // this long sleeps.
+  const PACKET = 400, ASLEEP = 5000;
   const voices = new Map(), chosen = only && [...__test.connections];
-  const diary = { since: Date.now(), states: [], gaps: [], heard: Date.now(), said: [], others };
+  const diary = { since: Date.now(), states: [], gaps: [], heard: Date.now(), looked: Date.now(), busy: 0, said: [], others };
   let shown = {};
 
   const look = () => {
@@ -17,7 +20,7 @@
   };
 
   // Packets, as Web Audio and its loudness would have to be waited for.
-  const listen = async () => {
+  const hear = async () => {
     await Promise.all((chosen || __test.connections).map(async (connection) => {
       const tally = { packets: 0, lost: 0, samples: 0, concealed: 0, silent: 0 };
       for (const receiver of connection.getReceivers()) {
@@ -34,20 +37,29 @@
       const now = Date.now();
       const voice = voices.get(connection) ?? { since: null, at: null, tally: { packets: 0 } };
       voices.set(connection, voice);
-      if (tally.packets > voice.tally.packets) {
+      voice.came = tally.packets - voice.tally.packets;
+      if (voice.came > 0) {
         voice.since ??= now;
         voice.at = now;
       }
       // Of a closed connection the last is kept.
-      if (tally.packets >= voice.tally.packets) voice.tally = tally;
+      if (voice.came >= 0) voice.tally = tally;
     }));
-    const times = [...voices.values()].map(({ at }) => at).filter(Boolean).sort((a, b) => b - a);
-    const heard = times[diary.others - 1];
-    if (heard > diary.heard) {
-      if (heard - diary.heard > SILENT) diary.gaps.push([diary.heard, heard]);
-      diary.heard = heard;
+    const voice = [...voices.values()].filter(({ at }) => at).sort((a, b) => b.at - a.at)[diary.others - 1];
+    const now = Date.now(), busy = now - diary.looked;
+    diary.busy = Math.max(diary.busy, busy);
+    if (voice?.at > diary.heard) {
+      // What came while the page was too busy to look was heard, if it is as much as comes of sound that goes on.
+      const until = busy > SILENT && busy < ASLEEP && voice.came * PACKET >= busy ? diary.looked : voice.at;
+      if (until - diary.heard > SILENT) diary.gaps.push([diary.heard, until]);
+      diary.heard = voice.at;
     }
+    diary.looked = now;
   };
+
+  // One look after the other, whoever asks for it.
+  let last = Promise.resolve();
+  const listen = () => (last = last.then(hear));
 
   const keep = async () => {
     const since = performance.now();
@@ -75,7 +87,8 @@
       say();
     },
     stops: () => clearInterval(speaking),
-    tells: () => {
+    tells: async () => {
+      await listen();
       const now = Date.now();
       const sum = (name) => [...voices.values()].reduce((total, { tally }) => total + (tally[name] ?? 0), 0);
       return {
@@ -83,6 +96,7 @@
         now,
         states: diary.states,
         gaps: [...diary.gaps, [diary.heard, now]],
+        busy: diary.busy,
         voices: [...voices.values()].map(({ since }) => since).filter(Boolean),
         fresh: [...voices.values()].filter(({ at }) => at && now - at < HEARD).length,
         connected: Object.values(shown).filter((state) => state === "connected").length,
