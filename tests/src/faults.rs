@@ -70,6 +70,12 @@ impl Trouble {
         Self::Apart,
     ];
 
+    /// What may pass from its beginning until both Ana's page and Bo's say so: less than browsers take, which say nothing for five seconds.
+    /// Nothing is to be said of a loss: no link is taken for dead.
+    fn noticed_within(self) -> Option<Time> {
+        (!matches!(self, Self::Loss(_))).then_some(5_000.0)
+    }
+
     /// What may pass from its end until all is whole again, on a busy machine: a few times what it takes on one that is not.
     /// Of what browsers have given up the next attempt may be half a minute away.
     pub fn heals_within(self) -> Time {

@@ -12,9 +12,9 @@ use crate::diary::{Diary, PAUSE, Time};
 pub struct Account {
     /// Which.
     pub trouble: Trouble,
-    /// After which time all who were to notice said so, if anybody did.
+    /// After which time Ana's page and Bo's had both said so, if either did.
     pub noticed: Option<Time>,
-    /// Of those who were awake and there all the while, how many said nothing of it.
+    /// Of the two, how many said nothing of it though they were awake.
     pub unaware: usize,
     /// How long it lasted.
     pub lasted: Time,
@@ -36,11 +36,11 @@ impl Account {
     /// From the diaries of who is there in the end, and what was said by who is not.
     pub(super) fn of(trouble: Trouble, (begin, end): (Time, Time), diaries: &[Diary], bequeathed: &[String]) -> Self {
         let sign = if trouble == Trouble::ServerKilled { "away" } else { "interrupted" };
-        // Who sleeps notices nothing.
+        // It is between Ana and Bo, or befalls both; and who sleeps notices nothing.
         let awake = usize::from(matches!(trouble, Trouble::Asleep(_)));
-        let aware = |diary: &Diary| diary.first(sign, begin);
-        let noticed = diaries.iter().skip(awake).filter_map(aware).max_by(Time::total_cmp);
-        let unaware = diaries.iter().skip(awake).filter(|diary| diary.since <= begin && aware(diary).is_none()).count();
+        let aware: Vec<_> = diaries.iter().take(2).skip(awake).map(|diary| diary.first(sign, begin)).collect();
+        let noticed = aware.iter().flatten().copied().max_by(Time::total_cmp);
+        let unaware = aware.iter().filter(|at| at.is_none()).count();
         let healed = diaries.iter().map(|diary| healed(diary, begin)).fold(end, Time::max);
         // Whoever came back was not there to hear anything.
         let silences = diaries.iter().filter(|diary| diary.since <= begin).map(|diary| {
@@ -72,10 +72,15 @@ impl Account {
     /// Whether it is as it is to be.
     ///
     /// # Errors
-    /// Something is lost, or was silent for too long.
+    /// Something is lost, or was silent for too long, or nobody said so.
     pub fn check(&self) -> Result<()> {
         ensure!(self.lost.is_empty(), "lost: {:?}", self.lost);
         ensure!(self.repeated.is_empty(), "read more than once: {:?}", self.repeated);
+        let in_time = match self.trouble.noticed_within() {
+            Some(most) => self.unaware == 0 && self.noticed.is_some_and(|noticed| noticed <= most),
+            None => self.noticed.is_none(),
+        };
+        ensure!(in_time, "noticed too late or not by both, or taken for dead: {self:?}");
         let most = self.trouble.heals_within();
         ensure!(self.healed <= most, "healed after {:.0} ms, and {most} were to do: {self:?}", self.healed);
         ensure!(self.silence <= self.bearable(), "silence for {:.0} ms: {self:?}", self.silence);
@@ -120,6 +125,9 @@ mod tests {
     use super::*;
     use crate::diary::Tally;
 
+    /// What a tile says of who is cut off at 1,000 for five seconds.
+    const CUT: [(Time, &str); 3] = [(14.0, "connected"), (5_000.0, "interrupted"), (9_000.0, "connected")];
+
     fn diary(states: &[(Time, &str)], gaps: &[(Time, Time)], said: &[&str], read: &[&str]) -> Diary {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         Diary {
@@ -140,13 +148,27 @@ mod tests {
 
     #[test]
     fn a_cut_is_noticed_by_the_last_and_healed_when_all_are_heard() {
-        let states = [(14.0, "connected"), (5_000.0, "interrupted"), (9_000.0, "connected")];
-        let ana = diary(&states, &[(1_100.0, 8_000.0)], &["Ana:0;"], &["Ana:0;", "Bo:0;"]);
-        let bo = diary(&states[..1], &[(900.0, 9_500.0)], &["Bo:0;"], &["Ana:0;", "Bo:0;"]);
+        let ana = diary(&CUT, &[(1_100.0, 8_000.0)], &["Ana:0;"], &["Ana:0;", "Bo:0;"]);
+        let states = [(14.0, "connected"), (4_500.0, "interrupted"), (9_000.0, "connected")];
+        let bo = diary(&states, &[(900.0, 9_500.0)], &["Bo:0;"], &["Ana:0;", "Bo:0;"]);
         let account = Account::of(Trouble::Cut(std::time::Duration::ZERO), (1_000.0, 6_000.0), &[ana, bo], &[]);
         assert_eq!((account.noticed, account.lasted, account.healed), (Some(4_000.0), 5_000.0, 3_500.0));
-        assert_eq!((account.unaware, account.silence, account.replaced, account.said), (1, 8_600.0, 0, 2));
+        assert_eq!((account.unaware, account.silence, account.replaced, account.said), (0, 8_600.0, 0, 2));
         account.check().unwrap();
+    }
+
+    #[test]
+    fn both_say_in_time_what_befalls_them_but_who_sleeps_and_of_lost_packets_nothing_is_said() {
+        const LATE: [(Time, &str); 1] = [(6_001.0, "interrupted")];
+        const LENGTH: std::time::Duration = std::time::Duration::ZERO;
+        let check = |trouble: Trouble, both: [&[(Time, &str)]; 2]| {
+            let diaries = both.map(|states| diary(states, &[], &[], &[]));
+            Account::of(trouble, (1_000.0, 6_000.0), &diaries, &[]).check().is_ok()
+        };
+        assert!(check(Trouble::Cut(LENGTH), [&CUT, &CUT]) && !check(Trouble::Cut(LENGTH), [&CUT, &LATE]));
+        assert!(!check(Trouble::Cut(LENGTH), [&CUT, &[]]) && !check(Trouble::Cut(LENGTH), [&[], &CUT]));
+        assert!(check(Trouble::Asleep(LENGTH), [&[], &CUT]) && !check(Trouble::Asleep(LENGTH), [&CUT, &[]]));
+        assert!(check(Trouble::Loss(2), [&[], &[]]) && !check(Trouble::Loss(2), [&[], &CUT]));
     }
 
     #[test]
@@ -161,8 +183,8 @@ mod tests {
     #[test]
     fn nothing_may_be_lost_or_come_twice_and_no_silence_where_there_is_a_way() {
         let check = |gaps: &[(Time, Time)], read: &[&str]| {
-            let trouble = Trouble::ServerKilled;
-            Account::of(trouble, (1_000.0, 6_000.0), &[diary(&[], gaps, &["Ana:0;"], read)], &[]).check()
+            let diary = diary(&[(1_100.0, "away")], gaps, &["Ana:0;"], read);
+            Account::of(Trouble::ServerKilled, (1_000.0, 6_000.0), &[diary], &[]).check()
         };
         check(&[], &["Ana:0;"]).unwrap();
         check(&[], &[]).unwrap_err();
@@ -174,7 +196,7 @@ mod tests {
     fn who_is_heard_again_too_late_was_not_to_be_silent_for_so_long() {
         let check = |heard: Time| {
             let trouble = Trouble::Cut(std::time::Duration::from_secs(5));
-            Account::of(trouble, (1_000.0, 6_000.0), &[diary(&[], &[(1_100.0, heard)], &[], &[])], &[]).check()
+            Account::of(trouble, (1_000.0, 6_000.0), &[diary(&CUT, &[(1_100.0, heard)], &[], &[])], &[]).check()
         };
         check(12_000.0).unwrap();
         check(12_200.0).unwrap_err();
