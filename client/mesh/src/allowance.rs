@@ -15,6 +15,11 @@ impl Allowance {
     pub const BURST: u32 = 300;
     /// Messages a second in the long run: more than people type, pages answer and pass on.
     pub const A_SECOND: u32 = 30;
+    /// Messages a second that may wait while nothing is read: a page that is blocked, as by a print preview, reads all at once what was said
+    /// meanwhile, which is less than this from each member.
+    const WAITING: u64 = 3;
+    /// For so long, in milliseconds: sound goes on, and links may stay.
+    const BLOCKED: u64 = 10 * 60 * 1000;
     /// A long message counts once more for each so many bytes.
     pub const BYTES: usize = 2048;
 
@@ -25,9 +30,15 @@ impl Allowance {
 
     /// Whether a message of so many bytes still fits; if so, it is counted.
     pub fn takes(&mut self, bytes: usize, now: u64) -> bool {
+        self.takes_beside(0, bytes, now)
+    }
+
+    /// The same, where up to so many a second may have waited since the last one.
+    fn takes_beside(&mut self, waiting: u64, bytes: usize, now: u64) -> bool {
         // A token a second is a thousandth a millisecond.
-        let gained = now.saturating_sub(self.at).saturating_mul(u64::from(Self::A_SECOND));
-        self.level = self.level.saturating_add(gained).min(u64::from(Self::BURST) * 1000);
+        let pause = now.saturating_sub(self.at).min(Self::BLOCKED);
+        let most = self.level.max(u64::from(Self::BURST) * 1000 + pause * waiting);
+        self.level = most.min(self.level + pause * u64::from(Self::A_SECOND));
         self.at = self.at.max(now);
         let cost = u64::try_from(1 + bytes / Self::BYTES).unwrap_or(u64::MAX).saturating_mul(1000);
         let fits = cost <= self.level;
@@ -40,7 +51,7 @@ impl Allowance {
     /// What a member says, if it can be read and still fits. What a person says counts five times, as six a second are more than anybody
     /// types; and of what is handed on, up to all that is kept, each message by itself, unless it is long.
     pub fn reads(&mut self, text: &str, now: u64) -> Option<PeerMessage> {
-        if !self.takes(text.len(), now) {
+        if !self.takes_beside(Self::WAITING, text.len(), now) {
             return None;
         }
         let message = PeerMessage::parse(text).ok()?;
@@ -70,11 +81,24 @@ mod tests {
         let mut allowance = Allowance::new(5_000);
         assert_eq!(taken(&mut allowance, 10, 5_000), Allowance::BURST as usize);
         assert_eq!(taken(&mut allowance, 10, 6_000), Allowance::A_SECOND as usize);
-        assert_eq!(
-            taken(&mut allowance, 10, 3_600_000),
-            Allowance::BURST as usize,
-            "a pause gives no more than a burst"
-        );
+    }
+
+    #[test]
+    fn what_was_said_while_the_page_was_blocked_fits_and_little_more() {
+        let pulse = PeerMessage::Bye { left: false }.to_text();
+        let read =
+            |allowance: &mut Allowance, now| (0..10_000).take_while(|_| allowance.reads(&pulse, now).is_some()).count();
+        for (pause, most) in [(0, 300), (10_000, 330), (600_000, 2_100), (36_000_000, 2_100)] {
+            let mut allowance = Allowance::new(0);
+            assert_eq!(read(&mut allowance, pause), most, "after {pause} ms");
+            assert_eq!(read(&mut allowance, pause + 1_000), 30, "as before, after {pause} ms");
+            assert_eq!(taken(&mut Allowance::new(0), 10, pause), Allowance::BURST as usize, "of anything else");
+        }
+        // What was gained is not lost to the next message, nor does it grow with those that don't fit.
+        let mut allowance = Allowance::new(0);
+        assert!(allowance.reads(&pulse, 600_000).is_some());
+        assert!((600_000..700_000).all(|now| !allowance.takes(usize::MAX, now)));
+        assert_eq!(read(&mut allowance, 700_000), 2_099);
     }
 
     #[test]

@@ -229,7 +229,8 @@ impl Connection {
     }
 
     /// Whether the other end shut the data channel, as a page does that goes: Firefox may do so before its last word is sent. It shuts
-    /// its own, too, once a path has failed.
+    /// its own, too, once a path has failed. So, here, does who floods us, whose channel we closed ([`Self::hush`]): if the broker misses
+    /// them too, they are gone the sooner.
     pub(super) fn is_shut(&self) -> bool {
         self.channel.ready_state() == RtcDataChannelState::Closed
             && self.pc.connection_state() != RtcPeerConnectionState::Failed
