@@ -159,10 +159,9 @@ impl Session {
         if self.over.get() {
             return;
         }
-        let pause = self.returns.borrow_mut().wait(clock::now());
-        let jittered = pause / 2 + (f64::from(pause) / 2.0 * js_sys::Math::random()) as u32;
+        let pause = self.returns.borrow_mut().wait(clock::now(), js_sys::Math::random());
         let weak = self.weak.clone();
-        *self.reconnect.borrow_mut() = Some(Timeout::new(jittered, move || {
+        *self.reconnect.borrow_mut() = Some(Timeout::new(pause, move || {
             if let Some(this) = weak.upgrade() {
                 this.connect();
             }
