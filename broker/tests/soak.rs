@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use common::program::start;
 use common::usage::{open_files, resident_kib, steady};
-use common::{Client, PATIENCE, Room, Seat, answer, candidate};
+use common::{Client, PATIENCE, Room, Seat, TempFile, answer, candidate};
 use futures_util::future::join_all;
 use futures_util::{SinkExt as _, StreamExt as _};
 use klatch_shared::limits::MAX_FRAME_BYTES;
@@ -31,11 +31,22 @@ const SILENT: usize = 64;
 #[tokio::test]
 #[ignore = "takes two minutes, or KLATCH_SOAK_MINUTES"]
 async fn a_busy_evening_leaves_nothing_behind() {
+    busy_evening(&[]).await;
+}
+
+#[tokio::test]
+#[ignore = "takes two minutes, or KLATCH_SOAK_MINUTES"]
+async fn nor_does_one_whose_rooms_are_kept_in_a_file() {
+    let file = TempFile::unused();
+    busy_evening(&["--state", file.path()]).await;
+}
+
+async fn busy_evening(more: &[&str]) {
     let places = PLACES.to_string();
     let limit = |name: &str| format!("{name}={PLACES}");
     let limits = [&limit("connections"), &limit("rooms-per-address"), LIFTED].join(",");
     let flags = ["--listen", "127.0.0.1:0", "--log", "error", "--room-ttl", "1s", "--max-rooms", &places];
-    let (child, url) = start(&[&flags[..], &["--limit", &limits]].concat()).await;
+    let (child, url) = start(&[&flags[..], &["--limit", &limits], more].concat()).await;
     let (process, url) = (child.id().expect("it runs"), url.replace("http", "ws"));
     let files = || open_files(process).expect("it runs");
     let idle = files();

@@ -82,7 +82,10 @@ fn guests_come_and_go_while_networks_fail_and_nothing_of_that_stays() {
         for _ in 0..3 {
             homes.push(lab.home(Nat::Symmetric, Firewall::Open).await?);
         }
-        let broker = scene.broker_in(lab, PAGE_PORT, &["--turn", "--turn-listen", "203.0.113.1:3478"]).await?;
+        let file = std::env::temp_dir().join(format!("klatch-soak-{}.redb", std::process::id()));
+        let state = file.display().to_string();
+        let flags = ["--turn", "--turn-listen", "203.0.113.1:3478", "--state", &state];
+        let broker = scene.broker_in(lab, PAGE_PORT, &flags).await?;
         let ana = scene.person_at(&homes[0], Kind::Chromium, "Ana").await?;
         let bo = scene.person_at(&homes[1], Kind::Firefox, "Bo").await?;
         let visitor = scene.person_at(&homes[2], Kind::Chromium, "Dee").await?;
@@ -132,7 +135,8 @@ fn guests_come_and_go_while_networks_fail_and_nothing_of_that_stays() {
         ana.reads_in_turn(&said.iter().map(String::as_str).collect::<Vec<_>>()).await?;
         steady("KiB resident of the server and relay", &resident).map_err(Error::msg)?;
         steady("connections of a page that stays", &connections).map_err(Error::msg)?;
-        steady("KiB in the heap of a page that stays", &heap).map_err(Error::msg)
+        steady("KiB in the heap of a page that stays", &heap).map_err(Error::msg)?;
+        Ok(std::fs::remove_file(file)?)
     });
 }
 
