@@ -2,7 +2,7 @@
 //! hash, by which one that was loaded earlier can tell that there is a newer.
 //!
 //! The page is compressed with brotli here, as the encoder does not search for the number of distances that have codes
-//! of their own, which is worth 300 bytes of the module.
+//! of their own, nor for the window, which is worth 300 bytes of the module.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, thread};
@@ -51,23 +51,26 @@ fn compressed(dist: &Path) -> PathBuf {
     folder
 }
 
-/// The shortest of what the encoder makes of it, for each number of distances with codes of their own (RFC 7932 §4).
+/// The shortest of what the encoder makes of it, for each number of distances with codes of their own, and for a window that is just too
+/// small for the module: one of them is the best, and nobody can say which (RFC 7932 §4, §9.1).
 fn smallest(plain: &[u8]) -> Vec<u8> {
-    let compress = |num_direct_distance_codes| {
-        let mut parameters = BrotliEncoderParams { lgwin: 24, size_hint: plain.len(), ..Default::default() };
-        parameters.dist.num_direct_distance_codes = num_direct_distance_codes;
+    let ways: Vec<_> = [24, 19].iter().flat_map(|window| (0..16).map(|codes| (*window, codes))).collect();
+    let compress = |(lgwin, codes)| {
+        let mut parameters = BrotliEncoderParams { lgwin, size_hint: plain.len(), ..Default::default() };
+        parameters.dist.num_direct_distance_codes = codes;
         let mut small = Vec::new();
         brotli::BrotliCompress(&mut &*plain, &mut small, &parameters).expect("memory takes what is written to it");
         small
     };
     let workers = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
+        let ways = &ways;
         let some =
-            |first| (first..16).step_by(workers).map(|codes| (codes, compress(codes as u32))).collect::<Vec<_>>();
+            |first| (first..ways.len()).step_by(workers).map(|way| (way, compress(ways[way]))).collect::<Vec<_>>();
         let all: Vec<_> = (0..workers).map(|first| scope.spawn(move || some(first))).collect();
         let all = all.into_iter().flat_map(|one| one.join().expect("it compresses"));
         // Of two that are as short the first, wherever it is built.
-        all.min_by_key(|(codes, small)| (small.len(), *codes)).expect("there are some").1
+        all.min_by_key(|(way, small)| (small.len(), *way)).expect("there are some").1
     })
 }
 

@@ -101,7 +101,7 @@ async fn every_file_of_the_page_is_there_typed_and_kept_for_ever_if_hashed() {
         };
         assert_eq!(file.header("content-type"), Some(wanted), "{path}");
         if path.contains('-') {
-            assert_eq!(file.header("cache-control"), Some("public, max-age=31536000, immutable"), "{path}");
+            assert_eq!(file.header("cache-control"), Some("max-age=31536000, immutable"), "{path}");
         } else {
             assert_eq!(file.header("cache-control"), Some("no-cache"), "{path}");
         }

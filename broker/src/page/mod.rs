@@ -33,7 +33,7 @@ const INDEX: &str = "index.html";
 /// The page itself and what has no hash in its name: kept, but asked about each time.
 const ASK_EACH_TIME: &str = "no-cache";
 /// What has a hash in its name never changes.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
+const FOR_EVER: &str = "max-age=31536000, immutable";
 
 /// An answer with a body that lives as long as the program.
 pub(crate) type Answer = Response<&'static [u8]>;
