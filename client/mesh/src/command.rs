@@ -69,7 +69,7 @@ pub enum Command {
         peer: MemberId,
     },
     /// The member costs us connections: their page was loaded again too soon after many other times, so that the link waits before one is
-    /// made; or what they say is of another connection than before, or fits ours no longer, and so ours is replaced.
+    /// made; or what they say is of another connection than before, or fits ours no longer, or has ours closed, and so ours is replaced.
     Hurried {
         /// Whose.
         peer: MemberId,

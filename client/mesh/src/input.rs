@@ -176,6 +176,6 @@ pub enum ConnectionState {
     Disconnected,
     /// It doesn't, and won't without an ICE restart.
     Failed,
-    /// Over.
+    /// Over, by what the member did with it: browsers close none by themselves.
     Closed,
 }

@@ -254,8 +254,12 @@ impl<R: Rules> Link<R> {
     pub(crate) fn connection(&mut self, turn: &mut Turn<'_>, state: ConnectionState) {
         self.vitals.observe(turn.now, state, self.manners);
         self.may_be_well();
+        if state != ConnectionState::Closed {
+            return;
+        }
+        turn.order(Command::Hurried { peer: self.id.peer });
         // Nothing but a fresh one helps. A step in flight will fail on it, and find that out.
-        if state == ConnectionState::Closed && !self.phase.is_step() {
+        if !self.phase.is_step() {
             self.give_up(turn.now);
             self.phase = Phase::Waiting { until: self.patience.retry(turn.now, self.rules) };
         }

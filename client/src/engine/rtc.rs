@@ -14,6 +14,7 @@ use gloo_events::EventListener;
 use js_sys::{Array, Function, Promise, Reflect};
 use klatch_mesh::uplink::Encoding;
 use klatch_mesh::{ConnectionState, Few, Kind};
+use klatch_shared::limits::MAX_PEER_MESSAGE_BYTES;
 use klatch_shared::peer::{CHANNEL, Description, IceCandidate, Source};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -50,6 +51,11 @@ pub(super) enum RtcEvent {
 
 /// What this connection sends.
 type Outgoing = Few<Source, MediaStreamTrack>;
+
+/// Whether what came over a data channel is no longer than what pages send. What is not stays out of the module's memory, which never shrinks.
+fn may_be_read(data: &JsValue) -> bool {
+    data.unchecked_ref::<Array>().length() <= MAX_PEER_MESSAGE_BYTES as u32
+}
 
 /// One connection. Dropping it closes it.
 pub(super) struct Connection {
@@ -121,8 +127,13 @@ impl Connection {
             channel_on("open", |_| RtcEvent::ChannelOpen),
             channel_on("close", |_| RtcEvent::ChannelClosed),
             channel_on("message", |event| {
-                let data = event.dyn_ref::<MessageEvent>().map(MessageEvent::data);
-                RtcEvent::Text(data.and_then(|data| data.as_string()).unwrap_or_default())
+                let data = event.unchecked_ref::<MessageEvent>().data();
+                RtcEvent::Text(Some(data).filter(may_be_read).and_then(|data| data.as_string()).unwrap_or_default())
+            }),
+            // No page opens another. Nobody would count what comes over it.
+            on("datachannel", |_, pc| {
+                pc.close();
+                Some(RtcEvent::State(ConnectionState::Closed))
             }),
         ];
     }

@@ -252,6 +252,45 @@ fn a_flood_without_end_leaves_the_page_in_the_hands_of_whoever_it_comes_over() {
 }
 
 #[test]
+fn a_flood_over_a_channel_that_pages_have_not_ends_the_connection_and_is_named_for() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let [ana, bo, mal] = with_mal(scene, &broker).await?;
+        // One more over each connection that there is, whenever there is one without.
+        let flood = "() => {
+            const more = new Map();
+            window.__more = more;
+            setInterval(() => {
+                for (const connection of __test.connections.filter(({ connectionState }) => connectionState === 'connected'))
+                    if (!more.has(connection)) more.set(connection, connection.createDataChannel('more'));
+                for (const channel of [...more.values()].filter(({ readyState }) => readyState === 'open'))
+                    while (channel.bufferedAmount < 1000) channel.send('{');
+            }, 1);
+        }";
+        mal.page().call(flood, Value::Null).await?;
+        for person in [&ana, &bo] {
+            person.is_told(NAMED).await?;
+        }
+        bo.says("Do you hear me?").await?;
+        ana.reads("Do you hear me?").await?;
+        for (person, other) in [(&ana, &bo), (&bo, &ana)] {
+            person.heard_all_along(other).await?;
+        }
+        // Each of both has closed one after the other.
+        wait::until("other connections", PATIENCE, async || {
+            Ok((mal.page().number("window.__more.size").await? > 6.0).then_some(()))
+        })
+        .await?;
+        for person in [&ana, &bo] {
+            person.opens("People").await?;
+            person.page().click("button", "Drop the connection").await?;
+            person.reads_on("Mal", "Connection dropped by you.").await?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
 fn media_that_nobody_announced_is_not_received() {
     play(async |scene| {
         let broker = scene.broker(&[]).await?;
@@ -367,6 +406,30 @@ fn a_message_beyond_the_bound_is_left_out_and_the_connection_goes_on() {
             .await?;
         }
         Ok(())
+    });
+}
+
+#[test]
+fn a_text_of_megabytes_stays_out_of_the_memory_of_whoever_it_is_sent_to() {
+    play(async |scene| {
+        let broker = scene.broker(&[]).await?;
+        let ana = scene.person(Kind::Firefox, "Ana").await?;
+        let link = ana.creates(&broker, "Sunday breakfast").await?;
+        // Chromium sends none that is so large.
+        let mal = scene.person(Kind::Firefox, "Mal").await?;
+        mal.page().prepare(CHANNELS).await?;
+        mal.accepts(&link).await?;
+        mal.is_connected_to("Ana").await?;
+        ana.is_connected_to("Mal").await?;
+        let before = ana.page().number("__test.memory()").await?;
+        let large = "() => window.__channels.forEach((channel) => channel.send('x'.repeat(1 << 22)))";
+        mal.page().call(large, Value::Null).await?;
+        // All of it has come once this has.
+        mal.says("Do you hear me?").await?;
+        ana.reads("Do you hear me?").await?;
+        let after = ana.page().number("__test.memory()").await?;
+        ensure!(after < before + f64::from(1 << 21), "it is in there: {before} bytes, and {after}");
+        ana.hears(1).await
     });
 }
 

@@ -92,6 +92,19 @@ fn who_offers_what_our_connection_does_not_take_is_counted_for_each_that_it_is_r
 }
 
 #[test]
+fn who_has_our_connection_closed_has_another_after_a_while_and_is_counted_each_time() {
+    let mut page = Page::meets(true);
+    page.connects();
+    for times in 1..=3 {
+        let closed = page.connection(ConnectionState::Closed);
+        assert_eq!(made(&closed), (0, 1), "{closed:?}");
+        let at = page.mesh.deadline().expect("another one");
+        assert!(at >= page.now + 500, "the {times}th time at once");
+        assert_eq!(made(&page.at(at)), (1, 0));
+    }
+}
+
+#[test]
 fn who_reloads_or_leaves_without_end_has_one_connection_a_second_at_most() {
     for leaves in [false, true] {
         let mut page = Page::meets(false);
