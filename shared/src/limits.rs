@@ -24,7 +24,7 @@ pub const MAX_PEEKED_ROOMS: usize = 50;
 pub const MAX_SEATS: usize = 64;
 /// A seat's place in their order is below this, whatever a room that is revived says.
 pub const MAX_ORDINAL: u32 = 1 << 30;
-/// Candidates each way in one exchange.
+/// Candidates each way in one exchange, and in one description.
 pub const MAX_CANDIDATES: u32 = 64;
 /// How far ahead of the next sequence number something sealed may come and still be held.
 pub const MAX_AHEAD: u32 = 64;

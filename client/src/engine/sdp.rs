@@ -5,9 +5,13 @@
 //!
 //! Who is DTLS's client stays so as long as the connection lives (RFC 8842 §5.5). Firefox keeps to that, but when it answers an ICE restart it
 //! says that it is the client, whether it is or not; Chromium refuses an answer that would change that.
+//!
+//! Candidates that a description brings along are no more than those that may come by themselves.
 
-/// The remote description, asking our Opus encoder for DTX and in-band FEC; whether its sender is DTLS's client is told as it is, if it
-/// is known.
+use klatch_shared::limits::MAX_CANDIDATES;
+
+/// The remote description, asking our Opus encoder for DTX and in-band FEC, without the candidates that are too many; whether its sender is
+/// DTLS's client is told as it is, if it is known.
 pub(super) fn amended(sdp: &str, is_client: Option<bool>) -> String {
     let opus: Vec<&str> = sdp
         .lines()
@@ -17,7 +21,14 @@ pub(super) fn amended(sdp: &str, is_client: Option<bool>) -> String {
         .map(|(payload, _)| payload)
         .collect();
     let mut out = String::with_capacity(sdp.len() + 64);
+    let mut candidates = 0;
     for line in sdp.lines() {
+        let is_candidate = line.starts_with("a=candidate");
+        candidates += u32::from(is_candidate);
+        // Some browsers take a lone CR for the end of a line, too.
+        if is_candidate && candidates > MAX_CANDIDATES || line.contains('\r') {
+            continue;
+        }
         out.push_str(match is_client {
             Some(true) if line.starts_with(SETUP) => "a=setup:active",
             Some(false) if line.starts_with(SETUP) => "a=setup:passive",
@@ -79,6 +90,19 @@ mod tests {
         assert!(once.contains("a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1\r\n"));
         assert_eq!(once.replace(";usedtx=1", ""), SDP);
         assert_eq!(amended(&once, None), once);
+    }
+
+    #[test]
+    fn candidates_beyond_those_that_there_may_be_are_left_out_and_so_is_what_not_all_take_for_one_line() {
+        let of = |count: u32, end: &str| {
+            let candidates = (0..count).map(|n| format!("a=candidate:{n} 1 udp 1 192.0.2.1 9 typ host{end}"));
+            ["v=0\r\nm=audio", end, &candidates.collect::<String>(), "a=sendrecv\r\n"].concat()
+        };
+        for end in ["\r\n", "\n"] {
+            assert_eq!(amended(&of(3, end), None), of(3, "\r\n"));
+            assert_eq!(amended(&of(600, end), None), of(MAX_CANDIDATES, "\r\n"));
+        }
+        assert_eq!(amended(&of(600, "\r"), None), "v=0\r\n");
     }
 
     #[test]
