@@ -57,7 +57,9 @@ impl Allowance {
         let message = PeerMessage::parse(text).ok()?;
         let more = match &message {
             PeerMessage::Chat { .. } => 4,
-            PeerMessage::Lacked { messages, .. } => messages.len().saturating_sub(text.len() / Self::BYTES),
+            PeerMessage::Lacked { cards, messages } => {
+                messages.len().max(cards.len()).saturating_sub(text.len() / Self::BYTES)
+            }
             _ => return Some(message),
         };
         self.takes(more.saturating_sub(1) * Self::BYTES, now).then_some(message)
@@ -68,7 +70,7 @@ impl Allowance {
 mod tests {
     use klatch_shared::limits::{MAX_HANDED_MESSAGES, MAX_KEPT_MESSAGES};
     use klatch_shared::peer::{ChatMessage, Moment};
-    use klatch_shared::{MemberId, MemberKeys, RoomKey, RoomKeys};
+    use klatch_shared::{Card, MemberId, MemberKeys, RoomKey, RoomKeys};
 
     use super::*;
 
@@ -125,6 +127,13 @@ mod tests {
         assert_eq!((0..1_000).filter(|_| fits(&mut allowance, &said, 0)).count(), 60, "at once");
         assert!((1..1_000).all(|n| fits(&mut allowance, &said, n * 200)), "five a second");
         assert!(!(1..1_000).all(|n| fits(&mut allowance, &said, 200_000 + n * 100)), "ten a second");
+
+        // Cards have to be looked at, too, though there is no message with them.
+        let card = Card::new(room, &keys, "Ana".parse().expect("a name"), 1);
+        let cards = PeerMessage::Lacked { cards: vec![card; MAX_HANDED_MESSAGES], messages: Vec::new() }.to_text();
+        let mut allowance = Allowance::new(0);
+        let handed = (0..1_000).filter(|_| fits(&mut allowance, &cards, 0)).count();
+        assert!((1..=Allowance::BURST as usize / MAX_HANDED_MESSAGES).contains(&handed), "{handed} times");
 
         for (lacked, each) in [(&lacked, MAX_HANDED_MESSAGES), (&lacked_long, 20)] {
             let mut allowance = Allowance::new(0);
