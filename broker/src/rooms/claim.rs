@@ -9,6 +9,7 @@
 //! they did not come through its door: where as many are present as may be, the last of them goes when somebody known comes back.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
 use klatch_shared::MemberId;
 use klatch_shared::limits::MAX_SEATS;
@@ -131,8 +132,13 @@ impl Room {
             let (member, ordinal) = (seat.member, seat.ordinal);
             Some(Absent { member, ordinal, claim, is_vouched, is_stranger, told_alone: 0 })
         });
-        let reserves = self.reserves.iter().map(|reserve| {
-            let told_alone = if reserve.is_vouched { 0 } else { self.told_alone(reserve.told_by) };
+        // Counted once: each account may tell of as many seats as there are, and holds up all rooms meanwhile.
+        let mut told = HashMap::<_, usize>::new();
+        for reserve in self.reserves.iter().filter(|reserve| !reserve.is_vouched) {
+            *told.entry(reserve.told_by).or_default() += 1;
+        }
+        let reserves = self.reserves.iter().map(move |reserve| {
+            let told_alone = if reserve.is_vouched { 0 } else { told[&reserve.told_by] };
             let claim = match told_alone {
                 0 => Claim::Vouched,
                 1..=MAX_STRANGERS => Claim::Told,
