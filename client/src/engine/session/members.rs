@@ -8,7 +8,7 @@ use klatch_shared::wire::{Empty, MemberView, NewCard, Presence};
 use super::super::socket::AskError;
 use super::super::storage;
 use super::*;
-use crate::state::{Line, Member};
+use crate::state::{Conduct, Line, Member};
 
 /// A member whose socket and link are lost may be back within this without anybody being told of a leave and a join: long enough for a
 /// tunnel, a lid that is closed and opened, a phone that is put into the pocket.
@@ -351,7 +351,10 @@ impl Session {
             self.dispatch(RoomAction::Path(member, None));
             self.wait_if_away(member);
         }
-        if let Some((tone, text)) = news(before, health, going, present, &self.called(member)) {
+        // Of who is named there would be no end of it.
+        if let Some((tone, text)) = news(before, health, going, present, &self.called(member))
+            && self.conduct(member) != Conduct::Bad
+        {
             self.around.notices.say(tone, text);
         }
         if health == Health::Connected {
