@@ -133,7 +133,7 @@ impl Chat {
     }
 
     /// A message is kept no longer. Ours stays, but what it was to say instead can't be said by it. Others' go: whoever says more and more
-    /// drives out their own words, and no one else's.
+    /// from one seat drives out their own words, and no one else's.
     pub fn let_go(&mut self, author: MemberId, id: MessageId, own: bool) {
         if !own {
             self.take_out(author, id);

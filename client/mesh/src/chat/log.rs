@@ -2,8 +2,8 @@
 //!
 //! Whoever heard of the same messages keeps the same, whatever the order in which they came: of an id's revisions the last, and of all
 //! as many as [`MAX_KEPT_MESSAGES`]. A message's rank is the number of its author's newer ones, then its author; those of the lowest
-//! rank are kept. A further message only raises ranks, so one that had to go never comes back, and no one who floods the room drives out
-//! another's words.
+//! rank are kept. A further message only raises ranks, so one that had to go never comes back, and no one who floods the room from one seat
+//! drives out another's words. Who has many seats has a share for each.
 
 use klatch_shared::limits::MAX_KEPT_MESSAGES;
 use klatch_shared::peer::{Authentic, ChatMessage, Print};
