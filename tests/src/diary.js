@@ -3,11 +3,11 @@
 // not connected to yet does not count.
 ([others, only]) => {
   const PAUSE = 100, SILENT = 250, HEARD = 1000;
-  // Opus, which says nothing where there is nothing to be said, has a packet in so many milliseconds all the same. And who does nothing for
-  // this long sleeps.
-  const PACKET = 400, ASLEEP = 5000;
+  // Opus, which says nothing where there is nothing to be said, has a packet in so many milliseconds all the same. And a page that does nothing
+  // for this long is no page that one could use.
+  const PACKET = 400, USELESS = 3000;
   const voices = new Map(), chosen = only && [...__test.connections];
-  const diary = { since: Date.now(), states: [], gaps: [], heard: Date.now(), looked: Date.now(), busy: 0, said: [], others };
+  const diary = { since: Date.now(), states: [], gaps: [], heard: Date.now(), looked: Date.now(), said: [], others };
   let shown = {};
 
   const look = () => {
@@ -35,9 +35,10 @@
         }
       }
       const now = Date.now();
-      const voice = voices.get(connection) ?? { since: null, at: null, tally: { packets: 0 } };
+      const voice = voices.get(connection) ?? { since: null, at: null, tally: { packets: 0, lost: 0 } };
       voices.set(connection, voice);
       voice.came = tally.packets - voice.tally.packets;
+      voice.lacks = tally.lost > voice.tally.lost;
       if (voice.came > 0) {
         voice.since ??= now;
         voice.at = now;
@@ -47,10 +48,10 @@
     }));
     const voice = [...voices.values()].filter(({ at }) => at).sort((a, b) => b.at - a.at)[diary.others - 1];
     const now = Date.now(), busy = now - diary.looked;
-    diary.busy = Math.max(diary.busy, busy);
     if (voice?.at > diary.heard) {
-      // What came while the page was too busy to look was heard, if it is as much as comes of sound that goes on.
-      const until = busy > SILENT && busy < ASLEEP && voice.came * PACKET >= busy ? diary.looked : voice.at;
+      // What came while the page was too busy to look was heard, if nothing is lacking of it and it is as much as comes of sound.
+      const heard = busy > SILENT && busy < USELESS && !voice.lacks && voice.came * PACKET >= busy;
+      const until = heard ? diary.looked : voice.at;
       if (until - diary.heard > SILENT) diary.gaps.push([diary.heard, until]);
       diary.heard = voice.at;
     }
@@ -96,7 +97,6 @@
         now,
         states: diary.states,
         gaps: [...diary.gaps, [diary.heard, now]],
-        busy: diary.busy,
         voices: [...voices.values()].map(({ since }) => since).filter(Boolean),
         fresh: [...voices.values()].filter(({ at }) => at && now - at < HEARD).length,
         connected: Object.values(shown).filter((state) => state === "connected").length,

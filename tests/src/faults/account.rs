@@ -135,7 +135,6 @@ mod tests {
             now: 20_000.0,
             states: states.iter().map(|(at, state)| (*at, "Bo".to_owned(), (*state).to_owned())).collect(),
             gaps: gaps.to_vec(),
-            busy: 0.0,
             voices: vec![10.0],
             fresh: 1,
             connected: 1,
