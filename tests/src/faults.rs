@@ -70,10 +70,14 @@ impl Trouble {
         Self::Apart,
     ];
 
-    /// What may pass from its beginning until both Ana's page and Bo's say so: less than browsers take, which say nothing for five seconds.
-    /// Nothing is to be said of a loss: no link is taken for dead.
+    /// What may pass from its beginning until both Ana's page and Bo's say so: less than browsers take, which say nothing for five seconds, but
+    /// where programs are killed meanwhile. Nothing is to be said of a loss: no link is taken for dead.
     fn noticed_within(self) -> Option<Time> {
-        (!matches!(self, Self::Loss(_))).then_some(5_000.0)
+        match self {
+            Self::Loss(_) => None,
+            Self::RelayKilled | Self::Apart => Some(7_000.0),
+            Self::Cut(_) | Self::Moved | Self::ServerKilled | Self::Asleep(_) | Self::MemberKilled => Some(5_000.0),
+        }
     }
 
     /// What may pass from its end until all is whole again, on a busy machine: a few times what it takes on one that is not.
