@@ -83,6 +83,8 @@ fn guests_come_and_go_while_networks_fail_and_nothing_of_that_stays() {
             homes.push(lab.home(Nat::Symmetric, Firewall::Open).await?);
         }
         let file = std::env::temp_dir().join(format!("klatch-soak-{}.redb", std::process::id()));
+        // Whoever failed may have left one of that name.
+        let _ = std::fs::remove_file(&file);
         let state = file.display().to_string();
         let flags = ["--turn", "--turn-listen", "203.0.113.1:3478", "--state", &state];
         let broker = scene.broker_in(lab, PAGE_PORT, &flags).await?;
