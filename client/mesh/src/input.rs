@@ -176,6 +176,7 @@ pub enum ConnectionState {
     Disconnected,
     /// It doesn't, and won't without an ICE restart.
     Failed,
-    /// Over, by what the member did with it: browsers close none by themselves.
+    /// Over, by what the member did with it: where a browser closes one by itself, as Chromium does before a machine sleeps, it does not say
+    /// this.
     Closed,
 }

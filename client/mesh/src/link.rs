@@ -258,11 +258,9 @@ impl<R: Rules> Link<R> {
             return;
         }
         turn.order(Command::Hurried { peer: self.id.peer });
-        // Nothing but a fresh one helps. A step in flight will fail on it, and find that out.
-        if !self.phase.is_step() {
-            self.give_up(turn.now);
-            self.phase = Phase::Waiting { until: self.patience.retry(turn.now, self.rules) };
-        }
+        // Nothing but a fresh one helps. A step in flight may never come to an end (W3C WebRTC §4.4.1.5: what is chained is not settled).
+        self.give_up(turn.now);
+        self.phase = Phase::Waiting { until: self.patience.retry(turn.now, self.rules) };
     }
 
     pub(crate) fn network_changed(&mut self, now: u64) {

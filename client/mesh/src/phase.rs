@@ -38,14 +38,6 @@ pub(crate) enum Wish {
 }
 
 impl Phase {
-    /// Whether the browser sets a description.
-    pub(crate) fn is_step(self) -> bool {
-        match self {
-            Self::Offering { .. } | Self::Completing { .. } | Self::Accepting { .. } | Self::Answering { .. } => true,
-            Self::Waiting { .. } | Self::Idle { .. } | Self::Offered { .. } | Self::Owing { .. } => false,
-        }
-    }
-
     /// What its exchange was to settle.
     pub(crate) fn carried(self) -> Wish {
         match self {

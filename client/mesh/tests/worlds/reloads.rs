@@ -105,6 +105,15 @@ fn who_has_our_connection_closed_has_another_after_a_while_and_is_counted_each_t
 }
 
 #[test]
+fn what_was_being_settled_when_our_connection_was_closed_holds_nothing_up() {
+    let mut page = Page::meets(false);
+    page.told(1, Side::Offerer, 0, Signal::Offer(description("theirs")));
+    assert_eq!(made(&page.connection(ConnectionState::Closed)), (0, 1), "the answer never comes to an end");
+    let at = page.mesh.deadline().expect("another one");
+    assert_eq!(made(&page.at(at)), (1, 0));
+}
+
+#[test]
 fn who_reloads_or_leaves_without_end_has_one_connection_a_second_at_most() {
     for leaves in [false, true] {
         let mut page = Page::meets(false);
