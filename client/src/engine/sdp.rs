@@ -23,10 +23,11 @@ pub(super) fn amended(sdp: &str, is_client: Option<bool>) -> String {
     let mut out = String::with_capacity(sdp.len() + 64);
     let mut candidates = 0;
     for line in sdp.lines() {
-        let is_candidate = line.starts_with("a=candidate");
-        candidates += u32::from(is_candidate);
-        // Some browsers take a lone CR for the end of a line, too.
-        if is_candidate && candidates > MAX_CANDIDATES || line.contains('\r') {
+        let name = line.as_bytes().get(2..11).unwrap_or_default();
+        candidates += u32::from(name.eq_ignore_ascii_case(b"candidate"));
+        // Some browsers take a lone CR for the end of a line, too, and look for a name behind what is none.
+        let is_odd = line.contains('\r') || matches!(name, [b' ' | b'\t' | b':', ..]);
+        if is_odd || candidates > MAX_CANDIDATES && name.eq_ignore_ascii_case(b"candidate") {
             continue;
         }
         out.push_str(match is_client {
@@ -103,6 +104,10 @@ mod tests {
             assert_eq!(amended(&of(600, end), None), of(MAX_CANDIDATES, "\r\n"));
         }
         assert_eq!(amended(&of(600, "\r"), None), "v=0\r\n");
+        for (spelt, left) in [("a=canDidate", MAX_CANDIDATES as usize), ("a= candidate", 0), ("a=:candidate", 0)] {
+            let odd = amended(&of(600, "\n").replace("a=candidate", spelt), None);
+            assert_eq!(odd.matches(spelt).count(), left, "{spelt}");
+        }
     }
 
     #[test]
