@@ -68,7 +68,7 @@ impl Room {
         holders: &mut Holders,
         news: &mut Vec<Effect>,
     ) -> bool {
-        let told_alone = self.told_alone(author);
+        let told_alone = self.told_alone().get(&author).copied().unwrap_or_default();
         let weakest = if is_own && self.strangers() >= MAX_STRANGERS {
             self.weakest(now, |absent| absent.is_stranger)
         } else if !self.is_full() {
@@ -132,13 +132,10 @@ impl Room {
             let (member, ordinal) = (seat.member, seat.ordinal);
             Some(Absent { member, ordinal, claim, is_vouched, is_stranger, told_alone: 0 })
         });
-        // Counted once: each account may tell of as many seats as there are, and holds up all rooms meanwhile.
-        let mut told = HashMap::<_, usize>::new();
-        for reserve in self.reserves.iter().filter(|reserve| !reserve.is_vouched) {
-            *told.entry(reserve.told_by).or_default() += 1;
-        }
+        // Counted once: an account may tell of as many seats as there are, and holds up all rooms meanwhile.
+        let told_alone = self.told_alone();
         let reserves = self.reserves.iter().map(move |reserve| {
-            let told_alone = if reserve.is_vouched { 0 } else { told[&reserve.told_by] };
+            let told_alone = if reserve.is_vouched { 0 } else { told_alone[&reserve.told_by] };
             let claim = match told_alone {
                 0 => Claim::Vouched,
                 1..=MAX_STRANGERS => Claim::Told,
@@ -156,8 +153,12 @@ impl Room {
         seats + self.reserves.iter().filter(|reserve| reserve.is_strangers()).count()
     }
 
-    /// Of how many kept seats this member alone told.
-    fn told_alone(&self, author: MemberId) -> usize {
-        self.reserves.iter().filter(|reserve| reserve.told_by == author && !reserve.is_vouched).count()
+    /// Of how many kept seats each member alone told.
+    fn told_alone(&self) -> HashMap<MemberId, usize> {
+        let mut told = HashMap::new();
+        for reserve in self.reserves.iter().filter(|reserve| !reserve.is_vouched) {
+            *told.entry(reserve.told_by).or_default() += 1;
+        }
+        told
     }
 }
