@@ -154,7 +154,7 @@ fn who_is_named_stays_so_after_leaving_for_a_moment() {
         let broker = scene.broker(&[]).await?;
         let ana = scene.person(Kind::Firefox, "Ana").await?;
         let link = ana.creates(&broker, "Sunday breakfast").await?;
-        let mal = mal_comes(scene, &link).await?;
+        let mal = mal_comes(scene, Kind::Chromium, &link).await?;
         mal.is_connected_to("Ana").await?;
         floods(&mal, &["rubbish"], 30).await?;
         ana.is_told(NAMED).await?;

@@ -39,8 +39,8 @@ pub async fn others(person: &Person) -> Result<Vec<MemberId>> {
 }
 
 /// Mal comes by the link, whose channels are within reach.
-pub async fn mal_comes(scene: &Scene, link: &str) -> Result<Person> {
-    let mal = scene.person(Kind::Chromium, "Mal").await?;
+pub async fn mal_comes(scene: &Scene, kind: Kind, link: &str) -> Result<Person> {
+    let mal = scene.person(kind, "Mal").await?;
     mal.page().prepare(CHANNELS).await?;
     mal.accepts(link).await?;
     Ok(mal)
@@ -52,7 +52,7 @@ pub async fn with_mal(scene: &Scene, broker: &Broker) -> Result<[Person; 3]> {
     for person in [&ana, &bo] {
         person.keeps_a_diary_of_who_is_here(1).await?;
     }
-    let mal = mal_comes(scene, &link).await?;
+    let mal = mal_comes(scene, Kind::Chromium, &link).await?;
     for person in [&ana, &bo] {
         person.is_connected_to("Mal").await?;
         mal.is_connected_to(person.name()).await?;
@@ -228,26 +228,7 @@ fn a_flood_without_end_leaves_the_page_in_the_hands_of_whoever_it_comes_over() {
                 while (channel.bufferedAmount < 1000) channel.send('{');
         }, 1)";
         mal.page().call(flood, Value::Null).await?;
-        for person in [&ana, &bo] {
-            person.is_told(NAMED).await?;
-        }
-        bo.says("Do you hear me?").await?;
-        ana.reads("Do you hear me?").await?;
-        for (person, other) in [(&ana, &bo), (&bo, &ana)] {
-            person.heard_all_along(other).await?;
-        }
-        // Mal has to connect anew, again and again.
-        wait::until("other channels", PATIENCE, async || {
-            Ok((mal.page().number("window.__channels.length").await? > 4.0).then_some(()))
-        })
-        .await?;
-        for person in [&ana, &bo] {
-            person.opens("People").await?;
-            person.page().click("button", "Drop the connection").await?;
-            person.reads_on("Mal", "Connection dropped by you.").await?;
-        }
-        ana.says("That is better").await?;
-        bo.reads("That is better").await
+        withstand([&ana, &bo], async || Ok(mal.page().number("window.__channels.length").await? > 4.0)).await
     });
 }
 
@@ -268,25 +249,27 @@ fn a_flood_over_a_channel_that_pages_have_not_ends_the_connection_and_is_named_f
             }, 1);
         }";
         mal.page().call(flood, Value::Null).await?;
-        // Each counts by themselves, and a notice goes.
-        tokio::try_join!(ana.is_told(NAMED), bo.is_told(NAMED))?;
-        bo.says("Do you hear me?").await?;
-        ana.reads("Do you hear me?").await?;
-        for (person, other) in [(&ana, &bo), (&bo, &ana)] {
-            person.heard_all_along(other).await?;
-        }
-        // Each of both has closed one after the other.
-        wait::until("other connections", PATIENCE, async || {
-            Ok((mal.page().number("window.__more.size").await? > 6.0).then_some(()))
-        })
-        .await?;
-        for person in [&ana, &bo] {
-            person.opens("People").await?;
-            person.page().click("button", "Drop the connection").await?;
-            person.reads_on("Mal", "Connection dropped by you.").await?;
-        }
-        Ok(())
+        withstand([&ana, &bo], async || Ok(mal.page().number("window.__more.size").await? > 6.0)).await
     });
+}
+
+/// Mal floods both: they are told, talk on, and drop Mal, who had to connect anew again and again.
+async fn withstand([ana, bo]: [&Person; 2], mut again: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+    // Each counts by themselves, and a notice goes.
+    tokio::try_join!(ana.is_told(NAMED), bo.is_told(NAMED))?;
+    bo.says("Do you hear me?").await?;
+    ana.reads("Do you hear me?").await?;
+    for (person, other) in [(ana, bo), (bo, ana)] {
+        person.heard_all_along(other).await?;
+    }
+    wait::until("other connections", PATIENCE, async || Ok(again().await?.then_some(()))).await?;
+    for person in [ana, bo] {
+        person.opens("People").await?;
+        person.page().click("button", "Drop the connection").await?;
+        person.reads_on("Mal", "Connection dropped by you.").await?;
+    }
+    ana.says("That is better").await?;
+    bo.reads("That is better").await
 }
 
 #[test]
@@ -415,9 +398,7 @@ fn a_text_of_megabytes_stays_out_of_the_memory_of_whoever_it_is_sent_to() {
         let ana = scene.person(Kind::Firefox, "Ana").await?;
         let link = ana.creates(&broker, "Sunday breakfast").await?;
         // Chromium sends none that is so large.
-        let mal = scene.person(Kind::Firefox, "Mal").await?;
-        mal.page().prepare(CHANNELS).await?;
-        mal.accepts(&link).await?;
+        let mal = mal_comes(scene, Kind::Firefox, &link).await?;
         mal.is_connected_to("Ana").await?;
         ana.is_connected_to("Mal").await?;
         let before = ana.page().number("__test.memory()").await?;
@@ -438,7 +419,7 @@ fn nobody_is_heard_who_is_shown_as_muted() {
         let broker = scene.broker(&[]).await?;
         let ana = scene.person(Kind::Chromium, "Ana").await?;
         let link = ana.creates(&broker, "Sunday breakfast").await?;
-        let mal = mal_comes(scene, &link).await?;
+        let mal = mal_comes(scene, Kind::Chromium, &link).await?;
         ana.is_connected_to("Mal").await?;
         ana.hears(1).await?;
         let second = Duration::from_secs(1);
@@ -482,7 +463,7 @@ fn nobody_takes_the_stage_again_and_again() {
         let ([ana, bo], link) = scene.meet(&broker, [(Kind::Chromium, "Ana"), (Kind::Chromium, "Bo")]).await?;
         bo.toggles("Share screen").await?;
         ana.watches("Bo’s screen").await?;
-        let mal = mal_comes(scene, &link).await?;
+        let mal = mal_comes(scene, Kind::Chromium, &link).await?;
         ana.is_connected_to("Mal").await?;
         let count = "() => {
             window.__tiles = 0;
