@@ -23,8 +23,8 @@ pub struct Diary {
     pub now: Time,
     /// From when on which tile said what; a tile without a name is the banner of a server that is out of reach.
     pub states: Vec<(Time, String, String)>,
-    /// From when until when less was heard than is to be. The last has not ended yet, and may be of no length. Sound of which nothing is lacking, while the
-    /// page was too busy to write it down for less than three seconds, is none.
+    /// From when until when less was heard than is to be. The last has not ended yet, and may be of no length.
+    /// Sound of which nothing is lacking, while the page was too busy to write it down for less than three seconds, is none.
     pub gaps: Vec<(Time, Time)>,
     /// Since when sound came over each connection that ever was.
     pub voices: Vec<Time>,

@@ -258,7 +258,7 @@ impl<R: Rules> Link<R> {
             return;
         }
         turn.order(Command::Hurried { peer: self.id.peer });
-        // Nothing but a fresh one helps. A step in flight may never come to an end (W3C WebRTC §4.4.1.5: what is chained is not settled).
+        // Nothing but a fresh one helps. A step in flight may never come to an end (W3C WebRTC §4.4.1).
         self.give_up(turn.now);
         self.phase = Phase::Waiting { until: self.patience.retry(turn.now, self.rules) };
     }
