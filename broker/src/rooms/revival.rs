@@ -173,12 +173,17 @@ impl Room {
         let was_locked = self.locked;
         self.next_ordinal = self.next_ordinal.max(account.next_ordinal);
         self.is_orphaned |= account.creator != self.creator;
-        let told = account.seats.iter().map(|seat| (*seat, false));
-        for (seat, is_own) in told.chain([(own, true)]) {
-            let is_there = self.seat(seat.member).is_some() || self.reserve(seat.member).is_some();
-            if is_there || self.make_way(own.member, is_own, now, holders, news) {
-                self.hear_of(seat, own.member);
+        // Where no seat gives way to one that is told of, none does to those behind it: all rooms wait meanwhile.
+        let mut is_crowded = false;
+        for seat in &account.seats {
+            let is_there = self.has_place_of(seat.member);
+            is_crowded = is_crowded || !is_there && !self.make_way(own.member, false, now, holders, news);
+            if is_there || !is_crowded {
+                self.hear_of(*seat, own.member);
             }
+        }
+        if self.has_place_of(own.member) || self.make_way(own.member, true, now, holders, news) {
+            self.hear_of(own, own.member);
         }
         self.locked |= self.is_orphaned || account.invite != self.invite || account.locked && !self.is_ruled;
         if own.member == self.creator && !self.is_orphaned {
@@ -217,6 +222,11 @@ impl Room {
         self.next_ordinal = self.next_ordinal.max(ordinal + 1);
         let seat = SeatOf { ordinal, ..seat };
         self.reserves.push(Reserve { seat, told_by: author, is_known: counts, is_vouched: false, is_disputed: false });
+    }
+
+    /// Whether a member has a seat, or one is kept for them.
+    fn has_place_of(&self, member: MemberId) -> bool {
+        self.seat(member).is_some() || self.reserve(member).is_some()
     }
 
     /// Whether somebody whose word counts told of others.

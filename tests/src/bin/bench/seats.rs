@@ -5,7 +5,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use klatch_shared::wire::{Admission, Create, Event, Join, NewCard, Request, ServerFrame, Verb};
+use klatch_shared::limits::MAX_SEATS;
+use klatch_shared::wire::{
+    Account, Admission, Create, Event, Join, NewCard, Request, Revive, SeatOf, ServerFrame, Verb,
+};
 use klatch_shared::{
     Card, InviteToken, MemberId, MemberKeys, Nonce, ProofLabel, RoomKey, RoomKeys, Sealed, SeatToken, SessionNonce,
     seal,
@@ -229,6 +232,33 @@ impl Newcomer {
         let (key, proof) = (keys.public(), keys.prove(ProofLabel::Join, nonce, &member));
         let admission = Admission::Seat { token: self.seat.clone() };
         Request { id: 1, verb: Verb::Join(Join { member, key, proof, admission, card, session }) }.to_frame()
+    }
+
+    /// The request to bring the room back, by somebody in whose account all is made up: the others' seats, as many as it may tell of,
+    /// and who created it.
+    pub fn made_up_account(&self, nonce: &Nonce) -> String {
+        let (member, keys, (card, session)) = (self.member, &self.keys, self.introduction());
+        let seat = |ordinal| SeatOf { member: MemberId::random(), ordinal, latch: SeatToken::random().hash().latch() };
+        let account = Account {
+            creator: MemberId::random(),
+            locked: false,
+            name: seal::seal_room_name(keys.sealing(), keys.id(), &"Bench".parse().expect("a name")),
+            invite: InviteToken::random().hash(),
+            next_ordinal: 0,
+            seats: (1..).map(seat).take(MAX_SEATS - 1).collect(),
+        };
+        let verb = Verb::Revive(Revive {
+            member,
+            key: keys.public(),
+            proof: keys.prove(ProofLabel::Revive, nonce, &member),
+            token: self.seat.clone(),
+            ordinal: 0,
+            card,
+            session,
+            account,
+            code: None,
+        });
+        Request { id: 1, verb }.to_frame()
     }
 
     /// Their card, as a change of it.

@@ -1,12 +1,14 @@
 //! One room whose members send as fast as the broker takes it: signals to each other, cards, questions, rubbish, and giants; one of them
-//! comes and goes. Whoever is closed for it is there again at once, and whoever may not come back comes from elsewhere, as somebody else.
+//! comes and goes. Beside it somebody brings a room back that never was, again and again, each time with as many seats made up as an
+//! account may tell of. Whoever is closed for it is there again at once, and whoever may not come back comes from elsewhere, as somebody
+//! else.
 
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use klatch_shared::limits::{MAX_FRAME_BYTES, MAX_PEEKED_ROOMS};
 use klatch_shared::wire::{Peek, PeekAt, Request, ServerFrame, Verb};
-use klatch_shared::{AnyToken, InviteToken, RoomId, RoomKey, RoomKeys};
+use klatch_shared::{AnyToken, InviteToken, Nonce, RoomId, RoomKey, RoomKeys};
 
 use super::super::offer::OfferFrame;
 use super::super::seats::{Newcomer, Room, nonce_of};
@@ -29,6 +31,8 @@ enum Matter {
     Cards,
     /// Is gone as soon as it is there.
     Returns,
+    /// Tells of a room of which the broker knows nothing, and is somebody else as soon as it is there.
+    Accounts,
     Questions,
     Pings,
     Rubbish,
@@ -36,10 +40,11 @@ enum Matter {
     Giants,
 }
 
-const MATTERS: [Matter; 8] = [
+const MATTERS: [Matter; 9] = [
     Matter::Signals,
     Matter::Cards,
     Matter::Returns,
+    Matter::Accounts,
     Matter::Questions,
     Matter::Pings,
     Matter::Rubbish,
@@ -67,10 +72,26 @@ enum Progress {
 }
 
 impl Flooder {
-    fn new(matter: Matter, newcomer: Newcomer) -> Self {
+    fn new(matter: Matter, rooms: &mut Rooms) -> Self {
+        let room = if matter == Matter::Accounts { &mut rooms.made_up } else { &mut rooms.flooded };
+        let newcomer = room.newcomer();
         let card = framed(&newcomer.card_change());
         Self { matter, newcomer, card, returns: false, progress: Progress::Connecting }
     }
+
+    fn request(&self, nonce: &Nonce) -> String {
+        match self.matter {
+            Matter::Accounts => self.newcomer.made_up_account(nonce),
+            _ if self.returns => self.newcomer.return_request(nonce),
+            _ => self.newcomer.request(nonce),
+        }
+    }
+}
+
+struct Rooms {
+    flooded: Room,
+    /// Was never there.
+    made_up: Room,
 }
 
 /// Floods for as long as the leash holds.
@@ -78,24 +99,24 @@ impl Flooder {
 /// # Errors
 /// Nobody can be let in.
 pub fn attack(ground: &Ground, leash: &mut Leash) -> Result<String> {
-    let mut room = Room::new();
-    let (victim, mut supply) = (room.newcomer(), Supply::new());
+    let mut rooms = Rooms { flooded: Room::new(), made_up: Room::new() };
+    let (victim, mut supply) = (rooms.flooded.newcomer(), Supply::new());
     leash.wait()?;
     let (stream, held) = ws::upgrade(ground.connect(0)?, ground.port, &victim.path)?;
     let victim = victim.sit_down(stream, held, true)?;
     let mut swarm = Swarm::new()?;
     let mut flooders = Vec::new();
     for matter in MATTERS {
-        let newcomer = room.newcomer();
-        swarm.add(ground.websocket(FROM_ONE, &newcomer.path)?)?;
-        flooders.push(Flooder::new(matter, newcomer));
+        let flooder = Flooder::new(matter, &mut rooms);
+        swarm.add(ground.websocket(FROM_ONE, &flooder.newcomer.path)?)?;
+        flooders.push(flooder);
     }
     // Who is flooded reads it all.
     let victim_id = victim.member.to_string();
     swarm.add(super::super::line::Line::open(victim.stream, victim.held)?)?;
     leash.reach_the_height();
 
-    let (mut frames, mut closed, mut seated, mut homes) = (0u64, 0u64, 0u64, 1);
+    let (mut frames, mut closed, mut seated, mut accounts, mut homes) = (0u64, 0u64, 0u64, 0u64, 1);
     while leash.holds()? {
         let (mut over, mut greeted) = (Vec::new(), Vec::new());
         swarm.look(Duration::from_millis(1), |place, opcode, payload| {
@@ -116,16 +137,16 @@ pub fn attack(ground: &Ground, leash: &mut Leash) -> Result<String> {
             }
         })?;
         for (place, nonce) in greeted {
-            let Flooder { newcomer, returns, progress, .. } = &mut flooders[place];
-            let request = if *returns { newcomer.return_request(&nonce) } else { newcomer.request(&nonce) };
-            swarm.say(place, &request);
-            *progress = Progress::Asked;
+            let flooder = &mut flooders[place];
+            swarm.say(place, &flooder.request(&nonce));
+            flooder.progress = Progress::Asked;
+            accounts += u64::from(flooder.matter == Matter::Accounts);
         }
         over.sort_unstable();
         over.dedup();
         closed += over.len() as u64;
         let had_enough = |flooder: &Flooder| match flooder.progress {
-            Progress::Seated => flooder.matter == Matter::Returns,
+            Progress::Seated => matches!(flooder.matter, Matter::Returns | Matter::Accounts),
             Progress::Refused => true,
             Progress::Connecting | Progress::Asked => false,
         };
@@ -135,10 +156,10 @@ pub fn attack(ground: &Ground, leash: &mut Leash) -> Result<String> {
         for place in over {
             let flooder = &mut flooders[place];
             flooder.returns |= flooder.progress == Progress::Seated;
-            if flooder.progress == Progress::Refused {
-                // Somebody else, from elsewhere, for as long as the room has seats.
-                homes += 1;
-                *flooder = Flooder::new(flooder.matter, room.newcomer());
+            // Somebody else, from elsewhere, for as long as the room has seats.
+            homes += usize::from(flooder.progress == Progress::Refused);
+            if flooder.progress == Progress::Refused || flooder.matter == Matter::Accounts {
+                *flooder = Flooder::new(flooder.matter, &mut rooms);
             }
             flooder.progress = Progress::Connecting;
             swarm.put(place, ground.websocket(homes * FROM_ONE, &flooder.newcomer.path)?)?;
@@ -153,7 +174,10 @@ pub fn attack(ground: &Ground, leash: &mut Leash) -> Result<String> {
         }
     }
     ensure!(seated > flooders.len() as u64, "hardly anybody was let in");
-    Ok(format!("{frames} frames, {closed} times closed for it; {seated} times seated, from {homes} addresses"))
+    ensure!(accounts > flooders.len() as u64, "hardly an account was given");
+    Ok(format!(
+        "{frames} frames, {closed} times closed for it; {accounts} accounts; {seated} times seated, from {homes} addresses"
+    ))
 }
 
 /// Frames of all kinds.
@@ -182,7 +206,7 @@ impl Supply {
             }
             Matter::Cards => &flooder.card,
             // Has left by then.
-            Matter::Returns | Matter::Pings => &[0x89, 0x80, 0, 0, 0, 0],
+            Matter::Returns | Matter::Accounts | Matter::Pings => &[0x89, 0x80, 0, 0, 0, 0],
             Matter::Questions => &self.question,
             Matter::Rubbish => &[0x81, 0x81, 0, 0, 0, 0, b'?'],
             Matter::Binary => &[0x82, 0x84, 0, 0, 0, 0, 0xff, 0, 0xff, 0],
