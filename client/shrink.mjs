@@ -91,8 +91,10 @@ replace(/<script type=module>[^]*?<\/script>/, `<script type=module>${start}</sc
 // First of all, as a script waits for the styles before it, and what is asked for first comes first.
 const preloads = page.match(/<link (as=fetch|crossorigin) [^>]+>/g);
 preloads.forEach((link) => replace(link, ""));
-const compile = `<script>const compiling = WebAssembly.compileStreaming(fetch("/${module}"))</script>`;
+const compile = `<script>const compiling=WebAssembly.compileStreaming(fetch("/${module}"))</script>`;
 replace("<link", [...preloads.reverse(), compile, "<link"].join(""));
+// What says nothing to a browser.
+for (const attribute of [" data-integrity=none", " type=application/wasm"]) page = page.replaceAll(attribute, "");
 // What the door of a room does not need is loaded later (`engine::late`).
 for (const late of [/(href=\/manifest.webmanifest) rel=/, /(href=\/late-[^>]*) rel=/]) replace(late, "$1 data-rel=");
 // A request less: the icon is smaller than the headers that it would come with.
