@@ -59,7 +59,8 @@ impl Room {
         self.weakest(now, |_| true)
     }
 
-    /// Sees to it that there is a place for a seat of which this member tells, or which `is_own`. Whether there is one.
+    /// Sees to it that there is a place for a seat of which this member tells, or which `is_own`. Whether there is one. Nobody's own gives
+    /// way to one of which they tell.
     pub(super) fn make_way(
         &mut self,
         author: MemberId,
@@ -76,7 +77,7 @@ impl Room {
         } else if is_own {
             self.weakest(now, |absent| !absent.is_vouched)
         } else {
-            self.weakest(now, |absent| absent.told_alone > told_alone)
+            self.weakest(now, |absent| absent.told_alone > told_alone && absent.member != author)
         };
         let Some(member) = weakest else { return false };
         let was_taken = self.seat(member).is_some();

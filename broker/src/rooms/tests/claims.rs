@@ -145,3 +145,16 @@ fn members_whom_somebody_else_was_quicker_than_come_in_all_the_same() {
     world.lose(99);
     world.revive(locked(remembers(3, &[1, 2]))).expect("a seat");
 }
+
+#[test]
+fn nobody_loses_their_own_seat_to_one_of_which_they_tell() {
+    let mut world = World::forgetful();
+    let all: Vec<_> = (2..=ALL).collect();
+    world.revive(remembers(1, &all)).expect("a seat");
+    // The first did not hear that the seat before theirs gave way to a newcomer's.
+    let others: Vec<_> = (1..ALL - 1).chain([ALL + 1]).collect();
+    let (admitted, _) = world.revive(remembers(ALL, &others)).expect("a seat");
+    assert_eq!(admitted.ordinal, ALL.into());
+    let is_kept = |number| admitted.reserved.contains(&member(number));
+    assert_eq!([ALL - 2, ALL - 1, ALL + 1].map(is_kept), [true, false, true]);
+}
