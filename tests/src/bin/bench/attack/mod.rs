@@ -74,7 +74,7 @@ pub enum Attack {
     Storm,
     /// The same, where each of them is written down.
     KeptStorm,
-    /// One room at full speed.
+    /// One room at full speed, and another that is brought back without end.
     Flood,
     /// Who asks and does not read.
     Slow,
