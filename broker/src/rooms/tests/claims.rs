@@ -154,7 +154,7 @@ fn nobody_loses_their_own_seat_to_one_of_which_they_tell() {
     // The first did not hear that the seat before theirs gave way to a newcomer's.
     let others: Vec<_> = (1..ALL - 1).chain([ALL + 1]).collect();
     let (admitted, _) = world.revive(remembers(ALL, &others)).expect("a seat");
-    assert_eq!(admitted.ordinal, ALL.into());
+    assert_eq!(admitted.ordinal, u32::from(ALL));
     let is_kept = |number| admitted.reserved.contains(&member(number));
     assert_eq!([ALL - 2, ALL - 1, ALL + 1].map(is_kept), [true, false, true]);
 }
