@@ -31,12 +31,10 @@ impl<R: Rules> Link<R> {
         }
     }
 
-    /// What carries an exchange that begins now. The path that it is to mend does not: the other end may hear nothing over it.
+    /// What carries an exchange that begins now.
     pub(crate) fn carrier(&self, turn: &Turn<'_>) -> Option<Carrier> {
         let via = turn.carriers.helper(self.id.peer, self.passed_over).map(Carrier::Via);
-        let mends = self.wish.max(self.phase.carried()) == Wish::Restart;
-        let mut own = [Carrier::Channel, Carrier::Broker].into_iter().skip(mends.into());
-        let own = own.find(|carrier| self.carries(turn, *carrier));
+        let own = [Carrier::Channel, Carrier::Broker].into_iter().find(|carrier| self.carries(turn, *carrier));
         if own == Some(Carrier::Broker) && self.doubts_broker { via.or(own) } else { own.or(via) }
     }
 
