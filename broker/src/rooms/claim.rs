@@ -69,7 +69,6 @@ impl Room {
         holders: &mut Holders,
         news: &mut Vec<Effect>,
     ) -> bool {
-        let told_alone = self.told_alone().get(&author).copied().unwrap_or_default();
         let weakest = if is_own && self.strangers() >= MAX_STRANGERS {
             self.weakest(now, |absent| absent.is_stranger)
         } else if !self.is_full() {
@@ -77,6 +76,7 @@ impl Room {
         } else if is_own {
             self.weakest(now, |absent| !absent.is_vouched)
         } else {
+            let told_alone = self.told_alone().get(&author).copied().unwrap_or_default();
             self.weakest(now, |absent| absent.told_alone > told_alone && absent.member != author)
         };
         let Some(member) = weakest else { return false };

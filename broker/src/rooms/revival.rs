@@ -224,11 +224,6 @@ impl Room {
         self.reserves.push(Reserve { seat, told_by: author, is_known: counts, is_vouched: false, is_disputed: false });
     }
 
-    /// Whether a member has a seat, or one is kept for them.
-    fn has_place_of(&self, member: MemberId) -> bool {
-        self.seat(member).is_some() || self.reserve(member).is_some()
-    }
-
     /// Whether somebody whose word counts told of others.
     fn is_described(&self) -> bool {
         let seats = self.seats.iter().filter(|seat| seat.is_known).count();

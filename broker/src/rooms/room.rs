@@ -121,7 +121,12 @@ impl Room {
 
     /// Whether somebody has, or as the creator had, this id.
     pub(super) fn knows(&self, member: MemberId) -> bool {
-        member == self.creator || self.seat(member).is_some() || self.reserve(member).is_some()
+        member == self.creator || self.has_place_of(member)
+    }
+
+    /// Whether a member has a seat, or one is kept for them.
+    pub(super) fn has_place_of(&self, member: MemberId) -> bool {
+        self.seat(member).is_some() || self.reserve(member).is_some()
     }
 
     /// Whether this is the room's invitation.
