@@ -196,7 +196,7 @@ impl Room {
                 proof: keys.prove(ProofLabel::Create, nonce, &member),
                 seat,
                 invite: self.invite.hash(),
-                name: seal::seal_room_name(keys.sealing(), keys.id(), &"Bench".parse().expect("a name")),
+                name: sealed_name(keys),
                 card,
                 session,
                 code: None,
@@ -242,7 +242,7 @@ impl Newcomer {
         let account = Account {
             creator: MemberId::random(),
             locked: false,
-            name: seal::seal_room_name(keys.sealing(), keys.id(), &"Bench".parse().expect("a name")),
+            name: sealed_name(keys),
             invite: InviteToken::random().hash(),
             next_ordinal: 0,
             seats: (1..).map(seat).take(MAX_SEATS - 1).collect(),
@@ -297,6 +297,11 @@ impl Newcomer {
         }
         Ok(Seat { member: self.member, stream, held })
     }
+}
+
+/// What rooms are called here.
+fn sealed_name(keys: &RoomKeys) -> Sealed {
+    seal::seal_room_name(keys.sealing(), keys.id(), &"Bench".parse().expect("a name"))
 }
 
 /// The nonce in the server's first words.
