@@ -155,12 +155,12 @@ impl Vitals {
         }
     }
 
-    /// The data channel closed.
+    /// The data channel closed. Attempts that wait for this connection wait in vain.
     pub(crate) fn maim(&mut self, now: u64, manners: Manners) {
         self.said = Said::Maimed;
         match self.standing {
             Standing::Well | Standing::Young { .. } => self.weaken(now, manners),
-            Standing::Down { .. } => {}
+            Standing::Down { .. } => self.hasten(now),
         }
     }
 
@@ -477,6 +477,18 @@ mod tests {
         vitals.replaced(9_000);
         vitals.observe(9_500, Connected, Manners::Polite);
         assert_eq!(vitals.health(9_500), Health::Connected);
+    }
+
+    #[test]
+    fn what_loses_its_channel_while_it_is_mended_is_replaced_at_once_and_once() {
+        let mut vitals = connected(Manners::Polite);
+        vitals.network_changed(1_000, Manners::Polite);
+        vitals.observe(2_000, Disconnected, Manners::Polite);
+        assert!(vitals.take_due(2_000, Manners::Polite) && !vitals.is_maimed());
+        vitals.maim(2_300, Manners::Polite);
+        vitals.observe(2_300, Failed, Manners::Polite);
+        assert!(vitals.take_due(2_300, Manners::Polite) && vitals.is_maimed());
+        assert!(mends(&mut vitals, Manners::Polite, 2_301, 20_000).is_empty());
     }
 
     #[test]
