@@ -155,11 +155,13 @@ impl Vitals {
         }
     }
 
-    /// The data channel closed. Attempts that wait for this connection wait in vain.
+    /// The data channel closed. What worked, and is being mended, need not be waited for any longer; what never did is tried again no
+    /// sooner for it.
     pub(crate) fn maim(&mut self, now: u64, manners: Manners) {
         self.said = Said::Maimed;
         match self.standing {
             Standing::Well | Standing::Young { .. } => self.weaken(now, manners),
+            Standing::Down { .. } if matches!(self.pulse, Pulse::Unheard) => {}
             Standing::Down { .. } => self.hasten(now),
         }
     }
@@ -223,6 +225,7 @@ impl Vitals {
             Standing::Well => self.doubt(now, manners),
             Standing::Young { .. } | Standing::Down { .. } if recent => {}
             Standing::Young { .. } => self.fall(now, now),
+            Standing::Down { .. } if matches!(self.pulse, Pulse::Unheard) => {}
             Standing::Down { .. } => self.hasten(now),
         }
     }
@@ -480,15 +483,18 @@ mod tests {
     }
 
     #[test]
-    fn what_loses_its_channel_while_it_is_mended_is_replaced_at_once_and_once() {
+    fn what_loses_its_channel_while_it_is_mended_is_replaced_at_once_and_its_successor_no_sooner_than_ever() {
         let mut vitals = connected(Manners::Polite);
+        vitals.heard(true);
         vitals.network_changed(1_000, Manners::Polite);
         vitals.observe(2_000, Disconnected, Manners::Polite);
         assert!(vitals.take_due(2_000, Manners::Polite) && !vitals.is_maimed());
         vitals.maim(2_300, Manners::Polite);
-        vitals.observe(2_300, Failed, Manners::Polite);
         assert!(vitals.take_due(2_300, Manners::Polite) && vitals.is_maimed());
-        assert!(mends(&mut vitals, Manners::Polite, 2_301, 20_000).is_empty());
+        vitals.replaced(2_300);
+        vitals.observe(13_000, Failed, Manners::Polite);
+        vitals.maim(13_000, Manners::Polite);
+        assert_eq!(mends(&mut vitals, Manners::Polite, 13_000, 70_000), [33_000, 63_000]);
     }
 
     #[test]
