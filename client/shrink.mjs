@@ -10,7 +10,7 @@ process.chdir(process.env.TRUNK_STAGING_DIR);
 const files = readdirSync(".");
 const [script, module] = [".js", "_bg.wasm"].map((end) => files.find((name) => name.endsWith(end)));
 
-// The module imports functions under long names that end in a hash: letters say as much. A browser needs no names beside them, nor to
+// The module imports and exports functions under long names that end in a hash: letters say as much. A browser needs no names beside them, nor to
 // be told by whom the module was made: what is in custom sections (WebAssembly Core §5.5.3). Before that, functions were put in the
 // order of their names, as what is alike then compresses better.
 let js = readFileSync(script, "latin1");
@@ -34,14 +34,15 @@ function shrunk(module) {
     [length, at] = number(module, at + 1);
     let section = module.subarray(at, at + length);
     if (id === 0) continue;
-    if (id === 2) section = withShortNames(section);
+    if (id === 2) section = withShortImports(section);
+    if (id === 7) section = withShortExports(section);
     kept.push(Buffer.from([id, ...bytes(section.length)]), section);
   }
   return Buffer.concat(kept);
 }
 
 // The imports, of which the script has each name once (§5.5.5).
-function withShortNames(section) {
+function withShortImports(section) {
   const [count, first] = number(section, 0);
   const kept = [section.subarray(0, first)];
   for (let index = 0, at = first; index < count; index++) {
@@ -51,10 +52,30 @@ function withShortNames(section) {
     const parts = js.split(name.text);
     if (parts.length !== 2) throw new Error(`The script has ${name.text} ${parts.length - 1} times`);
     js = parts.join(short(index));
-    kept.push(section.subarray(at, name.start), Buffer.from([short(index).length]), Buffer.from(short(index)), section.subarray(name.end, end));
+    kept.push(section.subarray(at, name.start), named(short(index)), section.subarray(name.end, end));
     at = end;
   }
   return Buffer.concat(kept);
+}
+
+// The exports, which the script has as members of `wasm` (§5.5.10). What it does not have keeps its name.
+function withShortExports(section) {
+  const [count, first] = number(section, 0);
+  const kept = [section.subarray(0, first)];
+  for (let index = 0, at = first; index < count; index++) {
+    const name = text(section, at);
+    const [, end] = number(section, name.end + 1);
+    const member = new RegExp(`\\bwasm\\.${name.text}\\b`, "g");
+    const known = member.test(js);
+    js = js.replace(member, `wasm.${short(index)}`);
+    kept.push(named(known ? short(index) : name.text), section.subarray(name.end, end));
+    at = end;
+  }
+  return Buffer.concat(kept);
+}
+
+function named(text) {
+  return Buffer.from([...bytes(text.length), ...Buffer.from(text)]);
 }
 
 function text(section, start) {
