@@ -31,11 +31,15 @@ impl<R: Rules> Link<R> {
         }
     }
 
-    /// What carries an exchange that begins now.
+    /// What carries an exchange that begins now. The path that it is to mend does not: the other end may hear nothing over it.
     pub(crate) fn carrier(&self, turn: &Turn<'_>) -> Option<Carrier> {
+        let mends = self.wish.max(self.phase.carried()) == Wish::Restart;
+        if self.has_channel() && !mends {
+            return Some(Carrier::Channel);
+        }
         let via = turn.carriers.helper(self.id.peer, self.passed_over).map(Carrier::Via);
-        let own = [Carrier::Channel, Carrier::Broker].into_iter().find(|carrier| self.carries(turn, *carrier));
-        if own == Some(Carrier::Broker) && self.doubts_broker { via.or(own) } else { own.or(via) }
+        let own = Some(Carrier::Broker).filter(|broker| self.carries(turn, *broker));
+        if self.doubts_broker { via.or(own) } else { own.or(via) }
     }
 
     /// Whoever carried our last description did not help: the next exchange is to go by way of somebody else. After the broker that is a

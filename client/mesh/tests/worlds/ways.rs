@@ -75,6 +75,20 @@ fn signals_go_by_the_broker_until_there_is_a_channel_and_then_over_that() {
 }
 
 #[test]
+fn what_is_to_mend_a_path_does_not_go_over_it() {
+    let mut page = Page::meets(true);
+    let link = page.link();
+    page.connects();
+    page.hears(Input::ChannelOpen { link });
+    // They hear nothing of us, though we hear them.
+    page.told(4, Side::Offerer, 0, Signal::Ask);
+    page.now = 4_000;
+    assert_eq!(page.told(5, Side::Offerer, 0, Signal::Ask), [Command::SetLocal { link, restart: true }]);
+    assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Broker]);
+    assert_eq!(page.connection(ConnectionState::Disconnected).len(), 1, "it is shown, and not offered again");
+}
+
+#[test]
 fn an_answer_goes_back_by_what_brought_the_offer_or_not_at_all() {
     let answers = |page: &mut Page| {
         page.remote();
