@@ -7,6 +7,9 @@ use anyhow::{Result, ensure};
 use super::Trouble;
 use crate::diary::{Diary, PAUSE, Time};
 
+/// The silence of which a page tells that has reason to look out for it, and some more.
+const TOLD: Time = 2_000.0;
+
 /// What came of a trouble. Times are in milliseconds.
 #[derive(Clone, Debug)]
 pub struct Account {
@@ -14,7 +17,7 @@ pub struct Account {
     pub trouble: Trouble,
     /// After which time Ana's page and Bo's had both said so, if either did.
     pub noticed: Option<Time>,
-    /// Of the two, how many said nothing of it though they were awake.
+    /// Of the two, how many said nothing of it though they were awake and it was not over before they could know.
     pub unaware: usize,
     /// How long it lasted.
     pub lasted: Time,
@@ -38,15 +41,14 @@ impl Account {
         let sign = if trouble == Trouble::ServerKilled { "away" } else { "interrupted" };
         // It is between Ana and Bo, or befalls both; and who sleeps notices nothing.
         let awake = usize::from(matches!(trouble, Trouble::Asleep(_)));
-        let aware: Vec<_> = diaries.iter().take(2).skip(awake).map(|diary| diary.first(sign, begin)).collect();
-        let noticed = aware.iter().flatten().copied().max_by(Time::total_cmp);
-        let unaware = aware.iter().filter(|at| at.is_none()).count();
+        let both = || diaries.iter().take(2).skip(awake);
+        let noticed = both().filter_map(|diary| diary.first(sign, begin)).max_by(Time::total_cmp);
+        // One may hear the other again a second before it is heard itself.
+        let short = |diary: &Diary| silence(diary, begin) < TOLD && trouble.heard_within().is_some();
+        let unaware = both().filter(|diary| diary.first(sign, begin).is_none() && !short(diary)).count();
         let healed = diaries.iter().map(|diary| healed(diary, begin)).fold(end, Time::max);
         // Whoever came back was not there to hear anything.
-        let silences = diaries.iter().filter(|diary| diary.since <= begin).map(|diary| {
-            let (from, to) = diary.longest_gap(begin);
-            to - from
-        });
+        let silences = diaries.iter().filter(|diary| diary.since <= begin).map(|diary| silence(diary, begin));
         let before = diaries.iter().filter(|diary| diary.since <= begin);
         let replaced = before.flat_map(|diary| &diary.voices).filter(|since| **since >= begin).count();
         Self {
@@ -86,6 +88,12 @@ impl Account {
         ensure!(self.silence <= self.bearable(), "silence for {:.0} ms: {self:?}", self.silence);
         Ok(())
     }
+}
+
+/// The longest time in which somebody did not hear everybody else.
+fn silence(diary: &Diary, begin: Time) -> Time {
+    let (from, to) = diary.longest_gap(begin);
+    to - from
 }
 
 /// When somebody had all connections, sound and a server again.
@@ -159,14 +167,22 @@ mod tests {
     #[test]
     fn both_say_in_time_what_befalls_them_but_who_sleeps_and_of_lost_packets_nothing_is_said() {
         const LATE: [(Time, &str); 1] = [(6_001.0, "interrupted")];
+        const AWAY: [(Time, &str); 1] = [(1_100.0, "away")];
         const LENGTH: std::time::Duration = std::time::Duration::ZERO;
-        let check = |trouble: Trouble, both: [&[(Time, &str)]; 2]| {
-            let diaries = both.map(|states| diary(states, &[], &[], &[]));
+        let check_after = |silence: Time, trouble: Trouble, both: [&[(Time, &str)]; 2]| {
+            let diaries = both.map(|states| diary(states, &[(1_100.0, 1_100.0 + silence)], &[], &[]));
             Account::of(trouble, (1_000.0, 6_000.0), &diaries, &[]).check().is_ok()
+        };
+        assert!(check_after(1_900.0, Trouble::RelayKilled, [&CUT, &[]]), "it was over before they could know");
+        assert!(!check_after(2_100.0, Trouble::RelayKilled, [&CUT, &[]]));
+        let check = |trouble: Trouble, both: [&[(Time, &str)]; 2]| {
+            let lasts = trouble.heard_within().map_or(0.0, |_| 5_000.0);
+            check_after(lasts, trouble, both)
         };
         assert!(check(Trouble::Cut(LENGTH), [&CUT, &CUT]) && !check(Trouble::Cut(LENGTH), [&CUT, &LATE]));
         assert!(!check(Trouble::Cut(LENGTH), [&CUT, &[]]) && !check(Trouble::Cut(LENGTH), [&[], &CUT]));
         assert!(check(Trouble::Asleep(LENGTH), [&[], &CUT]) && !check(Trouble::Asleep(LENGTH), [&CUT, &[]]));
+        assert!(check(Trouble::ServerKilled, [&AWAY, &AWAY]) && !check(Trouble::ServerKilled, [&AWAY, &[]]));
         assert!(check(Trouble::Loss(2), [&[], &[]]) && !check(Trouble::Loss(2), [&[], &CUT]));
     }
 
