@@ -28,7 +28,7 @@ const SOUNDLESS: u64 = 450;
 const STILLBORN: u64 = 10_000;
 /// How long after the network may have changed, or a word of the other end's, a lost path is mended at once.
 const DOUBT: u64 = 20_000;
-/// Changes of network come in bursts; within this of an attempt they ask for no other.
+/// Changes of network come in bursts, and both ends find out; within this of an attempt they ask for no other.
 const BURST: u64 = 2_000;
 
 /// Who is polite: gives way in glare, and mends later.
@@ -220,10 +220,9 @@ impl Vitals {
 
     /// The machine's network changed: what is not known to work is restarted at once, what works is doubted for a while.
     pub(crate) fn network_changed(&mut self, now: u64, manners: Manners) {
-        let recent = self.attempted.is_some_and(|at| now < at + BURST);
         match self.standing {
             Standing::Well => self.doubt(now, manners),
-            Standing::Young { .. } | Standing::Down { .. } if recent => {}
+            Standing::Young { .. } | Standing::Down { .. } if is_recent(self.attempted, now) => {}
             Standing::Young { .. } => self.fall(now, now),
             Standing::Down { .. } if matches!(self.pulse, Pulse::Unheard) => {}
             Standing::Down { .. } => self.hasten(now),
@@ -252,11 +251,13 @@ impl Vitals {
     }
 
     /// The other end asks for it to be mended: whether to do so. What works here may be about to show that it does not; whoever asks again
-    /// knows better. Who asks and asks is heeded once in a while.
+    /// knows better. Who asks and asks is heeded once in a while, and of two who ask each other the impolite one heeds: a restart that
+    /// follows another would take from it the time to find a path.
     pub(crate) fn heeds(&mut self, now: u64, manners: Manners) -> bool {
         let is_doubted = now < self.doubted_until;
         self.doubt(now, manners);
-        let heeds = (is_doubted || !self.is_well()) && self.heeded.is_none_or(|at| now >= at + BURST);
+        let leaves_it = manners == Manners::Polite && is_recent(self.attempted, now);
+        let heeds = (is_doubted || !self.is_well()) && !leaves_it && !is_recent(self.heeded, now);
         if heeds {
             self.heeded = Some(now);
         }
@@ -296,9 +297,10 @@ impl Vitals {
         self.rung = 0;
     }
 
-    /// What worked, or was to, seems not to.
+    /// What worked, or was to, seems not to. What was restarted a moment ago, as the other end knew before, is given its time.
     fn weaken(&mut self, now: u64, manners: Manners) {
-        let due = if now < self.doubted_until { now } else { now + wait(manners, 0) };
+        let is_urgent = now < self.doubted_until && !is_recent(self.heeded, now);
+        let due = if is_urgent { now } else { now + wait(manners, 0) };
         self.fall(now, due);
     }
 
@@ -318,6 +320,11 @@ impl Vitals {
 /// The longest silence that is none, in doubt.
 fn most(sound: bool) -> u64 {
     if sound { QUIET_OF_SOUND } else { QUIET_OF_WORDS }
+}
+
+/// Whether that was a moment ago.
+fn is_recent(at: Option<u64>, now: u64) -> bool {
+    at.is_some_and(|at| now < at + BURST)
 }
 
 fn wait(manners: Manners, rung: usize) -> u64 {
@@ -396,6 +403,26 @@ mod tests {
         assert!(!vitals.heeds(1_000, Manners::Polite) && !vitals.take_due(1_000, Manners::Polite));
         vitals.observe(2_000, Disconnected, Manners::Polite);
         assert!(vitals.take_due(2_000, Manners::Polite));
+    }
+
+    #[test]
+    fn of_two_who_ask_each_other_the_impolite_one_heeds_and_who_heeded_asks_for_nothing_more_at_once() {
+        let lost = |manners| {
+            let mut vitals = connected(manners);
+            vitals.network_changed(1_000, manners);
+            vitals.observe(2_000, Disconnected, manners);
+            assert!(vitals.take_due(2_000, manners));
+            vitals
+        };
+        assert!(lost(Manners::Impolite).heeds(2_050, Manners::Impolite));
+        let mut polite = lost(Manners::Polite);
+        assert!(!polite.heeds(2_050, Manners::Polite), "the impolite end is asked, too");
+        assert!(polite.heeds(6_000, Manners::Polite), "it was not, or in vain");
+        let mut asked = connected(Manners::Impolite);
+        asked.network_changed(1_000, Manners::Impolite);
+        assert!(asked.heeds(2_000, Manners::Impolite));
+        asked.observe(2_100, Disconnected, Manners::Impolite);
+        assert_eq!(mends(&mut asked, Manners::Impolite, 2_100, 9_000), [4_100, 8_100]);
     }
 
     #[test]
