@@ -1,5 +1,5 @@
-//! What carries an exchange between two members: the data channel between them, once there is one; else the broker; else, or where it did
-//! not help, a member whom both still reach. An exchange begins and ends on one of them, and is over when that is lost.
+//! What carries an exchange between two members: the data channel between them, once there is one, but for what is to mend its path; else the
+//! broker; else, or where it did not help, a member whom both still reach. An exchange begins and ends on one of them, and is over when that is lost.
 
 use klatch_shared::MemberId;
 

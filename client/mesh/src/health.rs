@@ -28,7 +28,7 @@ const SOUNDLESS: u64 = 450;
 const STILLBORN: u64 = 10_000;
 /// How long after the network may have changed, or a word of the other end's, a lost path is mended at once.
 const DOUBT: u64 = 20_000;
-/// Changes of network come in bursts, and both ends find out; within this of an attempt they ask for no other.
+/// Changes of network come in bursts, and both ends find out: within this of an attempt there is no other for them.
 const BURST: u64 = 2_000;
 
 /// Who is polite: gives way in glare, and mends later.
@@ -51,7 +51,11 @@ pub(crate) struct Vitals {
     rung: usize,
     doubted_until: u64,
     attempted: Option<u64>,
-    /// When the other end was heeded last.
+    /// When the other end was asked last.
+    asked: Option<u64>,
+    /// When it asked last.
+    bidden: Option<u64>,
+    /// When that was heeded last.
     heeded: Option<u64>,
 }
 
@@ -106,6 +110,8 @@ impl Vitals {
             rung: 0,
             doubted_until: 0,
             attempted: None,
+            asked: None,
+            bidden: None,
             heeded: None,
         }
     }
@@ -224,7 +230,6 @@ impl Vitals {
             Standing::Well => self.doubt(now, manners),
             Standing::Young { .. } | Standing::Down { .. } if is_recent(self.attempted, now) => {}
             Standing::Young { .. } => self.fall(now, now),
-            Standing::Down { .. } if matches!(self.pulse, Pulse::Unheard) => {}
             Standing::Down { .. } => self.hasten(now),
         }
     }
@@ -250,18 +255,29 @@ impl Vitals {
         }
     }
 
+    /// The other end is asked for it to be mended.
+    pub(crate) fn asks(&mut self, now: u64) {
+        self.asked = Some(now);
+    }
+
     /// The other end asks for it to be mended: whether to do so. What works here may be about to show that it does not; whoever asks again
     /// knows better. Who asks and asks is heeded once in a while, and of two who ask each other the impolite one heeds: a restart that
     /// follows another would take from it the time to find a path.
     pub(crate) fn heeds(&mut self, now: u64, manners: Manners) -> bool {
         let is_doubted = now < self.doubted_until;
         self.doubt(now, manners);
-        let leaves_it = manners == Manners::Polite && is_recent(self.attempted, now);
-        let heeds = (is_doubted || !self.is_well()) && !leaves_it && !is_recent(self.heeded, now);
-        if heeds {
+        self.bidden = Some(now);
+        let leaves_it = manners == Manners::Polite && is_recent(self.asked, now);
+        (is_doubted || !self.is_well()) && !leaves_it && self.catches_up(now)
+    }
+
+    /// Whether to do now what the other end asked for a moment ago.
+    pub(crate) fn catches_up(&mut self, now: u64) -> bool {
+        let is_owed = is_recent(self.bidden, now) && !is_recent(self.heeded, now);
+        if is_owed {
             self.heeded = Some(now);
         }
-        heeds
+        is_owed
     }
 
     /// Whether it works, as far as is known.
@@ -412,6 +428,7 @@ mod tests {
             vitals.network_changed(1_000, manners);
             vitals.observe(2_000, Disconnected, manners);
             assert!(vitals.take_due(2_000, manners));
+            vitals.asks(2_000);
             vitals
         };
         assert!(lost(Manners::Impolite).heeds(2_050, Manners::Impolite));
@@ -423,6 +440,17 @@ mod tests {
         assert!(asked.heeds(2_000, Manners::Impolite));
         asked.observe(2_100, Disconnected, Manners::Impolite);
         assert_eq!(mends(&mut asked, Manners::Impolite, 2_100, 9_000), [4_100, 8_100]);
+    }
+
+    #[test]
+    fn who_was_asked_while_it_still_worked_does_it_once_it_does_not() {
+        for manners in [Manners::Impolite, Manners::Polite] {
+            let mut vitals = connected(manners);
+            assert!(!vitals.heeds(1_000, manners));
+            vitals.observe(2_000, Disconnected, manners);
+            assert!(vitals.take_due(2_000, manners));
+            assert!(vitals.catches_up(2_000) && !vitals.catches_up(2_500), "once for each");
+        }
     }
 
     #[test]
@@ -544,7 +572,11 @@ mod tests {
         assert!(vitals.take_due(100, Manners::Polite));
         vitals.network_changed(200, Manners::Polite);
         assert!(!vitals.take_due(200, Manners::Polite));
-        vitals.observe(300, Connected, Manners::Polite);
+        vitals.replaced(300);
+        vitals.observe(11_000, Failed, Manners::Polite);
+        vitals.network_changed(20_000, Manners::Polite);
+        assert!(vitals.take_due(20_000, Manners::Polite), "what never came about may do so now");
+        vitals.observe(20_300, Connected, Manners::Polite);
         vitals.network_changed(50_000, Manners::Polite);
         // Said before the change, and read after it.
         vitals.heard(true);

@@ -148,10 +148,10 @@ impl<R: Rules> Link<R> {
         self.channel = Channel::Open;
     }
 
-    /// It closed, and with it all that this connection is good for but sound and pictures.
+    /// It closed, and with it all that this connection is good for but sound and pictures. Another costs us something each time.
     pub(crate) fn channel_closed(&mut self, now: u64) {
         self.channel = Channel::Shut;
-        self.vitals.maim(now, self.manners);
+        self.vitals.maim(now.max(self.replaceable()), self.manners);
     }
 
     /// The member said whom they reach.
@@ -305,9 +305,9 @@ impl<R: Rules> Link<R> {
         self.show(turn);
     }
 
-    /// What is due to mend a path that does not carry. While it may come back by itself, the other end is asked for an ICE restart; what the
-    /// browser has given up is restarted; what exchanges have not helped is replaced by a fresh connection. What has never been
-    /// described has nothing to mend.
+    /// What is due to mend a path that does not carry. While it may come back by itself, the other end is asked for an ICE restart, unless
+    /// it asked first; what the browser has given up is restarted; what exchanges have not helped is replaced by a fresh connection. What
+    /// has never been described has nothing to mend.
     fn mend(&mut self, turn: &mut Turn<'_>) {
         let due = self.vitals.take_due(turn.now, self.manners) && self.heard.is_some();
         if due && self.is_in_vain() {
@@ -323,9 +323,14 @@ impl<R: Rules> Link<R> {
                 self.want(Wish::Restart);
             }
         } else if matches!(self.phase, Phase::Idle { .. }) && self.wish < Wish::Restart {
-            let exchange = turn.next_exchange();
-            self.send(turn, carrier, exchange, Side::Offerer, 0, Signal::Ask);
-            self.pass_over(Some(carrier));
+            if self.vitals.catches_up(turn.now) {
+                self.want(Wish::Restart);
+            } else {
+                let exchange = turn.next_exchange();
+                self.send(turn, carrier, exchange, Side::Offerer, 0, Signal::Ask);
+                self.vitals.asks(turn.now);
+                self.pass_over(Some(carrier));
+            }
         }
     }
 

@@ -272,8 +272,8 @@ fn who_is_asked_for_what_works_restarts_as_soon_as_it_does_not() {
     page.connects();
     assert!(page.told(4, Side::Offerer, 0, Signal::Ask).is_empty());
     let commands = page.connection(ConnectionState::Disconnected);
-    assert_eq!(sent(&commands), [(2, Side::Offerer, 0)], "it asks in its turn, at once");
-    assert_eq!(page.told(5, Side::Offerer, 0, Signal::Ask), [Command::SetLocal { link, restart: true }]);
+    assert!(commands.contains(&Command::SetLocal { link, restart: true }), "{commands:?}");
+    assert!(sent(&commands).is_empty(), "who asked for it leaves it to us: {commands:?}");
 }
 
 #[test]

@@ -167,9 +167,23 @@ fn a_channel_that_closed_brings_a_fresh_connection_by_whichever_end() {
     let old = page.link();
     page.connects();
     page.hears(Input::ChannelOpen { link: old });
+    page.now = 1_000;
     page.hears(Input::ChannelClosed { link: old });
     assert_eq!(page.health(), Health::Interrupted);
-    let commands = page.at(2_000);
+    let commands = page.at(3_000);
+    assert_eq!(commands[..2], [Command::Close { link: old }, Command::Open { link: page.link(), offers: true }]);
+}
+
+#[test]
+fn whoever_asks_and_closes_the_channel_has_a_connection_replaced_once_a_second_at_most() {
+    let mut page = Page::meets(true);
+    let old = page.link();
+    page.connects();
+    page.hears(Input::ChannelOpen { link: old });
+    page.told(4, Side::Offerer, 0, Signal::Ask);
+    assert_eq!(page.hears(Input::ChannelClosed { link: old }).len(), 1, "it is shown");
+    assert!(page.at(999).is_empty());
+    let commands = page.at(1_000);
     assert_eq!(commands[..2], [Command::Close { link: old }, Command::Open { link: page.link(), offers: true }]);
 }
 
