@@ -10,9 +10,9 @@ process.chdir(process.env.TRUNK_STAGING_DIR);
 const files = readdirSync(".");
 const [script, module] = [".js", "_bg.wasm"].map((end) => files.find((name) => name.endsWith(end)));
 
-// The module imports and exports functions under long names that end in a hash: letters say as much. A browser needs no names beside them, nor to
-// be told by whom the module was made: what is in custom sections (WebAssembly Core §5.5.3). Before that, functions were put in the
-// order of their names, as what is alike then compresses better.
+// The module imports and exports functions under long names that end in a hash: letters say as much. A browser needs no names beside
+// them, nor to be told by whom the module was made: what is in custom sections (WebAssembly Core §5.5.3). Before that, functions were
+// put in the order of their names, as what is alike then compresses better.
 let js = readFileSync(script, "latin1");
 const letter = (index) => String.fromCharCode((index < 26 ? 97 : 39) + index);
 const short = (index) => (index < 52 ? "" : letter(Math.floor(index / 52) - 1)) + letter(index % 52);

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use super::Trouble;
 use crate::diary::{Diary, PAUSE, Time};
 
-/// The silence of which a page tells that has reason to look out for it, and some more.
+/// The silence of sound of which a page tells that has reason to look out for it, and some more.
 const TOLD: Time = 2_000.0;
 
 /// What came of a trouble. Times are in milliseconds.
@@ -43,7 +43,7 @@ impl Account {
         let awake = usize::from(matches!(trouble, Trouble::Asleep(_)));
         let both = || diaries.iter().take(2).skip(awake);
         let noticed = both().filter_map(|diary| diary.first(sign, begin)).max_by(Time::total_cmp);
-        // One may hear the other again a second before it is heard itself.
+        // One may hear the other again a second before it is heard itself. Where sound goes on, silence is no measure.
         let short = |diary: &Diary| silence(diary, begin) < TOLD && trouble.heard_within().is_some();
         let unaware = both().filter(|diary| diary.first(sign, begin).is_none() && !short(diary)).count();
         let healed = diaries.iter().map(|diary| healed(diary, begin)).fold(end, Time::max);
