@@ -161,14 +161,12 @@ impl Vitals {
         }
     }
 
-    /// The data channel closed. What worked, and is being mended, need not be waited for any longer; what never did is tried again no
-    /// sooner for it.
+    /// The data channel closed. What is being mended is replaced no sooner for it: whoever floods us has it closed again and again.
     pub(crate) fn maim(&mut self, now: u64, manners: Manners) {
         self.said = Said::Maimed;
         match self.standing {
             Standing::Well | Standing::Young { .. } => self.weaken(now, manners),
-            Standing::Down { .. } if matches!(self.pulse, Pulse::Unheard) => {}
-            Standing::Down { .. } => self.hasten(now),
+            Standing::Down { .. } => {}
         }
     }
 
@@ -535,21 +533,6 @@ mod tests {
         vitals.replaced(9_000);
         vitals.observe(9_500, Connected, Manners::Polite);
         assert_eq!(vitals.health(9_500), Health::Connected);
-    }
-
-    #[test]
-    fn what_loses_its_channel_while_it_is_mended_is_replaced_at_once_and_its_successor_no_sooner_than_ever() {
-        let mut vitals = connected(Manners::Polite);
-        vitals.heard(true);
-        vitals.network_changed(1_000, Manners::Polite);
-        vitals.observe(2_000, Disconnected, Manners::Polite);
-        assert!(vitals.take_due(2_000, Manners::Polite) && !vitals.is_maimed());
-        vitals.maim(2_300, Manners::Polite);
-        assert!(vitals.take_due(2_300, Manners::Polite) && vitals.is_maimed());
-        vitals.replaced(2_300);
-        vitals.observe(13_000, Failed, Manners::Polite);
-        vitals.maim(13_000, Manners::Polite);
-        assert_eq!(mends(&mut vitals, Manners::Polite, 13_000, 70_000), [33_000, 63_000]);
     }
 
     #[test]
