@@ -148,7 +148,8 @@ impl<R: Rules> Link<R> {
         self.channel = Channel::Open;
     }
 
-    /// It closed, and with it all that this connection is good for but sound and pictures. Another costs us something each time.
+    /// It closed, and with it all that this connection is good for but sound and pictures. A fresh one costs us something: there is one a
+    /// second at most.
     pub(crate) fn channel_closed(&mut self, now: u64) {
         self.channel = Channel::Shut;
         self.vitals.maim(now.max(self.replaceable()), self.manners);

@@ -61,6 +61,15 @@ fn carriers(commands: &[Command]) -> Vec<Carrier> {
     commands.iter().filter_map(carrier).collect()
 }
 
+/// A page that is connected with another, and their connection, whose channel is open.
+fn with_channel() -> (Page, LinkId) {
+    let mut page = Page::meets(true);
+    let link = page.link();
+    page.connects();
+    page.hears(Input::ChannelOpen { link });
+    (page, link)
+}
+
 #[test]
 fn signals_go_by_the_broker_until_there_is_a_channel_and_then_over_that() {
     let mut page = Page::meets(true);
@@ -76,10 +85,7 @@ fn signals_go_by_the_broker_until_there_is_a_channel_and_then_over_that() {
 
 #[test]
 fn what_is_to_mend_a_path_does_not_go_over_it() {
-    let mut page = Page::meets(true);
-    let link = page.link();
-    page.connects();
-    page.hears(Input::ChannelOpen { link });
+    let (mut page, link) = with_channel();
     // They hear nothing of us, though we hear them.
     page.told(4, Side::Offerer, 0, Signal::Ask);
     page.now = 4_000;
@@ -94,10 +100,7 @@ fn an_answer_goes_back_by_what_brought_the_offer_or_not_at_all() {
         page.remote();
         carriers(&page.local(Kind::Answer))
     };
-    let mut page = Page::meets(true);
-    let link = page.link();
-    page.connects();
-    page.hears(Input::ChannelOpen { link });
+    let (mut page, _) = with_channel();
     page.told(5, Side::Offerer, 0, Signal::Offer(description("theirs")));
     assert_eq!(answers(&mut page), [Carrier::Broker]);
     page.told(6, Side::Offerer, 0, Signal::Offer(description("theirs")));
@@ -144,10 +147,7 @@ fn is_about(link: LinkId, command: &Command) -> bool {
 
 #[test]
 fn a_link_that_is_mended_and_replaced_leaves_the_others_alone() {
-    let mut page = Page::meets(true);
-    let link = page.link();
-    page.connects();
-    page.hears(Input::ChannelOpen { link });
+    let (mut page, _) = with_channel();
     let helper = page.has_a_helper();
     let mut commands = page.connection(ConnectionState::Failed);
     commands.extend(page.local(Kind::Offer));
@@ -163,10 +163,7 @@ fn a_link_that_is_mended_and_replaced_leaves_the_others_alone() {
 
 #[test]
 fn a_channel_that_closed_brings_a_fresh_connection_by_whichever_end() {
-    let mut page = Page::meets(true);
-    let old = page.link();
-    page.connects();
-    page.hears(Input::ChannelOpen { link: old });
+    let (mut page, old) = with_channel();
     page.now = 1_000;
     page.hears(Input::ChannelClosed { link: old });
     assert_eq!(page.health(), Health::Interrupted);
@@ -176,10 +173,7 @@ fn a_channel_that_closed_brings_a_fresh_connection_by_whichever_end() {
 
 #[test]
 fn whoever_asks_and_closes_the_channel_has_a_connection_replaced_once_a_second_at_most() {
-    let mut page = Page::meets(true);
-    let old = page.link();
-    page.connects();
-    page.hears(Input::ChannelOpen { link: old });
+    let (mut page, old) = with_channel();
     page.told(4, Side::Offerer, 0, Signal::Ask);
     assert_eq!(page.hears(Input::ChannelClosed { link: old }).len(), 1, "it is shown");
     assert!(page.at(999).is_empty());
