@@ -6,7 +6,6 @@ use klatch_shared::wire::Side;
 
 use crate::identity::Identity;
 use crate::link::Link;
-use crate::patience::CONNECTION;
 use crate::phase::{Phase, Wish};
 use crate::turn::Turn;
 use crate::{Command, Kind, Rule, Rules, Signal};
@@ -91,10 +90,5 @@ impl<R: Rules> Link<R> {
         let other =
             self.arrivals.identity(side).is_some_and(|it| self.heard.as_ref().is_some_and(|heard| *heard != it));
         other && self.rules.keeps(Rule::FreshMeetsFresh)
-    }
-
-    /// When this connection may be replaced at the other end's instance.
-    pub(crate) fn replaceable(&self) -> u64 {
-        self.born + CONNECTION
     }
 }

@@ -57,6 +57,8 @@ pub(crate) struct Vitals {
     bidden: Option<u64>,
     /// When that was heeded last.
     heeded: Option<u64>,
+    /// No attempt comes before this.
+    not_before: u64,
 }
 
 /// How it is now.
@@ -113,6 +115,7 @@ impl Vitals {
             asked: None,
             bidden: None,
             heeded: None,
+            not_before: 0,
         }
     }
 
@@ -168,6 +171,16 @@ impl Vitals {
             Standing::Well | Standing::Young { .. } => self.weaken(now, manners),
             Standing::Down { .. } => {}
         }
+    }
+
+    /// No attempt to mend it before then, whatever hastens it.
+    pub(crate) fn rest_until(&mut self, not_before: u64) {
+        self.not_before = not_before;
+    }
+
+    /// See [`Vitals::rest_until`].
+    pub(crate) fn not_before(&self) -> u64 {
+        self.not_before
     }
 
     /// Whether only a fresh connection helps.
@@ -237,7 +250,7 @@ impl Vitals {
         let Standing::Down { since, next } = self.standing else {
             return false;
         };
-        if now < next {
+        if now < next.max(self.not_before) {
             return false;
         }
         self.rung += 1;
@@ -300,7 +313,7 @@ impl Vitals {
         let (since, next) = match self.standing {
             Standing::Well => return None,
             Standing::Young { since, .. } => (since, None),
-            Standing::Down { since, next } => (since, Some(next)),
+            Standing::Down { since, next } => (since, Some(next.max(self.not_before))),
         };
         let hopeless = Some(since + HOPE).filter(|at| *at > now);
         [hopeless, next].into_iter().flatten().min()

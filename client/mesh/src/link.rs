@@ -7,7 +7,7 @@ use klatch_shared::{ExchangeId, MemberId, SessionNonce};
 use crate::arrivals::{Arrivals, Broken};
 use crate::health::{Manners, Vitals};
 use crate::identity::Identity;
-use crate::patience::{FIRST_WORD, Patience};
+use crate::patience::{CONNECTION, FIRST_WORD, Patience};
 use crate::phase::{Phase, Wish};
 use crate::trickle::Trickle;
 use crate::turn::Turn;
@@ -31,7 +31,7 @@ pub(crate) struct Link<R> {
     pub(crate) arrivals: Arrivals,
     pub(crate) trickle: Trickle,
     session: SessionNonce,
-    pub(crate) born: u64,
+    born: u64,
     vitals: Vitals,
     channel: Channel,
     /// Whom the member reaches, as they said.
@@ -46,6 +46,8 @@ pub(crate) struct Link<R> {
     pub(crate) doubts_broker: bool,
     /// Exchanges that completed since it worked last.
     exchanges_in_vain: u32,
+    /// Counts connections in a row that were lost soon after they were made, not by their path.
+    losses: Patience,
     shown: Health,
 }
 
@@ -53,6 +55,9 @@ pub(crate) struct Link<R> {
 const TOO_SOON: u64 = 2_000;
 /// Exchanges in vain after which a fresh connection is made.
 const RESTARTS: u32 = 2;
+
+/// A connection that lasts so long was worth its cost.
+const LASTING: u64 = 60_000;
 
 /// The data channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +100,7 @@ impl<R: Rules> Link<R> {
             passed_over: None,
             doubts_broker: false,
             exchanges_in_vain: 0,
+            losses: Patience::default(),
             shown: Health::Connecting,
         };
         if at_once {
@@ -148,11 +154,28 @@ impl<R: Rules> Link<R> {
         self.channel = Channel::Open;
     }
 
-    /// It closed, and with it all that this connection is good for but sound and pictures. A fresh one costs us something: there is one a
-    /// second at most.
+    /// It closed, and with it all that this connection is good for but sound and pictures.
     pub(crate) fn channel_closed(&mut self, now: u64) {
+        if self.channel == Channel::Open {
+            self.lose(now);
+        }
+        self.vitals.maim(now, self.manners);
+    }
+
+    /// The connection is lost, though its path may be well. Another takes its place at once if it lasted, and else after a growing wait: whoever
+    /// has it closed again and again costs us less and less.
+    fn lose(&mut self, now: u64) {
         self.channel = Channel::Shut;
-        self.vitals.maim(now.max(self.replaceable()), self.manners);
+        let is_worn = now < self.born + LASTING;
+        if !is_worn {
+            self.losses.rest();
+        }
+        self.vitals.rest_until(if is_worn { self.losses.retry(now, self.rules) } else { now });
+    }
+
+    /// When this connection may be replaced at the other end's instance.
+    pub(crate) fn replaceable(&self) -> u64 {
+        self.vitals.not_before().max(self.born + CONNECTION)
     }
 
     /// The member said whom they reach.
@@ -258,10 +281,14 @@ impl<R: Rules> Link<R> {
         if state != ConnectionState::Closed {
             return;
         }
-        turn.order(Command::Hurried { peer: self.id.peer });
+        // No page has it closed: that counts twice.
+        for _ in 0..2 {
+            turn.order(Command::Hurried { peer: self.id.peer });
+        }
         // Nothing but a fresh one helps. A step in flight may never come to an end (W3C WebRTC §4.4.1).
         self.give_up(turn.now);
-        self.phase = Phase::Waiting { until: self.patience.retry(turn.now, self.rules) };
+        self.lose(turn.now);
+        self.phase = Phase::Waiting { until: self.vitals.not_before() };
     }
 
     pub(crate) fn network_changed(&mut self, now: u64) {

@@ -92,15 +92,37 @@ fn who_offers_what_our_connection_does_not_take_is_counted_for_each_that_it_is_r
 }
 
 #[test]
-fn who_has_our_connection_closed_has_another_after_a_while_and_is_counted_each_time() {
+fn who_has_our_connection_closed_again_and_again_waits_ever_longer_for_another_and_is_counted_each_time() {
     let mut page = Page::meets(true);
-    page.connects();
-    for times in 1..=3 {
+    let mut waits = Vec::new();
+    for _ in 0..7 {
+        page.connects();
         let closed = page.connection(ConnectionState::Closed);
-        assert_eq!(made(&closed), (0, 1), "{closed:?}");
+        assert_eq!(made(&closed), (0, 2), "{closed:?}");
         let at = page.mesh.deadline().expect("another one");
-        assert!(at >= page.now + 500, "the {times}th time at once");
+        waits.push(at - page.now);
         assert_eq!(made(&page.at(at)), (1, 0));
+    }
+    assert_eq!(waits, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+    page.connects();
+    page.now += 60_000;
+    assert_eq!(made(&page.connection(ConnectionState::Closed)), (1, 2), "one that lasted is replaced at once");
+}
+
+#[test]
+fn who_had_our_connection_closed_has_another_no_sooner_for_offering_one() {
+    let mut page = Page::meets(false);
+    let offer = |number: u32| Signal::Offer(description(&format!("connection {number}")));
+    page.told(1, Side::Offerer, 0, offer(1));
+    for (number, wait) in (2..).zip([1_000, 2_000, 4_000]) {
+        page.remote();
+        page.local(Kind::Answer);
+        page.connection(ConnectionState::Connected);
+        page.connection(ConnectionState::Closed);
+        assert_eq!(made(&page.told(number, Side::Offerer, 0, offer(number))), (0, 0));
+        let due = page.now + wait;
+        assert_eq!(made(&page.at(due - 1)).0, 0);
+        assert_eq!(made(&page.at(due)).0, 1);
     }
 }
 
@@ -108,7 +130,7 @@ fn who_has_our_connection_closed_has_another_after_a_while_and_is_counted_each_t
 fn what_was_being_settled_when_our_connection_was_closed_holds_nothing_up() {
     let mut page = Page::meets(false);
     page.told(1, Side::Offerer, 0, Signal::Offer(description("theirs")));
-    assert_eq!(made(&page.connection(ConnectionState::Closed)), (0, 1), "the answer never comes to an end");
+    assert_eq!(made(&page.connection(ConnectionState::Closed)), (0, 2), "the answer never comes to an end");
     let at = page.mesh.deadline().expect("another one");
     assert_eq!(made(&page.at(at)), (1, 0));
 }

@@ -93,8 +93,8 @@ impl Page {
 
     /// And answered: the link is connected.
     pub fn connects(&mut self) {
-        self.offers();
-        self.told(1, Side::Answerer, 0, Signal::Answer(description("theirs")));
+        let (exchange, ..) = sent(&self.offers())[0];
+        self.told(exchange, Side::Answerer, 0, Signal::Answer(description("theirs")));
         self.remote();
         self.connection(ConnectionState::Connected);
         assert_eq!((self.health(), self.mesh.deadline()), (Health::Connected, None));

@@ -172,12 +172,27 @@ fn a_channel_that_closed_brings_a_fresh_connection_by_whichever_end() {
 }
 
 #[test]
-fn whoever_asks_and_closes_the_channel_has_a_connection_replaced_once_a_second_at_most() {
+fn whoever_asks_and_closes_the_channel_again_and_again_waits_ever_longer_for_a_fresh_connection() {
+    let (mut page, mut link) = with_channel();
+    for (number, wait) in (4..).zip([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]) {
+        page.told(number, Side::Offerer, 0, Signal::Ask);
+        assert_eq!(page.hears(Input::ChannelClosed { link }).len(), 1, "it is shown");
+        let due = page.now + wait;
+        assert!(page.at(due - 1).is_empty());
+        let commands = page.at(due);
+        assert_eq!(commands[..2], [Command::Close { link }, Command::Open { link: page.link(), offers: true }]);
+        link = page.link();
+        page.connects();
+        page.hears(Input::ChannelOpen { link });
+    }
+}
+
+#[test]
+fn a_channel_that_lasted_is_had_again_at_once_where_the_network_may_have_changed() {
     let (mut page, old) = with_channel();
-    page.told(4, Side::Offerer, 0, Signal::Ask);
-    assert_eq!(page.hears(Input::ChannelClosed { link: old }).len(), 1, "it is shown");
-    assert!(page.at(999).is_empty());
-    let commands = page.at(1_000);
+    page.now = 60_000;
+    page.hears(Input::NetworkChanged);
+    let commands = page.hears(Input::ChannelClosed { link: old });
     assert_eq!(commands[..2], [Command::Close { link: old }, Command::Open { link: page.link(), offers: true }]);
 }
 
