@@ -347,12 +347,10 @@ impl<R: Rules> Link<R> {
         if self.exchanges_in_vain >= RESTARTS || self.vitals.is_maimed() {
             self.replace(turn, true);
         } else if self.vitals.has_failed() {
-            if self.phase.carried() < Wish::Restart {
-                self.want(Wish::Restart);
-            }
+            self.restart(turn.now);
         } else if matches!(self.phase, Phase::Idle { .. }) && self.wish < Wish::Restart {
             if self.vitals.catches_up(turn.now) {
-                self.want(Wish::Restart);
+                self.restart(turn.now);
             } else {
                 let exchange = turn.next_exchange();
                 self.send(turn, carrier, exchange, Side::Offerer, 0, Signal::Ask);
@@ -364,10 +362,14 @@ impl<R: Rules> Link<R> {
 
     /// The other end asks for an ICE restart.
     fn asked(&mut self, now: u64, exchange: ExchangeId) {
-        if self.arrivals.supersede(exchange)
-            && self.vitals.heeds(now, self.manners)
-            && self.phase.carried() < Wish::Restart
-        {
+        if self.arrivals.supersede(exchange) && self.vitals.heeds(now, self.manners) {
+            self.restart(now);
+        }
+    }
+
+    /// An ICE restart is to be offered now, whatever was refused before, unless one is under way.
+    fn restart(&mut self, now: u64) {
+        if self.phase.carried() < Wish::Restart {
             self.want(Wish::Restart);
             self.nudge(now);
         }

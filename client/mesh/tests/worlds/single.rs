@@ -277,6 +277,24 @@ fn who_is_asked_for_what_works_restarts_as_soon_as_it_does_not() {
 }
 
 #[test]
+fn what_was_refused_before_holds_no_restart_up() {
+    let after = |lost: ConnectionState, asked_first: bool| {
+        let mut page = Page::meets(true);
+        let link = page.link();
+        page.connects();
+        page.offers();
+        page.hears(Input::Refused { peer: member(POLITER), exchange: ExchangeId(2), side: Side::Offerer });
+        if asked_first {
+            page.told(4, Side::Offerer, 0, Signal::Ask);
+        }
+        let commands = page.connection(lost);
+        assert!(commands.contains(&Command::SetLocal { link, restart: true }), "{commands:?}");
+    };
+    after(ConnectionState::Disconnected, true);
+    after(ConnectionState::Failed, false);
+}
+
+#[test]
 fn who_is_asked_again_for_what_works_restarts() {
     let mut page = Page::meets(true);
     let link = page.link();
