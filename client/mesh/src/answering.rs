@@ -85,10 +85,10 @@ impl<R: Rules> Link<R> {
         }
     }
 
-    /// Whether a description is of another connection than those before.
+    /// Whether a description is of another connection than those before. A closed one takes none any more.
     pub(crate) fn is_foreign(&self, side: Side) -> bool {
-        let other =
-            self.arrivals.identity(side).is_some_and(|it| self.heard.as_ref().is_some_and(|heard| *heard != it));
+        let is_other = |it| self.vitals.is_closed() || self.heard.as_ref().is_some_and(|heard| *heard != it);
+        let other = self.arrivals.identity(side).is_some_and(is_other);
         other && self.rules.keeps(Rule::FreshMeetsFresh)
     }
 }

@@ -5,7 +5,8 @@
 //! is heard. One end sees to it: the impolite one; the polite one joins in when that does not help; after a change of network it is
 //! whichever end's it was, at once.
 
-use crate::{ConnectionState, Health};
+use crate::patience::Patience;
+use crate::{ConnectionState, Health, Rules};
 
 /// How long a link is shown as being made or mended, before it is shown as failed.
 const HOPE: u64 = 30_000;
@@ -28,6 +29,8 @@ const SOUNDLESS: u64 = 450;
 const STILLBORN: u64 = 10_000;
 /// How long after the network may have changed, or a word of the other end's, a lost path is mended at once.
 const DOUBT: u64 = 20_000;
+/// For so long after another connection was due nothing may be lost, for the next loss to be the first again.
+const LASTING: u64 = 60_000;
 /// Changes of network come in bursts, and both ends find out: within this of an attempt there is no other for them.
 const BURST: u64 = 2_000;
 
@@ -57,6 +60,8 @@ pub(crate) struct Vitals {
     bidden: Option<u64>,
     /// When that was heeded last.
     heeded: Option<u64>,
+    /// Counts what was lost, and not by its path, shortly after something else was.
+    losses: Patience,
     /// No attempt comes before this.
     not_before: u64,
 }
@@ -88,6 +93,8 @@ enum Said {
     Failed,
     /// The data channel is lost: nothing but a fresh connection has one again.
     Maimed,
+    /// All of it is.
+    Closed,
 }
 
 /// What is heard of the other end.
@@ -115,13 +122,14 @@ impl Vitals {
             asked: None,
             bidden: None,
             heeded: None,
-            not_before: 0,
+            losses: Patience::default(),
+            not_before: now,
         }
     }
 
     /// The browser told how the connection is.
     pub(crate) fn observe(&mut self, now: u64, state: ConnectionState, manners: Manners) {
-        if self.is_maimed() {
+        if self.is_maimed() && state != ConnectionState::Closed {
             return;
         }
         match state {
@@ -141,7 +149,7 @@ impl Vitals {
                 }
             }
             ConnectionState::Failed | ConnectionState::Closed => {
-                self.said = Said::Failed;
+                self.said = if state == ConnectionState::Closed { Said::Closed } else { Said::Failed };
                 let due = now + if self.rung == 0 { first(FAILED, manners) } else { wait(manners, self.rung) };
                 match self.standing {
                     Standing::Well | Standing::Young { .. } => self.fall(now, due),
@@ -164,28 +172,44 @@ impl Vitals {
         }
     }
 
-    /// The data channel closed. What is being mended is replaced no sooner for it: whoever floods us has it closed again and again.
+    /// The data channel closed. What is being mended is replaced no sooner for it.
     pub(crate) fn maim(&mut self, now: u64, manners: Manners) {
-        self.said = Said::Maimed;
+        if !self.is_closed() {
+            self.said = Said::Maimed;
+        }
         match self.standing {
             Standing::Well | Standing::Young { .. } => self.weaken(now, manners),
             Standing::Down { .. } => {}
         }
     }
 
-    /// No attempt to mend it before then, whatever hastens it.
-    pub(crate) fn rest_until(&mut self, not_before: u64) {
-        self.not_before = not_before;
+    /// The connection or its data channel was closed: whoever brings that about again and again waits ever longer for another connection,
+    /// whichever end wants it and whatever hastens it, as each may bring a flood of its own. What had no path for long was lost by that.
+    pub(crate) fn lose(&mut self, now: u64, soonest: u64, rules: impl Rules) {
+        if now >= self.since(now) + STILLBORN {
+            return;
+        }
+        self.not_before = if now >= self.not_before + LASTING {
+            self.losses.rest();
+            soonest
+        } else {
+            self.losses.retry(now, rules)
+        };
     }
 
-    /// See [`Vitals::rest_until`].
+    /// See [`Vitals::lose`].
     pub(crate) fn not_before(&self) -> u64 {
         self.not_before
     }
 
     /// Whether only a fresh connection helps.
     pub(crate) fn is_maimed(&self) -> bool {
-        self.said == Said::Maimed
+        matches!(self.said, Said::Maimed | Said::Closed)
+    }
+
+    /// Whether nothing is to be had of this connection.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.said == Said::Closed
     }
 
     /// Whether the browser has given the path up.
@@ -235,8 +259,10 @@ impl Vitals {
         self.standing = Standing::Young { since: self.since(now), waited: 0 };
     }
 
-    /// The machine's network changed: what is not known to work is restarted at once, what works is doubted for a while.
+    /// The machine's network changed: what is not known to work is restarted at once, what works is doubted for a while. What was lost
+    /// may have been so by the network.
     pub(crate) fn network_changed(&mut self, now: u64, manners: Manners) {
+        self.not_before = 0;
         match self.standing {
             Standing::Well => self.doubt(now, manners),
             Standing::Young { .. } | Standing::Down { .. } if is_recent(self.attempted, now) => {}

@@ -32,7 +32,7 @@ pub(crate) struct Link<R> {
     pub(crate) trickle: Trickle,
     session: SessionNonce,
     born: u64,
-    vitals: Vitals,
+    pub(crate) vitals: Vitals,
     channel: Channel,
     /// Whom the member reaches, as they said.
     reaches: Vec<MemberId>,
@@ -46,8 +46,6 @@ pub(crate) struct Link<R> {
     pub(crate) doubts_broker: bool,
     /// Exchanges that completed since it worked last.
     exchanges_in_vain: u32,
-    /// Counts connections in a row that were lost soon after they were made, not by their path.
-    losses: Patience,
     shown: Health,
 }
 
@@ -56,14 +54,13 @@ const TOO_SOON: u64 = 2_000;
 /// Exchanges in vain after which a fresh connection is made.
 const RESTARTS: u32 = 2;
 
-/// A connection that lasts so long was worth its cost.
-const LASTING: u64 = 60_000;
-
 /// The data channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Channel {
     Shut,
     Open,
+    /// It, or the whole connection, was closed.
+    Lost,
 }
 
 impl<R: Rules> Link<R> {
@@ -100,7 +97,6 @@ impl<R: Rules> Link<R> {
             passed_over: None,
             doubts_broker: false,
             exchanges_in_vain: 0,
-            losses: Patience::default(),
             shown: Health::Connecting,
         };
         if at_once {
@@ -156,21 +152,15 @@ impl<R: Rules> Link<R> {
 
     /// It closed, and with it all that this connection is good for but sound and pictures.
     pub(crate) fn channel_closed(&mut self, now: u64) {
-        if self.channel == Channel::Open {
-            self.lose(now);
-        }
+        self.lose(now);
         self.vitals.maim(now, self.manners);
     }
 
-    /// The connection is lost, though its path may be well. Another takes its place at once if it lasted, and else after a growing wait: whoever
-    /// has it closed again and again costs us less and less.
+    /// The data channel, or the connection, was closed: counted once.
     fn lose(&mut self, now: u64) {
-        self.channel = Channel::Shut;
-        let is_worn = now < self.born + LASTING;
-        if !is_worn {
-            self.losses.rest();
+        if std::mem::replace(&mut self.channel, Channel::Lost) != Channel::Lost {
+            self.vitals.lose(now, self.born + CONNECTION, self.rules);
         }
-        self.vitals.rest_until(if is_worn { self.losses.retry(now, self.rules) } else { now });
     }
 
     /// When this connection may be replaced at the other end's instance.
@@ -276,6 +266,9 @@ impl<R: Rules> Link<R> {
     }
 
     pub(crate) fn connection(&mut self, turn: &mut Turn<'_>, state: ConnectionState) {
+        if state == ConnectionState::Closed {
+            self.lose(turn.now);
+        }
         self.vitals.observe(turn.now, state, self.manners);
         self.may_be_well();
         if state != ConnectionState::Closed {
@@ -287,8 +280,7 @@ impl<R: Rules> Link<R> {
         }
         // Nothing but a fresh one helps. A step in flight may never come to an end (W3C WebRTC §4.4.1).
         self.give_up(turn.now);
-        self.lose(turn.now);
-        self.phase = Phase::Waiting { until: self.vitals.not_before() };
+        self.phase = Phase::Waiting { until: turn.now };
     }
 
     pub(crate) fn network_changed(&mut self, now: u64) {
@@ -367,10 +359,14 @@ impl<R: Rules> Link<R> {
         }
     }
 
-    /// An ICE restart is to be offered now, whatever was refused before, unless one is under way.
+    /// An ICE restart is to be offered now, whatever was refused before, unless one is under way. What was offered over the path that is to be
+    /// mended may never arrive.
     fn restart(&mut self, now: u64) {
         if self.phase.carried() < Wish::Restart {
             self.want(Wish::Restart);
+            if self.is_offered() && self.trickle.carrier() == Some(Carrier::Channel) {
+                self.give_up(now);
+            }
             self.nudge(now);
         }
     }

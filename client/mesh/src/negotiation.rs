@@ -22,7 +22,7 @@ impl<R: Rules> Link<R> {
         let own = match self.phase {
             Phase::Offered { until, .. } => self.rules.keeps(Rule::AnswerIsAwaitedForSoLong).then_some(until),
             Phase::Owing { until, .. } => Some(until),
-            Phase::Waiting { until } => self.carrier(turn).map(|_| until),
+            Phase::Waiting { until } => self.carrier(turn).map(|_| until.max(self.vitals.not_before())),
             Phase::Idle { not_before } => self.carrier(turn).filter(|_| self.wish > Wish::Nothing).map(|_| not_before),
             Phase::Offering { .. } | Phase::Completing { .. } | Phase::Accepting { .. } | Phase::Answering { .. } => {
                 return None;
@@ -50,7 +50,7 @@ impl<R: Rules> Link<R> {
     }
 
     fn begin_afresh(&mut self, turn: &mut Turn<'_>, until: u64) -> bool {
-        let due = turn.now >= until && self.carrier(turn).is_some();
+        let due = turn.now >= until.max(self.vitals.not_before()) && self.carrier(turn).is_some();
         if due {
             self.replace(turn, true);
         }

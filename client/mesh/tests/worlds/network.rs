@@ -76,6 +76,8 @@ pub struct Network {
     pub channel: bool,
     /// Whether each end's present connection was told of one.
     pub opened: [bool; 2],
+    /// Whether one was closed: these connections have none any more.
+    pub closed: bool,
     /// What came to each end over it.
     pub said: [VecDeque<Message>; 2],
     /// Members who reach both ends.
@@ -106,6 +108,7 @@ impl Default for Network {
             connections: [0; 2],
             channel: false,
             opened: [false; 2],
+            closed: false,
             said: Default::default(),
             helpers: Vec::new(),
             helped: Default::default(),
@@ -148,12 +151,17 @@ impl Network {
         (0..way.len()).filter(|at| way.iter().take(*at).all(|(by, _)| *by != way[*at].0))
     }
 
+    /// The data channel is closed.
+    pub fn close_channel(&mut self) {
+        (self.channel, self.closed, self.opened, self.said) = (false, true, [false; 2], Default::default());
+    }
+
     /// These are the connections from now on: what was between others is gone.
     pub fn connect(&mut self, connections: [u32; 2]) {
         for (end, connection) in connections.into_iter().enumerate() {
             if self.connections[end] != connection {
                 self.opened[end] = false;
-                (self.channel, self.said) = (false, Default::default());
+                (self.channel, self.closed, self.said) = (false, false, Default::default());
             }
         }
         self.connections = connections;

@@ -22,6 +22,7 @@ fn trouble() -> impl Strategy<Value = Vec<Change>> {
         1 => Just(vec![HalfDead]),
         1 => Just(vec![NetworkChanged]),
         1 => Just(vec![Jam]),
+        1 => Just(vec![OnceMet, CloseChannel]),
     ]
 }
 

@@ -110,20 +110,46 @@ fn who_has_our_connection_closed_again_and_again_waits_ever_longer_for_another_a
 }
 
 #[test]
-fn who_had_our_connection_closed_has_another_no_sooner_for_offering_one() {
-    let mut page = Page::meets(false);
-    let offer = |number: u32| Signal::Offer(description(&format!("connection {number}")));
-    page.told(1, Side::Offerer, 0, offer(1));
-    for (number, wait) in (2..).zip([1_000, 2_000, 4_000]) {
-        page.remote();
-        page.local(Kind::Answer);
-        page.connection(ConnectionState::Connected);
-        page.connection(ConnectionState::Closed);
-        assert_eq!(made(&page.told(number, Side::Offerer, 0, offer(number))), (0, 0));
-        let due = page.now + wait;
-        assert_eq!(made(&page.at(due - 1)).0, 0);
-        assert_eq!(made(&page.at(due)).0, 1);
+fn who_had_our_connection_closed_has_another_no_sooner_whatever_they_offer() {
+    for comes_again in [false, true] {
+        let mut page = Page::meets(false);
+        let theirs = |number: u32| if comes_again { number } else { 1 };
+        let offer = |number: u32| Signal::Offer(description(&format!("connection {}", theirs(number))));
+        page.told(1, Side::Offerer, 0, offer(1));
+        for (number, wait) in (2..).zip([1_000, 2_000, 4_000]) {
+            page.remote();
+            page.local(Kind::Answer);
+            page.connection(ConnectionState::Connected);
+            page.connection(ConnectionState::Closed);
+            assert_eq!(made(&page.told(number, Side::Offerer, 0, offer(number))), (0, 0));
+            let due = page.now + wait;
+            assert_eq!(made(&page.at(due - 1)).0, 0);
+            assert_eq!(made(&page.at(due)).0, 1);
+        }
     }
+}
+
+#[test]
+fn who_closed_the_channel_has_another_connection_no_sooner_for_offers_that_no_browser_takes() {
+    let mut page = Page::meets(false);
+    page.told(1, Side::Offerer, 0, Signal::Offer(description("theirs")));
+    page.remote();
+    page.local(Kind::Answer);
+    page.connection(ConnectionState::Connected);
+    page.hears(Input::ChannelClosed { link: page.link() });
+    page.now = 999;
+    page.told(2, Side::Offerer, 0, Signal::Offer(description("theirs")));
+    page.hears(Input::StepFailed { link: page.link() });
+    page.connection(ConnectionState::Closed);
+    // Closed twice, and by two ends: counted once.
+    assert_eq!(made(&page.at(1_000)).0, 1);
+
+    page.now = 1_100;
+    page.hears(Input::ChannelClosed { link: page.link() });
+    page.told(3, Side::Offerer, 0, Signal::Offer(description("theirs")));
+    page.hears(Input::StepFailed { link: page.link() });
+    assert_eq!(made(&page.at(3_099)).0, 0);
+    assert_eq!(made(&page.at(3_100)).0, 1);
 }
 
 #[test]

@@ -171,20 +171,85 @@ fn a_channel_that_closed_brings_a_fresh_connection_by_whichever_end() {
     assert_eq!(commands[..2], [Command::Close { link: old }, Command::Open { link: page.link(), offers: true }]);
 }
 
+/// They ask, and close the channel: how long it takes until there is another connection.
+fn close(page: &mut Page, number: u32) -> u64 {
+    let wait = close_unopened(page, number);
+    open(page);
+    wait
+}
+
+fn close_unopened(page: &mut Page, number: u32) -> u64 {
+    let (old, from) = (page.link(), page.now);
+    page.told(number, Side::Offerer, 0, Signal::Ask);
+    page.hears(Input::ChannelClosed { link: old });
+    while page.link() == old {
+        let next = page.mesh.deadline().expect("another connection");
+        page.at(next);
+    }
+    page.now - from
+}
+
+fn open(page: &mut Page) {
+    page.connects();
+    page.hears(Input::ChannelOpen { link: page.link() });
+}
+
 #[test]
 fn whoever_asks_and_closes_the_channel_again_and_again_waits_ever_longer_for_a_fresh_connection() {
-    let (mut page, mut link) = with_channel();
-    for (number, wait) in (4..).zip([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]) {
-        page.told(number, Side::Offerer, 0, Signal::Ask);
-        assert_eq!(page.hears(Input::ChannelClosed { link }).len(), 1, "it is shown");
-        let due = page.now + wait;
-        assert!(page.at(due - 1).is_empty());
-        let commands = page.at(due);
-        assert_eq!(commands[..2], [Command::Close { link }, Command::Open { link: page.link(), offers: true }]);
-        link = page.link();
+    let (mut page, _) = with_channel();
+    let waits: Vec<u64> = (4..11).map(|number| close(&mut page, number)).collect();
+    assert_eq!(waits, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+}
+
+#[test]
+fn whose_channel_closes_before_it_opens_waits_as_long() {
+    let mut page = Page::meets(true);
+    let waits = [4, 5, 6, 7].map(|number| {
         page.connects();
-        page.hears(Input::ChannelOpen { link });
+        close_unopened(&mut page, number)
+    });
+    assert_eq!(waits, [1_000, 2_000, 4_000, 8_000]);
+}
+
+#[test]
+fn what_was_lost_long_ago_counts_no_more_though_the_connection_is_fresh() {
+    let (mut page, _) = with_channel();
+    assert_eq!([4, 5].map(|number| close(&mut page, number)), [1_000, 2_000]);
+    page.now += 60_000;
+    page.told(6, Side::Offerer, 0, Signal::Offer(description("of another connection")));
+    page.remote();
+    page.local(Kind::Answer);
+    page.connection(ConnectionState::Connected);
+    page.hears(Input::ChannelOpen { link: page.link() });
+    page.now += 100;
+    assert_eq!(close(&mut page, 7), 900);
+}
+
+#[test]
+fn what_was_lost_by_the_path_does_not_count() {
+    let (mut page, _) = with_channel();
+    for _ in 0..3 {
+        let old = page.link();
+        page.connection(ConnectionState::Disconnected);
+        page.now += 10_000;
+        page.hears(Input::ChannelClosed { link: old });
+        page.at(page.now + 10_000);
+        assert_ne!(page.link(), old);
+        open(&mut page);
     }
+    assert!(close(&mut page, 4) <= 1_000);
+}
+
+#[test]
+fn who_closed_channels_is_met_again_at_once_where_our_network_changed() {
+    let (mut page, _) = with_channel();
+    for number in 4..8 {
+        close(&mut page, number);
+    }
+    let old = page.link();
+    page.hears(Input::ChannelClosed { link: old });
+    assert!(page.at(page.now + 2_000).is_empty());
+    assert_eq!(page.hears(Input::NetworkChanged)[0], Command::Close { link: old });
 }
 
 #[test]
@@ -194,6 +259,15 @@ fn a_channel_that_lasted_is_had_again_at_once_where_the_network_may_have_changed
     page.hears(Input::NetworkChanged);
     let commands = page.hears(Input::ChannelClosed { link: old });
     assert_eq!(commands[..2], [Command::Close { link: old }, Command::Open { link: page.link(), offers: true }]);
+}
+
+#[test]
+fn a_restart_that_is_asked_for_does_not_wait_for_what_was_offered_over_the_path() {
+    let (mut page, link) = with_channel();
+    assert_eq!(carriers(&page.offers()), [Carrier::Channel]);
+    assert!(page.told(4, Side::Offerer, 0, Signal::Ask).is_empty(), "it is well here");
+    assert_eq!(page.told(5, Side::Offerer, 0, Signal::Ask), [Command::SetLocal { link, restart: true }]);
+    assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Broker]);
 }
 
 #[test]

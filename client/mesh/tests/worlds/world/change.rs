@@ -40,6 +40,8 @@ pub enum Change {
     OnceMet,
     /// Whatever is exchanged, this connection carries no packet any more.
     Jam,
+    /// The data channel is closed, which both ends are told.
+    CloseChannel,
     /// This end has another address: neither its path nor its socket works any more, and nobody has noticed.
     Move,
     /// What comes to this end is late for some beats, though packets flow.
@@ -97,6 +99,16 @@ impl World {
             Change::Move => {
                 self.path.dead.extend(self.generations());
                 self.network.cut(i);
+            }
+            Change::CloseChannel => {
+                if self.network.channel {
+                    self.network.close_channel();
+                    for end in [i, 1 - i] {
+                        if let Some(link) = self.ends[end].browser.as_ref().map(|(link, _)| *link) {
+                            self.feed(end, Input::ChannelClosed { link })?;
+                        }
+                    }
+                }
             }
             Change::Delay(beats) => self.pulse.iter_mut().for_each(|pulse| pulse.delay(i, beats)),
             Change::NetworkChanged => self.feed(i, Input::NetworkChanged)?,

@@ -109,10 +109,10 @@ impl World {
         self.open_channel()
     }
 
-    /// A data channel opens once the connections carry packets, and outlives their not carrying any.
+    /// A data channel opens once the connections carry packets, and outlives their not carrying any, unless it is closed.
     fn open_channel(&mut self) -> Result<(), String> {
         let connected = self.path.said.iter().all(|said| said.state == ConnectionState::Connected);
-        if !self.network.channel && connected && self.flows() {
+        if !self.network.channel && !self.network.closed && connected && self.flows() {
             (self.network.channel, self.network.opened) = (true, [true; 2]);
             for i in 0..2 {
                 if let Some((link, _)) = &self.ends[i].browser {
