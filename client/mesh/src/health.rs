@@ -84,9 +84,9 @@ enum Past {
     Connected,
 }
 
-/// What the browser said last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Said {
+/// What the browser said last; of what is lost for good the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Said {
     Works,
     Doubtful,
     /// It has given the path up: nothing but an ICE restart helps.
@@ -129,11 +129,11 @@ impl Vitals {
 
     /// The browser told how the connection is.
     pub(crate) fn observe(&mut self, now: u64, state: ConnectionState, manners: Manners) {
-        if self.is_maimed() && state != ConnectionState::Closed {
+        if self.is_maimed() {
             return;
         }
         match state {
-            ConnectionState::New | ConnectionState::Connecting => {}
+            ConnectionState::New | ConnectionState::Connecting | ConnectionState::Closed => {}
             ConnectionState::Connected => {
                 self.said = Said::Works;
                 if let Pulse::Silent { sound, .. } = self.pulse {
@@ -148,8 +148,8 @@ impl Vitals {
                     self.weaken(now, manners);
                 }
             }
-            ConnectionState::Failed | ConnectionState::Closed => {
-                self.said = if state == ConnectionState::Closed { Said::Closed } else { Said::Failed };
+            ConnectionState::Failed => {
+                self.said = Said::Failed;
                 let due = now + if self.rung == 0 { first(FAILED, manners) } else { wait(manners, self.rung) };
                 match self.standing {
                     Standing::Well | Standing::Young { .. } => self.fall(now, due),
@@ -172,29 +172,24 @@ impl Vitals {
         }
     }
 
-    /// The data channel closed. What is being mended is replaced no sooner for it.
-    pub(crate) fn maim(&mut self, now: u64, manners: Manners) {
-        if !self.is_closed() {
-            self.said = Said::Maimed;
+    /// The data channel closed, or all of the connection. What is being mended is replaced no sooner for it. Whoever brings it about again and
+    /// again waits ever longer for another connection, whichever end wants it and whatever hastens it, as each may bring a flood of its own;
+    /// what had no path for long was lost by that.
+    // Inlined it takes 60 bytes more of the page.
+    #[inline(never)]
+    pub(crate) fn lose(&mut self, now: u64, what: Said, soonest: u64, manners: Manners, rules: impl Rules) {
+        if !self.is_maimed() && now < self.since(now) + STILLBORN {
+            let is_first = now >= self.not_before + LASTING;
+            if is_first {
+                self.losses.rest();
+            }
+            self.not_before = if is_first { soonest } else { self.losses.retry(now, rules) };
         }
+        self.said = self.said.max(what);
         match self.standing {
             Standing::Well | Standing::Young { .. } => self.weaken(now, manners),
             Standing::Down { .. } => {}
         }
-    }
-
-    /// The connection or its data channel was closed: whoever brings that about again and again waits ever longer for another connection,
-    /// whichever end wants it and whatever hastens it, as each may bring a flood of its own. What had no path for long was lost by that.
-    pub(crate) fn lose(&mut self, now: u64, soonest: u64, rules: impl Rules) {
-        if now >= self.since(now) + STILLBORN {
-            return;
-        }
-        self.not_before = if now >= self.not_before + LASTING {
-            self.losses.rest();
-            soonest
-        } else {
-            self.losses.retry(now, rules)
-        };
     }
 
     /// See [`Vitals::lose`].
@@ -204,7 +199,7 @@ impl Vitals {
 
     /// Whether only a fresh connection helps.
     pub(crate) fn is_maimed(&self) -> bool {
-        matches!(self.said, Said::Maimed | Said::Closed)
+        self.said >= Said::Maimed
     }
 
     /// Whether nothing is to be had of this connection.
@@ -562,12 +557,12 @@ mod tests {
     fn a_connection_without_its_channel_is_down_whatever_else_comes_over_it() {
         let mut vitals = connected(Manners::Polite);
         vitals.heard(true);
-        vitals.maim(1_000, Manners::Polite);
+        vitals.lose(1_000, Said::Maimed, 1_000, Manners::Polite, crate::Protocol);
         vitals.heard(true);
         vitals.observe(2_000, Connected, Manners::Polite);
         assert_eq!((vitals.health(2_000), vitals.take_due(9_000, Manners::Polite)), (Health::Interrupted, true));
         let mut young = Vitals::new(0);
-        young.maim(1_000, Manners::Impolite);
+        young.lose(1_000, Said::Maimed, 1_000, Manners::Impolite, crate::Protocol);
         assert!(young.take_due(3_000, Manners::Impolite));
         vitals.replaced(9_000);
         vitals.observe(9_500, Connected, Manners::Polite);

@@ -5,7 +5,7 @@ use klatch_shared::wire::Side;
 use klatch_shared::{ExchangeId, MemberId, SessionNonce};
 
 use crate::arrivals::{Arrivals, Broken};
-use crate::health::{Manners, Vitals};
+use crate::health::{Manners, Said, Vitals};
 use crate::identity::Identity;
 use crate::patience::{CONNECTION, FIRST_WORD, Patience};
 use crate::phase::{Phase, Wish};
@@ -59,8 +59,6 @@ const RESTARTS: u32 = 2;
 enum Channel {
     Shut,
     Open,
-    /// It, or the whole connection, was closed.
-    Lost,
 }
 
 impl<R: Rules> Link<R> {
@@ -152,15 +150,12 @@ impl<R: Rules> Link<R> {
 
     /// It closed, and with it all that this connection is good for but sound and pictures.
     pub(crate) fn channel_closed(&mut self, now: u64) {
-        self.lose(now);
-        self.vitals.maim(now, self.manners);
+        self.lose(now, Said::Maimed);
     }
 
-    /// The data channel, or the connection, was closed: counted once.
-    fn lose(&mut self, now: u64) {
-        if std::mem::replace(&mut self.channel, Channel::Lost) != Channel::Lost {
-            self.vitals.lose(now, self.born + CONNECTION, self.rules);
-        }
+    fn lose(&mut self, now: u64, what: Said) {
+        self.channel = Channel::Shut;
+        self.vitals.lose(now, what, self.born + CONNECTION, self.manners, self.rules);
     }
 
     /// When this connection may be replaced at the other end's instance.
@@ -266,14 +261,12 @@ impl<R: Rules> Link<R> {
     }
 
     pub(crate) fn connection(&mut self, turn: &mut Turn<'_>, state: ConnectionState) {
-        if state == ConnectionState::Closed {
-            self.lose(turn.now);
-        }
-        self.vitals.observe(turn.now, state, self.manners);
-        self.may_be_well();
         if state != ConnectionState::Closed {
+            self.vitals.observe(turn.now, state, self.manners);
+            self.may_be_well();
             return;
         }
+        self.lose(turn.now, Said::Closed);
         // No page has it closed: that counts twice.
         for _ in 0..2 {
             turn.order(Command::Hurried { peer: self.id.peer });
