@@ -29,7 +29,7 @@ const SOUNDLESS: u64 = 450;
 const STILLBORN: u64 = 10_000;
 /// How long after the network may have changed, or a word of the other end's, a lost path is mended at once.
 const DOUBT: u64 = 20_000;
-/// For so long after another connection was due nothing may be lost, for the next loss to be the first again.
+/// If nothing is lost for so long after another connection was due, the next loss counts as the first.
 const LASTING: u64 = 60_000;
 /// Changes of network come in bursts, and both ends find out: within this of an attempt there is no other for them.
 const BURST: u64 = 2_000;
@@ -60,9 +60,9 @@ pub(crate) struct Vitals {
     bidden: Option<u64>,
     /// When that was heeded last.
     heeded: Option<u64>,
-    /// Counts what was lost, and not by its path, shortly after something else was.
+    /// Counts losses that follow each other closely, but for those by a failed path.
     losses: Patience,
-    /// No attempt comes before this.
+    /// No attempt comes before this, be it a restart or a fresh connection.
     not_before: u64,
 }
 
@@ -173,17 +173,17 @@ impl Vitals {
     }
 
     /// The data channel closed, or all of the connection. What is being mended is replaced no sooner for it. Whoever brings it about again and
-    /// again waits ever longer for another connection, whichever end wants it and whatever hastens it, as each may bring a flood of its own;
-    /// what had no path for long was lost by that.
+    /// again waits ever longer for another connection, whichever end wants it and whatever hastens it, as each may bring a flood of its own.
+    /// What is lost after ten seconds in which the browser found no path does not count.
     // Inlined it takes 60 bytes more of the page.
     #[inline(never)]
     pub(crate) fn lose(&mut self, now: u64, what: Said, soonest: u64, manners: Manners, rules: impl Rules) {
-        if !self.is_maimed() && now < self.since(now) + STILLBORN {
+        if !self.is_maimed() && (self.said == Said::Works || now < self.since(now) + STILLBORN) {
             let is_first = now >= self.not_before + LASTING;
             if is_first {
                 self.losses.rest();
             }
-            self.not_before = if is_first { soonest } else { self.losses.retry(now, rules) };
+            self.not_before = if is_first { soonest.max(now) } else { self.losses.retry(now, rules) };
         }
         self.said = self.said.max(what);
         match self.standing {
@@ -257,6 +257,7 @@ impl Vitals {
     /// The machine's network changed: what is not known to work is restarted at once, what works is doubted for a while. What was lost
     /// may have been so by the network.
     pub(crate) fn network_changed(&mut self, now: u64, manners: Manners) {
+        self.losses.rest();
         self.not_before = 0;
         match self.standing {
             Standing::Well => self.doubt(now, manners),

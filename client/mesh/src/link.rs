@@ -267,8 +267,8 @@ impl<R: Rules> Link<R> {
             return;
         }
         self.lose(turn.now, Said::Closed);
-        // No page has it closed: that counts twice.
-        for _ in 0..2 {
+        // No honest page brings this about. As they come seldom, they count so that their author is named at the second, for as long as they go on.
+        for _ in 0..4 {
             turn.order(Command::Hurried { peer: self.id.peer });
         }
         // Nothing but a fresh one helps. A step in flight may never come to an end (W3C WebRTC §4.4.1).

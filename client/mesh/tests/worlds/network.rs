@@ -151,9 +151,9 @@ impl Network {
         (0..way.len()).filter(|at| way.iter().take(*at).all(|(by, _)| *by != way[*at].0))
     }
 
-    /// The data channel is closed.
+    /// The data channel is closed: whoever is not told goes on to use it.
     pub fn close_channel(&mut self) {
-        (self.channel, self.closed, self.opened, self.said) = (false, true, [false; 2], Default::default());
+        (self.channel, self.closed, self.said) = (false, true, Default::default());
     }
 
     /// These are the connections from now on: what was between others is gone.

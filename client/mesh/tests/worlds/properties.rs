@@ -23,6 +23,7 @@ fn trouble() -> impl Strategy<Value = Vec<Change>> {
         1 => Just(vec![NetworkChanged]),
         1 => Just(vec![Jam]),
         1 => Just(vec![OnceMet, CloseChannel]),
+        1 => Just(vec![OnceMet, LoseChannel]),
     ]
 }
 

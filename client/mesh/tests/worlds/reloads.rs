@@ -98,7 +98,7 @@ fn who_has_our_connection_closed_again_and_again_waits_ever_longer_for_another_a
     for _ in 0..7 {
         page.connects();
         let closed = page.connection(ConnectionState::Closed);
-        assert_eq!(made(&closed), (0, 2), "{closed:?}");
+        assert_eq!(made(&closed), (0, 4), "{closed:?}");
         let at = page.mesh.deadline().expect("another one");
         waits.push(at - page.now);
         assert_eq!(made(&page.at(at)), (1, 0));
@@ -106,7 +106,7 @@ fn who_has_our_connection_closed_again_and_again_waits_ever_longer_for_another_a
     assert_eq!(waits, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
     page.connects();
     page.now += 60_000;
-    assert_eq!(made(&page.connection(ConnectionState::Closed)), (1, 2), "one that lasted is replaced at once");
+    assert_eq!(made(&page.connection(ConnectionState::Closed)), (1, 4), "one that lasted is replaced at once");
 }
 
 #[test]
@@ -131,32 +131,38 @@ fn who_had_our_connection_closed_has_another_no_sooner_whatever_they_offer() {
 
 #[test]
 fn who_closed_the_channel_has_another_connection_no_sooner_for_offers_that_no_browser_takes() {
-    let mut page = Page::meets(false);
-    page.told(1, Side::Offerer, 0, Signal::Offer(description("theirs")));
-    page.remote();
-    page.local(Kind::Answer);
-    page.connection(ConnectionState::Connected);
-    page.hears(Input::ChannelClosed { link: page.link() });
-    page.now = 999;
-    page.told(2, Side::Offerer, 0, Signal::Offer(description("theirs")));
-    page.hears(Input::StepFailed { link: page.link() });
-    page.connection(ConnectionState::Closed);
-    // Closed twice, and by two ends: counted once.
-    assert_eq!(made(&page.at(1_000)).0, 1);
+    let mut page = Page::meets(true);
+    for wait in [1_000, 2_000, 4_000, 8_000] {
+        page.connects();
+        page.hears(Input::ChannelClosed { link: page.link() });
+        let commands = page.told(wait, Side::Offerer, 0, Signal::Offer(description("theirs")));
+        assert!(matches!(commands[..], [Command::SetRemote { .. }]), "{commands:?}");
+        page.hears(Input::StepFailed { link: page.link() });
+        let due = page.now + u64::from(wait);
+        assert_eq!(made(&page.at(due - 1)).0, 0);
+        assert_eq!(made(&page.at(due)).0, 1);
+    }
+}
 
-    page.now = 1_100;
-    page.hears(Input::ChannelClosed { link: page.link() });
-    page.told(3, Side::Offerer, 0, Signal::Offer(description("theirs")));
-    page.hears(Input::StepFailed { link: page.link() });
-    assert_eq!(made(&page.at(3_099)).0, 0);
-    assert_eq!(made(&page.at(3_100)).0, 1);
+#[test]
+fn a_channel_that_closed_and_then_its_connection_count_once() {
+    let mut page = Page::meets(true);
+    for wait in [1_000, 2_000] {
+        page.connects();
+        page.hears(Input::ChannelClosed { link: page.link() });
+        page.connection(ConnectionState::Closed);
+        page.hears(Input::ChannelClosed { link: page.link() });
+        let due = page.now + wait;
+        assert_eq!(made(&page.at(due - 1)).0, 0);
+        assert_eq!(made(&page.at(due)).0, 1);
+    }
 }
 
 #[test]
 fn what_was_being_settled_when_our_connection_was_closed_holds_nothing_up() {
     let mut page = Page::meets(false);
     page.told(1, Side::Offerer, 0, Signal::Offer(description("theirs")));
-    assert_eq!(made(&page.connection(ConnectionState::Closed)), (0, 2), "the answer never comes to an end");
+    assert_eq!(made(&page.connection(ConnectionState::Closed)), (0, 4), "the answer never comes to an end");
     let at = page.mesh.deadline().expect("another one");
     assert_eq!(made(&page.at(at)), (1, 0));
 }

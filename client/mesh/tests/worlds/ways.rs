@@ -241,6 +241,42 @@ fn what_was_lost_by_the_path_does_not_count() {
 }
 
 #[test]
+fn whoever_is_silent_before_they_close_the_channel_waits_as_long() {
+    let (mut page, _) = with_channel();
+    page.hears(Input::Heard { link: page.link(), sound: true });
+    let waits = [4, 5, 6].map(|number| {
+        // What their browser does has ours find the path as before.
+        for _ in 0..60 {
+            page.now += 250;
+            page.hears(Input::Beat);
+        }
+        assert_eq!(page.health(), Health::Interrupted);
+        let (old, from) = (page.link(), page.now);
+        page.hears(Input::ChannelClosed { link: old });
+        page.told(number, Side::Offerer, 0, Signal::Offer(description(&format!("connection {number}"))));
+        while page.link() == old {
+            let next = page.mesh.deadline().expect("another connection");
+            page.at(next);
+        }
+        page.remote();
+        page.local(Kind::Answer);
+        page.connection(ConnectionState::Connected);
+        page.hears(Input::ChannelOpen { link: page.link() });
+        page.hears(Input::Heard { link: page.link(), sound: true });
+        page.now - from
+    });
+    assert_eq!(waits, [1_000, 2_000, 4_000]);
+}
+
+#[test]
+fn a_change_of_our_network_ends_the_count() {
+    let (mut page, _) = with_channel();
+    assert_eq!([4, 5, 6].map(|number| close(&mut page, number)), [1_000, 2_000, 4_000]);
+    page.hears(Input::NetworkChanged);
+    assert!(close(&mut page, 7) <= 2_000);
+}
+
+#[test]
 fn who_closed_channels_is_met_again_at_once_where_our_network_changed() {
     let (mut page, _) = with_channel();
     for number in 4..8 {

@@ -40,8 +40,9 @@ pub enum Change {
     OnceMet,
     /// Whatever is exchanged, this connection carries no packet any more.
     Jam,
-    /// The data channel is closed, which both ends are told.
+    /// The data channel is closed, which both ends are told, or this one alone.
     CloseChannel,
+    LoseChannel,
     /// This end has another address: neither its path nor its socket works any more, and nobody has noticed.
     Move,
     /// What comes to this end is late for some beats, though packets flow.
@@ -100,18 +101,24 @@ impl World {
                 self.path.dead.extend(self.generations());
                 self.network.cut(i);
             }
-            Change::CloseChannel => {
-                if self.network.channel {
-                    self.network.close_channel();
-                    for end in [i, 1 - i] {
-                        if let Some(link) = self.ends[end].browser.as_ref().map(|(link, _)| *link) {
-                            self.feed(end, Input::ChannelClosed { link })?;
-                        }
-                    }
-                }
-            }
+            Change::CloseChannel => self.close_channel(&[i, 1 - i])?,
+            Change::LoseChannel => self.close_channel(&[i])?,
             Change::Delay(beats) => self.pulse.iter_mut().for_each(|pulse| pulse.delay(i, beats)),
             Change::NetworkChanged => self.feed(i, Input::NetworkChanged)?,
+        }
+        Ok(())
+    }
+
+    fn close_channel(&mut self, told: &[usize]) -> Result<(), String> {
+        if !self.network.channel {
+            return Ok(());
+        }
+        self.network.close_channel();
+        for end in told {
+            self.network.opened[*end] = false;
+            if let Some(link) = self.ends[*end].browser.as_ref().map(|(link, _)| *link) {
+                self.feed(*end, Input::ChannelClosed { link })?;
+            }
         }
         Ok(())
     }
