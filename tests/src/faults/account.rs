@@ -7,8 +7,8 @@ use anyhow::{Result, ensure};
 use super::Trouble;
 use crate::diary::{Diary, PAUSE, Time};
 
-/// The silence of sound of which a page tells that is looked at, and some more.
-const TOLD: Time = 3_500.0;
+/// The silence of sound of which a page tells that has reason to look out for it, and some more.
+const TOLD: Time = 2_000.0;
 
 /// What came of a trouble. Times are in milliseconds.
 #[derive(Clone, Debug)]
@@ -173,8 +173,8 @@ mod tests {
             let diaries = both.map(|states| diary(states, &[(1_100.0, 1_100.0 + silence)], &[], &[]));
             Account::of(trouble, (1_000.0, 6_000.0), &diaries, &[]).check().is_ok()
         };
-        assert!(check_after(3_400.0, Trouble::RelayKilled, [&CUT, &[]]), "it was over before they could know");
-        assert!(!check_after(3_600.0, Trouble::RelayKilled, [&CUT, &[]]));
+        assert!(check_after(1_900.0, Trouble::RelayKilled, [&CUT, &[]]), "it was over before they could know");
+        assert!(!check_after(2_100.0, Trouble::RelayKilled, [&CUT, &[]]));
         let check = |trouble: Trouble, both: [&[(Time, &str)]; 2]| {
             let lasts = trouble.heard_within().map_or(0.0, |_| 5_000.0);
             check_after(lasts, trouble, both)
