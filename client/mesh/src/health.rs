@@ -179,11 +179,12 @@ impl Vitals {
     #[inline(never)]
     pub(crate) fn lose(&mut self, now: u64, what: Said, soonest: u64, manners: Manners, rules: impl Rules) {
         if !self.is_maimed() && (self.said == Said::Works || now < self.since(now) + STILLBORN) {
-            let is_first = now >= self.not_before + LASTING;
-            if is_first {
+            self.not_before = if now >= self.not_before + LASTING {
                 self.losses.rest();
-            }
-            self.not_before = if is_first { soonest.max(now) } else { self.losses.retry(now, rules) };
+                soonest.max(now)
+            } else {
+                self.losses.retry(now, rules)
+            };
         }
         self.said = self.said.max(what);
         match self.standing {

@@ -11,6 +11,13 @@ fn made(commands: &[Command]) -> (usize, usize) {
     (count(|it| matches!(it, Command::Open { .. })), count(|it| matches!(it, Command::Hurried { .. })))
 }
 
+/// Another connection is made after this time, and no sooner.
+fn assert_made_after(page: &mut Page, wait: u64) {
+    let due = page.now + wait;
+    assert_eq!(made(&page.at(due - 1)).0, 0);
+    assert_eq!(made(&page.at(due)).0, 1);
+}
+
 /// A page to whom the other end's comes five times more.
 fn reloaded() -> Page {
     let mut page = Page::meets(false);
@@ -122,9 +129,7 @@ fn who_had_our_connection_closed_has_another_no_sooner_whatever_they_offer() {
             page.connection(ConnectionState::Connected);
             page.connection(ConnectionState::Closed);
             assert_eq!(made(&page.told(number, Side::Offerer, 0, offer(number))), (0, 0));
-            let due = page.now + wait;
-            assert_eq!(made(&page.at(due - 1)).0, 0);
-            assert_eq!(made(&page.at(due)).0, 1);
+            assert_made_after(&mut page, wait);
         }
     }
 }
@@ -138,9 +143,7 @@ fn who_closed_the_channel_has_another_connection_no_sooner_for_offers_that_no_br
         let commands = page.told(wait, Side::Offerer, 0, Signal::Offer(description("theirs")));
         assert!(matches!(commands[..], [Command::SetRemote { .. }]), "{commands:?}");
         page.hears(Input::StepFailed { link: page.link() });
-        let due = page.now + u64::from(wait);
-        assert_eq!(made(&page.at(due - 1)).0, 0);
-        assert_eq!(made(&page.at(due)).0, 1);
+        assert_made_after(&mut page, u64::from(wait));
     }
 }
 
@@ -152,9 +155,7 @@ fn a_channel_that_closed_and_then_its_connection_count_once() {
         page.hears(Input::ChannelClosed { link: page.link() });
         page.connection(ConnectionState::Closed);
         page.hears(Input::ChannelClosed { link: page.link() });
-        let due = page.now + wait;
-        assert_eq!(made(&page.at(due - 1)).0, 0);
-        assert_eq!(made(&page.at(due)).0, 1);
+        assert_made_after(&mut page, wait);
     }
 }
 

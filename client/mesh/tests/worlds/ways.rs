@@ -171,17 +171,24 @@ fn a_channel_that_closed_brings_a_fresh_connection_by_whichever_end() {
     assert_eq!(commands[..2], [Command::Close { link: old }, Command::Open { link: page.link(), offers: true }]);
 }
 
-/// They ask, and close the channel: how long it takes until there is another connection.
+/// They ask, and close the channel: how long it takes until there is another.
 fn close(page: &mut Page, number: u32) -> u64 {
     let wait = close_unopened(page, number);
     open(page);
     wait
 }
 
+/// The same; the other channel does not open.
 fn close_unopened(page: &mut Page, number: u32) -> u64 {
-    let (old, from) = (page.link(), page.now);
+    let old = page.link();
     page.told(number, Side::Offerer, 0, Signal::Ask);
     page.hears(Input::ChannelClosed { link: old });
+    until_another_than(page, old)
+}
+
+/// How long it takes until there is another connection.
+fn until_another_than(page: &mut Page, old: LinkId) -> u64 {
+    let from = page.now;
     while page.link() == old {
         let next = page.mesh.deadline().expect("another connection");
         page.at(next);
@@ -189,6 +196,15 @@ fn close_unopened(page: &mut Page, number: u32) -> u64 {
     page.now - from
 }
 
+/// Their offer is answered, and there is a channel.
+fn answer(page: &mut Page) {
+    page.remote();
+    page.local(Kind::Answer);
+    page.connection(ConnectionState::Connected);
+    page.hears(Input::ChannelOpen { link: page.link() });
+}
+
+/// Ours is, and there is one.
 fn open(page: &mut Page) {
     page.connects();
     page.hears(Input::ChannelOpen { link: page.link() });
@@ -217,10 +233,7 @@ fn what_was_lost_long_ago_counts_no_more_though_the_connection_is_fresh() {
     assert_eq!([4, 5].map(|number| close(&mut page, number)), [1_000, 2_000]);
     page.now += 60_000;
     page.told(6, Side::Offerer, 0, Signal::Offer(description("of another connection")));
-    page.remote();
-    page.local(Kind::Answer);
-    page.connection(ConnectionState::Connected);
-    page.hears(Input::ChannelOpen { link: page.link() });
+    answer(&mut page);
     page.now += 100;
     assert_eq!(close(&mut page, 7), 900);
 }
@@ -245,25 +258,19 @@ fn whoever_is_silent_before_they_close_the_channel_waits_as_long() {
     let (mut page, _) = with_channel();
     page.hears(Input::Heard { link: page.link(), sound: true });
     let waits = [4, 5, 6].map(|number| {
-        // What their browser does has ours find the path as before.
+        // Their browser goes on to answer checks, so that ours says nothing of it.
         for _ in 0..60 {
             page.now += 250;
             page.hears(Input::Beat);
         }
         assert_eq!(page.health(), Health::Interrupted);
-        let (old, from) = (page.link(), page.now);
+        let old = page.link();
         page.hears(Input::ChannelClosed { link: old });
         page.told(number, Side::Offerer, 0, Signal::Offer(description(&format!("connection {number}"))));
-        while page.link() == old {
-            let next = page.mesh.deadline().expect("another connection");
-            page.at(next);
-        }
-        page.remote();
-        page.local(Kind::Answer);
-        page.connection(ConnectionState::Connected);
-        page.hears(Input::ChannelOpen { link: page.link() });
+        let wait = until_another_than(&mut page, old);
+        answer(&mut page);
         page.hears(Input::Heard { link: page.link(), sound: true });
-        page.now - from
+        wait
     });
     assert_eq!(waits, [1_000, 2_000, 4_000]);
 }

@@ -40,8 +40,9 @@ pub enum Change {
     OnceMet,
     /// Whatever is exchanged, this connection carries no packet any more.
     Jam,
-    /// The data channel is closed, which both ends are told, or this one alone.
+    /// The data channel is closed, which both ends are told.
     CloseChannel,
+    /// The same, which this end alone is told.
     LoseChannel,
     /// This end has another address: neither its path nor its socket works any more, and nobody has noticed.
     Move,
