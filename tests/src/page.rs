@@ -23,7 +23,7 @@ pub struct Page {
 }
 
 /// Something on a page.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Element(Value);
 
 /// What a page holds.
@@ -205,28 +205,61 @@ impl Page {
     /// # Errors
     /// The browser can't.
     pub async fn all(&self, role: &str, name: Option<&str>, root: Option<&Element>) -> Result<Vec<Element>> {
+        wait::until("a document", PATIENCE, async || {
+            match self.all_in_this_document(role, name, root).await {
+                Ok(found) => Ok(Some(found)),
+                // A tab between two documents, in the words of ChromeDriver, and an element of the one before.
+                Err(error) => {
+                    let words = error.to_string();
+                    let passes =
+                        words.contains("Cannot find context with specified id") || words.contains("no such node");
+                    if passes && root.is_none() { Ok(None) } else { Err(error) }
+                }
+            }
+        })
+        .await
+    }
+
+    async fn all_in_this_document(
+        &self,
+        role: &str,
+        name: Option<&str>,
+        root: Option<&Element>,
+    ) -> Result<Vec<Element>> {
+        let candidates = self.candidates(role, name, root).await?;
+        if candidates.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut value = json!({ "role": role });
         if let Some(name) = name {
             value["name"] = json!(name);
         }
-        let mut parameters = json!({
+        let parameters = json!({
             "locator": { "type": "accessibility", "value": value },
             "serializationOptions": { "maxDomDepth": 0 },
+            "startNodes": candidates.iter().map(|element| &element.0).collect::<Vec<_>>(),
         });
-        if let Some(root) = root {
-            parameters["startNodes"] = json!([root.0]);
-        }
-        let found = wait::until("a document", PATIENCE, async || {
-            match self.command("browsingContext.locateNodes", parameters.clone()).await {
-                Ok(found) => Ok(Some(found)),
-                // ChromeDriver's words for a tab between two documents.
-                Err(error) if error.to_string().contains("Cannot find context with specified id") => Ok(None),
-                Err(error) => Err(error),
-            }
-        })
-        .await?;
-        let nodes = found["nodes"].as_array().context("nodes without a list")?;
-        Ok(nodes.iter().map(|node| Element(json!({ "sharedId": node["sharedId"] }))).collect())
+        let found = elements(&self.command("browsingContext.locateNodes", parameters).await?["nodes"])?;
+        // It looks inside of them too.
+        Ok(candidates.into_iter().filter(|candidate| found.contains(candidate)).collect())
+    }
+
+    /// What may have this role and name, each once.
+    async fn candidates(&self, role: &str, name: Option<&str>, root: Option<&Element>) -> Result<Vec<Element>> {
+        let text = |text: Option<&str>| {
+            text.map_or_else(|| json!({ "type": "null" }), |text| json!({ "type": "string", "value": text }))
+        };
+        let root = root.map_or_else(|| text(None), |root| root.0.clone());
+        let parameters = json!({
+            "functionDeclaration": include_str!("candidates.js"),
+            "awaitPromise": false,
+            "target": { "context": self.tab },
+            "arguments": [root, text(Some(role)), text(name)],
+            "serializationOptions": { "maxDomDepth": 0 },
+        });
+        let answer = self.browser.command("script.callFunction", parameters).await?;
+        ensure!(answer["type"] == "success", "looking for a {role}: {}", answer["exceptionDetails"]["text"]);
+        elements(&answer["result"]["value"])
     }
 
     /// Whether there is one now.
@@ -253,10 +286,6 @@ impl Page {
         let mut count = 0;
         let found = wait::until(&format!("the {role} “{name}”"), PATIENCE, async || {
             let mut all = self.all(role, Some(name), root).await?;
-            // Firefox takes a video for a group, so a tile and its picture can be two of a name.
-            if role == "group" && all.len() > 1 {
-                all = self.outermost(all).await?;
-            }
             count = all.len();
             Ok(if count == 1 { all.pop() } else { None })
         })
@@ -265,20 +294,6 @@ impl Page {
             0 | 1 => found,
             more => found.with_context(|| format!("{more} are called {role} “{name}”")),
         }
-    }
-
-    /// Those that are not inside another one.
-    async fn outermost(&self, all: Vec<Element>) -> Result<Vec<Element>> {
-        let mut outer = Vec::new();
-        for element in &all {
-            let named = "(element) => { const name = element.getAttribute('aria-label'); \
-                         return [...document.querySelectorAll('[role=group]')].some((other) => other !== element && \
-                         other.getAttribute('aria-label') === name && other.contains(element)) }";
-            if self.call_on(element, named, Value::Null).await? == json!(false) {
-                outer.push(element.clone());
-            }
-        }
-        Ok(outer)
     }
 
     /// Waits until none has this role and name.
@@ -501,6 +516,12 @@ impl Page {
     async fn actions(&self, source: Value) -> Result<()> {
         self.command("input.performActions", json!({ "actions": [source] })).await.map(|_| ())
     }
+}
+
+/// Nodes, as WebDriver BiDi lists them.
+fn elements(nodes: &Value) -> Result<Vec<Element>> {
+    let nodes = nodes.as_array().context("nodes without a list")?;
+    Ok(nodes.iter().map(|node| Element(json!({ "sharedId": node["sharedId"] }))).collect())
 }
 
 /// As WebDriver names keys.

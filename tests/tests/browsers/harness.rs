@@ -18,6 +18,20 @@ fn things_are_found_by_role_and_name_and_used() {
             let page = person.page();
             page.open(&fixture.url()).await?;
             ensure!(page.all("button", Some("Hidden"), None).await?.is_empty(), "{kind:?} finds what is hidden");
+            // Whatever gives a role and a name, for the browser finds them.
+            for (role, name) in [
+                ("button", "Say it aloud"),
+                ("heading", "People and more"),
+                ("link", "Home"),
+                ("list", "People and more"),
+                ("switch", "Mirror my picture"),
+                ("textbox", "People and more"),
+                ("radio", "Tea"),
+            ] {
+                ensure!(page.all(role, Some(name), None).await?.len() == 1, "{kind:?} has not one {role} “{name}”");
+            }
+            ensure!(page.all("button", Some("Mute"), None).await?.len() == 2, "{kind:?} takes a part of a name for it");
+            ensure!(page.all("button", None, Some(&page.find("group", "Bo").await?)).await?.len() == 2);
             page.fill("Your name", "Ana-María ☕").await?;
             page.fill("Your name", "Zoë ☕").await?;
             page.click("button", "Greet").await?;
@@ -162,7 +176,11 @@ const PAGE: &str = r#"<!doctype html><meta charset="utf-8"><title>Fixture</title
 <button id="greet">Greet</button> <button hidden>Hidden</button>
 <p id="out"></p>
 <div role="group" aria-label="Ana (you)"><button id="mute">Mute</button><video id="video" autoplay muted></video></div>
-<div role="group" aria-label="Bo"><button>Mute</button></div>
+<div role="group" aria-label="Bo"><button>Mute</button><button>Mute for all</button></div>
+<h2 id="people">People <b>and more</b></h2><ul aria-labelledby="people"><li>Ana</li></ul><textarea aria-labelledby="people"></textarea>
+<a href="/" aria-label="Home"><svg></svg></a> <label><input type="radio"> Tea</label>
+<button><i aria-hidden="true">!</i>Say it aloud</button>
+<label><input type="checkbox" role="switch"> Mirror my picture</label>
 <input type="range" min="0" max="200" value="100" aria-label="Volume">
 <select id="theme" aria-label="Theme"><option value="l">Light</option><option value="dark">Dark</option></select>
 <button id="log">Log</button><button id="throw">Throw</button><button id="reject">Reject</button>
