@@ -10,7 +10,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use account::Account;
 pub use update::{Measure, Update, update};
@@ -38,8 +38,8 @@ const LOSSY: Duration = Duration::from_secs(20);
 pub enum Trouble {
     /// Ana's way out is cut for so long.
     Cut(Duration),
-    /// Ana comes into another network.
-    Moved,
+    /// Ana, with such a browser, comes into another network.
+    Moved(Kind),
     /// The server is killed, and started again once its absence is noticed.
     ServerKilled,
     /// Ana's machine sleeps for so long: her lid is closed, her phone in a pocket.
@@ -56,11 +56,12 @@ pub enum Trouble {
 
 impl Trouble {
     /// All that belong to a bench.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Cut(Duration::from_secs(5)),
         Self::Cut(Duration::from_secs(12)),
         Self::Cut(Duration::from_secs(40)),
-        Self::Moved,
+        Self::Moved(Kind::Chromium),
+        Self::Moved(Kind::Firefox),
         Self::ServerKilled,
         Self::Asleep(NAP),
         Self::MemberKilled,
@@ -76,7 +77,7 @@ impl Trouble {
         match self {
             Self::Loss(_) => None,
             Self::RelayKilled | Self::Apart => Some(7_000.0),
-            Self::Cut(_) | Self::Moved | Self::ServerKilled | Self::Asleep(_) | Self::MemberKilled => Some(5_000.0),
+            Self::Cut(_) | Self::Moved(_) | Self::ServerKilled | Self::Asleep(_) | Self::MemberKilled => Some(5_000.0),
         }
     }
 
@@ -86,19 +87,17 @@ impl Trouble {
         match self {
             Self::Cut(length) if length > GIVEN_UP => 35_000.0,
             Self::Cut(_) | Self::Loss(_) => 10_000.0,
-            Self::Moved | Self::Asleep(_) | Self::ServerKilled | Self::RelayKilled => 20_000.0,
+            Self::Moved(_) | Self::Asleep(_) | Self::ServerKilled | Self::RelayKilled => 20_000.0,
             Self::MemberKilled | Self::Apart => 35_000.0,
         }
     }
 
-    /// What may pass from its end until all are heard again, where it leaves no way for sound; where it leaves one nobody falls silent. A
-    /// path that is lost without a word from the browser, as where the address changes, has to be found out first, and Chromium looks at its own
-    /// addresses each two seconds.
+    /// What may pass from its end until all are heard again, where it leaves no way for sound; where it leaves one nobody falls silent.
     fn heard_within(self) -> Option<Time> {
         match self {
             Self::Cut(length) if length > GIVEN_UP => Some(35_000.0),
             Self::Cut(_) => Some(5_000.0),
-            Self::Moved => Some(5_000.0),
+            Self::Moved(_) => Some(3_000.0),
             Self::Asleep(_) => Some(10_000.0),
             Self::RelayKilled => Some(15_000.0),
             Self::Apart => Some(35_000.0),
@@ -116,7 +115,7 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cut(length) => write!(f, "uplink cut for {} s", length.as_secs()),
-            Self::Moved => f.write_str("address changed"),
+            Self::Moved(kind) => write!(f, "address changed, {kind:?}"),
             Self::Asleep(length) => write!(f, "asleep for {} s", length.as_secs()),
             Self::ServerKilled => f.write_str("broker killed, restarted"),
             Self::MemberKilled => f.write_str("browser killed, back by the link"),
@@ -126,6 +125,22 @@ impl fmt::Display for Trouble {
         }
     }
 }
+
+/// When a browser lets its pages use an address: Chromium, on Linux, two seconds after the machine has it.
+const USABLE: &str = "async (address) => {
+    const { constructor } = RTCPeerConnection.prototype;
+    // Some connections that are begun before then gather without end.
+    const has = () => new Promise((then) => {
+        const connection = new constructor();
+        const told = (it) => { connection.close(); then(it); };
+        connection.addEventListener('icecandidate', ({ candidate }) => candidate?.address === address && told(true));
+        connection.createDataChannel('');
+        connection.setLocalDescription();
+        setTimeout(told, 200, false);
+    });
+    while (!(await has()));
+    return Date.now();
+}";
 
 /// Lets a call go through trouble until it is whole again.
 ///
@@ -172,7 +187,11 @@ struct Call<'a> {
 
 impl<'a> Call<'a> {
     async fn begin(scene: &'a Scene, lab: &'a mut Lab, trouble: Trouble) -> Result<Self> {
-        let kinds = [(Kind::Chromium, "Ana"), (Kind::Firefox, "Bo"), (Kind::Chromium, "Dee")];
+        let [ana, bo] = match trouble {
+            Trouble::Moved(Kind::Firefox) => [Kind::Firefox, Kind::Chromium],
+            _ => [Kind::Chromium, Kind::Firefox],
+        };
+        let kinds = [(ana, "Ana"), (bo, "Bo"), (Kind::Chromium, "Dee")];
         let count = if trouble.takes_three() { 3 } else { 2 };
         let relayed = trouble == Trouble::RelayKilled;
         let (nat, path) = if relayed { (Nat::Symmetric, "relay") } else { (Nat::Cone, "direct") };
@@ -209,7 +228,12 @@ impl<'a> Call<'a> {
         match trouble {
             Trouble::Cut(length) => self.lasts(Fault::Cut, since + length).await?,
             Trouble::Loss(percent) => self.lasts(Fault::Loss(percent), since + LOSSY).await?,
-            Trouble::Moved => self.homes[0].moves()?,
+            Trouble::Moved(_) => {
+                let address = self.homes[0].moves()?;
+                // Until then there is no way for sound, whatever a page does.
+                let usable = self.people[0].page().call(USABLE, json!(address)).await?;
+                return Ok((begin, usable.as_f64().context("no time")?));
+            }
             Trouble::Asleep(length) => {
                 let browser = self.people[0].page().browser();
                 browser.falls_asleep()?;
@@ -236,8 +260,7 @@ impl<'a> Call<'a> {
                 return Ok((begin, now()));
             }
         }
-        // Whoever moves has no way out only for a moment.
-        Ok((begin, if trouble == Trouble::Moved { begin } else { now() }))
+        Ok((begin, now()))
     }
 
     async fn lasts(&self, fault: Fault<'_>, until: Instant) -> Result<()> {

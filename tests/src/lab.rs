@@ -209,18 +209,19 @@ RULES"
         self.router.run("nft delete table ip fault")
     }
 
-    /// Has another address from now on, as after a change from one network to another; the next time, its first one again.
+    /// Has another address from now on, which it returns, as after a change from one network to another; the next time, its first one again.
     ///
     /// # Errors
     /// The kernel refuses.
-    pub fn moves(&self) -> Result<()> {
+    pub fn moves(&self) -> Result<String> {
         let number = self.number;
         let (old, new) = if self.moved.fetch_not(Ordering::Relaxed) { (3, 2) } else { (2, 3) };
         self.space.run(&format!(
             "ip addr del 10.{number}.0.{old}/24 dev eth0
              ip addr add 10.{number}.0.{new}/24 dev eth0
              ip route add default via 10.{number}.0.1"
-        ))
+        ))?;
+        Ok(format!("10.{number}.0.{new}"))
     }
 
     /// Where the others see it.

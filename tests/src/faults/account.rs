@@ -131,6 +131,7 @@ fn said(diaries: &[Diary], bequeathed: &[String]) -> BTreeSet<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Kind;
     use crate::diary::Tally;
 
     /// What a tile says of who is cut off at 1,000 for five seconds.
@@ -190,7 +191,7 @@ mod tests {
     fn a_voice_that_began_meanwhile_is_of_another_connection_unless_its_page_is_new() {
         let diary =
             |since: Time, voices: &[Time]| Diary { since, voices: voices.to_vec(), ..diary(&[], &[], &[], &[]) };
-        let account = |of: &[Diary]| Account::of(Trouble::Moved, (1_000.0, 1_000.0), of, &[]).replaced;
+        let account = |of: &[Diary]| Account::of(Trouble::Moved(Kind::Chromium), (1_000.0, 1_000.0), of, &[]).replaced;
         assert_eq!(account(&[diary(0.0, &[10.0, 999.0]), diary(0.0, &[10.0])]), 0);
         assert_eq!(account(&[diary(0.0, &[10.0, 1_500.0]), diary(2_000.0, &[2_500.0])]), 1);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use klatch_tests::faults::{Account, NAP, Trouble, befall};
 use klatch_tests::homes::play_in_lab;
-use klatch_tests::{Lab, Scene};
+use klatch_tests::{Kind, Lab, Scene};
 
 /// The call is whole again, no longer silent than that takes, and pages said meanwhile how it was.
 async fn goes_on(scene: &Scene, lab: &mut Lab, trouble: Trouble) -> Result<Account> {
@@ -36,11 +36,16 @@ fn a_call_whose_uplink_is_cut_for_forty_seconds_goes_on() {
 #[test]
 fn who_comes_into_another_network_is_heard_again_soon() {
     play_in_lab(async |scene, lab| {
-        let account = goes_on(scene, lab, Trouble::Moved).await?;
+        let account = goes_on(scene, lab, Trouble::Moved(Kind::Chromium)).await?;
         // Chromium and Firefox agree on what an ICE restart leaves as it is.
         ensure!(account.replaced == 0, "an ICE restart was not enough: {account:?}");
         Ok(())
     });
+}
+
+#[test]
+fn who_comes_into_another_network_with_firefox_is_heard_again_as_soon() {
+    play_in_lab(async |scene, lab| goes_on(scene, lab, Trouble::Moved(Kind::Firefox)).await.map(drop));
 }
 
 #[test]
