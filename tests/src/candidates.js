@@ -1,11 +1,11 @@
 // What may have a role and a name in a page, or inside `root`, so that the browser need not be asked of everything: Firefox answers for
 // an element without a place in its accessibility tree only after six rounds to its compositor, and holds the page up meanwhile. Which of
-// these have them is the browser's to say: none that has may be missing here.
+// these have them is the browser's to say: none that has may be missing here, but for videos, which Firefox takes for groups.
 (root, role, name) => {
   const NATIVE = {
     button: "button, summary, input",
     combobox: "select, input",
-    group: "fieldset, details",
+    group: "fieldset, details, optgroup, address, hgroup",
     heading: "h1, h2, h3, h4, h5, h6",
     link: "a, area",
     list: "ul, ol, menu",

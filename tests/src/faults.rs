@@ -97,7 +97,7 @@ impl Trouble {
         match self {
             Self::Cut(length) if length > GIVEN_UP => Some(35_000.0),
             Self::Cut(_) => Some(5_000.0),
-            Self::Moved(_) => Some(3_000.0),
+            Self::Moved(_) => Some(2_000.0),
             Self::Asleep(_) => Some(10_000.0),
             Self::RelayKilled => Some(15_000.0),
             Self::Apart => Some(35_000.0),
@@ -138,7 +138,8 @@ const USABLE: &str = "async (address) => {
         connection.setLocalDescription();
         setTimeout(told, 200, false);
     });
-    while (!(await has()));
+    const since = Date.now();
+    while (!(await has())) if (Date.now() - since > 4000) throw new Error(`no page may use ${address}`);
     return Date.now();
 }";
 

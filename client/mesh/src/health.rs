@@ -236,7 +236,7 @@ impl Vitals {
     }
 
     /// The network may have changed: what works may be about to show that it does not, if it has not shown it already.
-    pub(crate) fn doubt(&mut self, now: u64, manners: Manners) {
+    fn doubt(&mut self, now: u64, manners: Manners) {
         self.doubted_until = now + DOUBT;
         self.listen(now, manners);
     }
@@ -253,6 +253,16 @@ impl Vitals {
     pub(crate) fn replaced(&mut self, now: u64) {
         (self.said, self.pulse) = (Said::Doubtful, Pulse::Unheard);
         self.standing = Standing::Young { since: self.since(now), waited: 0 };
+    }
+
+    /// The network may have changed; whether the browser has missed the path since a moment ago, and so may have lost it by that.
+    pub(crate) fn broker_lost(&mut self, now: u64, manners: Manners) -> bool {
+        self.doubt(now, manners);
+        let is_lost = self.said > Said::Works && now < self.since(now) + BURST && !self.is_well();
+        if is_lost {
+            self.not_before = 0;
+        }
+        is_lost
     }
 
     /// The machine's network changed: what is not known to work is restarted at once, what works is doubted for a while. What was lost

@@ -264,6 +264,9 @@ impl<R: Rules> Link<R> {
         if state != ConnectionState::Closed {
             self.vitals.observe(turn.now, state, self.manners);
             self.may_be_well();
+            if state == ConnectionState::Disconnected {
+                turn.order(Command::ProbeBroker);
+            }
             return;
         }
         self.lose(turn.now, Said::Closed);
@@ -280,9 +283,12 @@ impl<R: Rules> Link<R> {
         self.vitals.network_changed(now, self.manners);
     }
 
-    /// The network may have changed.
-    pub(crate) fn doubt(&mut self, now: u64) {
-        self.vitals.doubt(now, self.manners);
+    /// Browsers don't tell of a network that gave way to another: it takes both along, the broker and the members. Where it took the
+    /// browser's sockets, as Firefox's, a restart finds a path, and nothing comes over it.
+    pub(crate) fn broker_lost(&mut self, now: u64) {
+        if self.vitals.broker_lost(now, self.manners) {
+            self.exchanges_in_vain = RESTARTS;
+        }
     }
 
     pub(crate) fn heard_of(&mut self, sound: bool) {

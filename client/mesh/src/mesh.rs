@@ -75,9 +75,8 @@ impl<R: Rules> Mesh<R> {
         match input {
             Input::BrokerBack => carriers.broker = true,
             Input::BrokerLost => {
-                // Browsers don't tell of a network that gave way to another: it takes both along, the broker and the members.
                 if carriers.broker {
-                    self.links.values_mut().for_each(|link| link.doubt(now));
+                    self.links.values_mut().for_each(|link| link.broker_lost(now));
                 }
                 carriers.broker = !self.rules.keeps(Rule::NothingStaleIsSent);
             }

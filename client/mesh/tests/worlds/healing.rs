@@ -175,7 +175,7 @@ fn a_broker_that_is_lost_beside_silence_is_a_change_of_network_whichever_comes_f
 }
 
 #[test]
-fn the_broker_is_probed_once_as_soon_as_somebody_is_silent() {
+fn the_broker_is_probed_as_soon_as_somebody_is_silent_and_once_more_when_the_browser_says_so() {
     for (pulse, after) in [
         (Pulse::shown(Says::Sound), 750),
         (Pulse::shown(Says::Words), 2_250),
@@ -189,7 +189,7 @@ fn the_broker_is_probed_once_as_soon_as_somebody_is_silent() {
         let at = call.first(START + 9_000, |call| probes(call) > 0).expect("it is probed");
         assert_eq!(at, START + after, "{pulse:?}");
         call.until(START + 60_000);
-        assert_eq!(probes(&call), 1);
+        assert_eq!(probes(&call), 2);
     }
 }
 

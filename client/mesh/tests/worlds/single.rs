@@ -5,7 +5,7 @@ use klatch_shared::peer::{Description, IceCandidate};
 use klatch_shared::wire::Side;
 use klatch_shared::{ExchangeId, MemberId, SessionNonce};
 
-const US: u8 = 5;
+pub const US: u8 = 5;
 pub const POLITER: u8 = 3;
 
 pub fn member(n: u8) -> MemberId {
@@ -36,7 +36,7 @@ impl Page {
     }
 
     /// The same as somebody else, who may be politer than they are.
-    fn meets_as(us: u8, we_offer: bool) -> Self {
+    pub fn meets_as(us: u8, we_offer: bool) -> Self {
         let mut page = Self { mesh: Mesh::new(member(us), session(us)), now: 0 };
         let commands = page.hears(Input::Present { peer: member(POLITER), session: session(1), we_offer });
         let show = Command::Show { peer: member(POLITER), health: Health::Connecting };

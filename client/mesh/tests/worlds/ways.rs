@@ -4,7 +4,7 @@ use klatch_mesh::{Carrier, Command, ConnectionState, Health, Input, Kind, LinkId
 use klatch_shared::ExchangeId;
 use klatch_shared::wire::Side;
 
-use crate::single::{POLITER, Page, candidate, description, member, session};
+use crate::single::{POLITER, Page, US, candidate, description, member, session};
 
 const HELPER: u8 = 7;
 const ANOTHER: u8 = 8;
@@ -63,7 +63,12 @@ fn carriers(commands: &[Command]) -> Vec<Carrier> {
 
 /// A page that is connected with another, and their connection, whose channel is open.
 fn with_channel() -> (Page, LinkId) {
-    let mut page = Page::meets(true);
+    with_channel_as(US)
+}
+
+/// The same as somebody else.
+fn with_channel_as(us: u8) -> (Page, LinkId) {
+    let mut page = Page::meets_as(us, true);
     let link = page.link();
     page.connects();
     page.hears(Input::ChannelOpen { link });
@@ -91,7 +96,8 @@ fn what_is_to_mend_a_path_does_not_go_over_it() {
     page.now = 4_000;
     assert_eq!(page.told(5, Side::Offerer, 0, Signal::Ask), [Command::SetLocal { link, restart: true }]);
     assert_eq!(carriers(&page.local(Kind::Offer)), [Carrier::Broker]);
-    assert_eq!(page.connection(ConnectionState::Disconnected).len(), 1, "it is shown, and not offered again");
+    let show = Command::Show { peer: member(POLITER), health: Health::Interrupted };
+    assert_eq!(page.connection(ConnectionState::Disconnected), [Command::ProbeBroker, show], "it is not offered again");
 }
 
 #[test]
@@ -293,6 +299,74 @@ fn who_closed_channels_is_met_again_at_once_where_our_network_changed() {
     page.hears(Input::ChannelClosed { link: old });
     assert!(page.at(page.now + 2_000).is_empty());
     assert_eq!(page.hears(Input::NetworkChanged)[0], Command::Close { link: old });
+}
+
+/// How a browser loses a path within half a second: the facts, and when.
+fn loses(page: &mut Page, facts: &[(u64, ConnectionState)]) -> Vec<Command> {
+    let (start, link) = (page.now, page.link());
+    let mut commands = Vec::new();
+    for (after, state) in facts {
+        page.now = start + after;
+        commands.extend(page.hears(Input::Connection { link, state: *state }));
+        if commands.last().is_some_and(|last| matches!(last, Command::SetLocal { .. })) {
+            commands.extend(page.local(Kind::Offer));
+        }
+        if *state == ConnectionState::Failed {
+            commands.extend(page.hears(Input::ChannelClosed { link }));
+        }
+    }
+    page.now = start + 400;
+    commands
+}
+
+#[test]
+fn what_a_browser_misses_and_the_broker_lost_a_moment_later_is_had_afresh_by_the_next_socket() {
+    use ConnectionState::{Disconnected, Failed};
+    // As Firefox tells it where its own network gave way to another: its sockets are gone, and of the broker's it says nothing.
+    for facts in [&[(20, Disconnected)][..], &[(20, Disconnected), (50, Failed)]] {
+        for us in [US, 1] {
+            let (mut page, link) = with_channel_as(us);
+            page.hears(Input::Heard { link, sound: true });
+            let commands = loses(&mut page, facts);
+            assert_eq!(commands[0], Command::ProbeBroker, "{commands:?}");
+            page.hears(Input::BrokerLost);
+            assert_eq!(page.link(), link, "nothing could be offered");
+            let commands = page.hears(Input::BrokerBack);
+            assert_eq!(commands[..2], [Command::Close { link }, Command::Open { link: page.link(), offers: true }]);
+        }
+    }
+}
+
+#[test]
+fn a_path_that_is_back_is_kept_and_so_is_one_that_the_browser_does_not_miss() {
+    // A check that is lost has Firefox say so, until the next one a moment later.
+    let (mut page, link) = with_channel();
+    page.hears(Input::Heard { link, sound: true });
+    page.connection(ConnectionState::Disconnected);
+    page.now += 50;
+    page.connection(ConnectionState::Connected);
+    page.hears(Input::BrokerLost);
+    assert!(page.hears(Input::BrokerBack).is_empty());
+    page.now += 5_000;
+    assert!(page.hears(Input::Tick).is_empty());
+    // Chromium misses nothing for five seconds, and a restart mends what is silent.
+    for _ in 0..6 {
+        page.now += 250;
+        page.hears(Input::Beat);
+    }
+    page.hears(Input::BrokerLost);
+    page.hears(Input::BrokerBack);
+    assert_eq!((page.health(), page.link()), (Health::Interrupted, link));
+}
+
+#[test]
+fn a_path_that_was_missed_long_before_the_broker_is_not_had_afresh_for_that() {
+    let (mut page, link) = with_channel();
+    page.connection(ConnectionState::Disconnected);
+    page.now += 2_000;
+    page.hears(Input::BrokerLost);
+    page.hears(Input::BrokerBack);
+    assert_eq!(page.link(), link);
 }
 
 #[test]
