@@ -74,8 +74,8 @@ pub enum Command {
         /// Whose.
         peer: MemberId,
     },
-    /// Somebody is silent: see whether the broker can still be reached, as it may be our own network that is lost. Report
-    /// [`crate::Input::BrokerLost`] if not.
+    /// Somebody is silent, or the browser misses them: see whether the broker can still be reached, as it may be our own network that is
+    /// lost. Report [`crate::Input::BrokerLost`] if not.
     ProbeBroker,
     /// Show how the link is.
     Show {
