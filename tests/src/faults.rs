@@ -1,6 +1,6 @@
 //! What networks and machines do to a call, and how it gets over that: what the tests and the bench play.
 //!
-//! Ana has Chromium and Bo Firefox, each at home behind a router. Both say something each second and keep a diary
+//! Ana has Chromium and Bo Firefox, or the other way round, each at home behind a router. Both say something each second and keep a diary
 //! ([`crate::diary`]), from which all times come.
 
 mod account;

@@ -207,28 +207,24 @@ impl Page {
     pub async fn all(&self, role: &str, name: Option<&str>, root: Option<&Element>) -> Result<Vec<Element>> {
         wait::until("a document", PATIENCE, async || {
             match self.all_in_this_document(role, name, root).await {
-                Ok(found) => Ok(Some(found)),
-                // A tab between two documents, in the words of ChromeDriver, and an element of the one before.
-                Err(error) => {
-                    let words = error.to_string();
-                    let passes =
-                        words.contains("Cannot find context with specified id") || words.contains("no such node");
-                    if passes && root.is_none() { Ok(None) } else { Err(error) }
-                }
+                // ChromeDriver's words for a tab between two documents.
+                Err(error) if error.to_string().contains("Cannot find context with specified id") => Ok(None),
+                found => found,
             }
         })
         .await
     }
 
+    /// Nothing where one of those that were asked of was gone by then.
     async fn all_in_this_document(
         &self,
         role: &str,
         name: Option<&str>,
         root: Option<&Element>,
-    ) -> Result<Vec<Element>> {
+    ) -> Result<Option<Vec<Element>>> {
         let candidates = self.candidates(role, name, root).await?;
         if candidates.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
         let mut value = json!({ "role": role });
         if let Some(name) = name {
@@ -239,9 +235,12 @@ impl Page {
             "serializationOptions": { "maxDomDepth": 0 },
             "startNodes": candidates.iter().map(|element| &element.0).collect::<Vec<_>>(),
         });
-        let found = elements(&self.command("browsingContext.locateNodes", parameters).await?["nodes"])?;
+        let found = match self.command("browsingContext.locateNodes", parameters).await {
+            Err(error) if error.to_string().contains("no such node") => return Ok(None),
+            found => elements(&found?["nodes"])?,
+        };
         // It looks inside of them too.
-        Ok(candidates.into_iter().filter(|candidate| found.contains(candidate)).collect())
+        Ok(Some(candidates.into_iter().filter(|candidate| found.contains(candidate)).collect()))
     }
 
     /// What may have this role and name, each once.

@@ -1,6 +1,7 @@
 //! How a connection does, and when it is mended: a ladder of growing waits.
 //!
-//! Browsers call a lost path `disconnected` after about 5 s and `failed` after 15 s. Members hear of each other each second, so
+//! Browsers call a lost path `disconnected` after about 5 s and `failed` after 15 s, and Firefox does at once where its own network is
+//! another. Members hear of each other each second, so
 //! silence tells earlier: what is silent for three seconds is down, whatever the browser says, and works again only when something
 //! is heard. One end sees to it: the impolite one; the polite one joins in when that does not help; after a change of network it is
 //! whichever end's it was, at once.
@@ -255,12 +256,13 @@ impl Vitals {
         self.standing = Standing::Young { since: self.since(now), waited: 0 };
     }
 
-    /// The network may have changed; whether the browser has missed the path since a moment ago, and so may have lost it by that.
+    /// The network may have changed; whether the path is lost as well, as the browser says, and so by that. It is not waited for then, though
+    /// it counts.
     pub(crate) fn broker_lost(&mut self, now: u64, manners: Manners) -> bool {
         self.doubt(now, manners);
-        let is_lost = self.said > Said::Works && now < self.since(now) + BURST && !self.is_well();
+        let is_lost = matches!(self.standing, Standing::Down { .. }) && self.said > Said::Works;
         if is_lost {
-            self.not_before = 0;
+            self.not_before = self.not_before.min(now);
         }
         is_lost
     }

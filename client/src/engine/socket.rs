@@ -134,7 +134,7 @@ impl Socket {
     }
 
     /// Asks at once whether the broker is still there, and does not wait for long: the network changed, the machine slept, or somebody is
-    /// silent. Whatever it says ends the doubt.
+    /// silent or missed. Whatever it says ends the doubt.
     pub(super) fn doubt(self: &Rc<Self>) {
         // Longer than most answers take, also where TCP asks twice.
         const MOMENT_MS: u32 = 400;

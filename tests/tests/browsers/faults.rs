@@ -44,7 +44,7 @@ fn who_comes_into_another_network_is_heard_again_soon() {
 }
 
 #[test]
-fn who_comes_into_another_network_with_firefox_is_heard_again_as_soon() {
+fn who_comes_into_another_network_with_firefox_is_heard_again_too() {
     play_in_lab(async |scene, lab| goes_on(scene, lab, Trouble::Moved(Kind::Firefox)).await.map(drop));
 }
 

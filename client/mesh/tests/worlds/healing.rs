@@ -175,6 +175,39 @@ fn a_broker_that_is_lost_beside_silence_is_a_change_of_network_whichever_comes_f
 }
 
 #[test]
+fn whose_sockets_are_gone_with_their_network_is_connected_afresh_by_the_next_socket() {
+    for end in 0..2 {
+        let mut call = Call::in_which(Pulse::shown(Says::Sound));
+        let start = call.world.now;
+        for change in [Move, Jam, Miss] {
+            call.happens(end, change);
+        }
+        call.until(start + 400);
+        call.happens(end, Notice);
+        call.happens(end, Back);
+        let at = call.first(start + 60_000, |call| call.world.now > start && call.is_whole()).expect("it heals");
+        println!("end {end}: mended after {} ms", at - start);
+        assert!(at <= start + 1_000, "end {end}: mended after {} ms", at - start);
+        assert!(call.offers() <= 2, "one to meet, and one to mend");
+    }
+}
+
+#[test]
+fn a_path_that_a_browser_misses_for_a_moment_is_left_alone() {
+    for end in 0..2 {
+        let mut call = Call::in_which(Pulse::shown(Says::Sound));
+        let offers = call.offers();
+        for second in 0..10 {
+            call.happens(end, Miss);
+            call.until(START + 1_000 * (second + 1));
+        }
+        call.until(START + 60_000);
+        assert!(call.is_whole());
+        assert_eq!(call.offers(), offers);
+    }
+}
+
+#[test]
 fn the_broker_is_probed_as_soon_as_somebody_is_silent_and_once_more_when_the_browser_says_so() {
     for (pulse, after) in [
         (Pulse::shown(Says::Sound), 750),

@@ -22,6 +22,7 @@ fn trouble() -> impl Strategy<Value = Vec<Change>> {
         1 => Just(vec![HalfDead]),
         1 => Just(vec![NetworkChanged]),
         1 => Just(vec![Jam]),
+        1 => Just(vec![Miss]),
         1 => Just(vec![OnceMet, CloseChannel]),
         1 => Just(vec![OnceMet, LoseChannel]),
     ]
@@ -34,6 +35,8 @@ fn trouble_with_beats() -> impl Strategy<Value = Vec<Change>> {
         2 => (1..9u8).prop_map(|beats| vec![Delay(beats)]),
         2 => Just(vec![Move, Notice, Back]),
         1 => Just(vec![Move, NetworkChanged, Notice, Back]),
+        1 => Just(vec![Move, Jam, Miss, Notice, Back]),
+        1 => Just(vec![Move, Jam, Notice, Miss, Back]),
     ]
 }
 

@@ -360,13 +360,17 @@ fn a_path_that_is_back_is_kept_and_so_is_one_that_the_browser_does_not_miss() {
 }
 
 #[test]
-fn a_path_that_was_missed_long_before_the_broker_is_not_had_afresh_for_that() {
-    let (mut page, link) = with_channel();
-    page.connection(ConnectionState::Disconnected);
-    page.now += 2_000;
+fn a_broker_that_is_lost_with_the_channel_ends_the_wait_and_not_the_count() {
+    let (mut page, _) = with_channel();
+    page.now = 100_000;
+    let waits = [4, 5, 6, 7].map(|number| close(&mut page, number));
+    assert_eq!(waits[1..], [1_000, 2_000, 4_000]);
+    let old = page.link();
+    page.hears(Input::ChannelClosed { link: old });
     page.hears(Input::BrokerLost);
-    page.hears(Input::BrokerBack);
-    assert_eq!(page.link(), link);
+    assert_eq!(page.hears(Input::BrokerBack)[0], Command::Close { link: old });
+    open(&mut page);
+    assert_eq!(close(&mut page, 8), 16_000);
 }
 
 #[test]

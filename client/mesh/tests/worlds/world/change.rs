@@ -46,6 +46,9 @@ pub enum Change {
     LoseChannel,
     /// This end has another address: neither its path nor its socket works any more, and nobody has noticed.
     Move,
+    /// Its browser misses the path at once, as Firefox does where its sockets are gone with their network; or where one check of it is lost, and
+    /// finds it again in a moment.
+    Miss,
     /// What comes to this end is late for some beats, though packets flow.
     Delay(u8),
 }
@@ -102,6 +105,7 @@ impl World {
                 self.path.dead.extend(self.generations());
                 self.network.cut(i);
             }
+            Change::Miss => self.miss(i)?,
             Change::CloseChannel => self.close_channel(&[i, 1 - i])?,
             Change::LoseChannel => self.close_channel(&[i])?,
             Change::Delay(beats) => self.pulse.iter_mut().for_each(|pulse| pulse.delay(i, beats)),

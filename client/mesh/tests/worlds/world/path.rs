@@ -109,6 +109,19 @@ impl World {
         self.open_channel()
     }
 
+    /// The browser of this end misses its path at once.
+    pub fn miss(&mut self, i: usize) -> Result<(), String> {
+        self.watch(i);
+        let Some((link, _)) = &self.ends[i].browser else { return Ok(()) };
+        let link = *link;
+        if self.path.said[i].state != ConnectionState::Connected {
+            return Ok(());
+        }
+        let state = ConnectionState::Disconnected;
+        self.path.said[i] = Said { state, since: self.now, ..self.path.said[i] };
+        self.feed(i, Input::Connection { link, state })
+    }
+
     /// A data channel opens once the connections carry packets, and outlives their not carrying any, unless it is closed.
     fn open_channel(&mut self) -> Result<(), String> {
         let connected = self.path.said.iter().all(|said| said.state == ConnectionState::Connected);
