@@ -160,18 +160,25 @@ impl Page {
         let wrapped = format!(
             "async (element, argument) => JSON.stringify(await ({function})(...(element ? [element, JSON.parse(argument)] : [JSON.parse(argument)])) ?? null)"
         );
+        let arguments = json!([element, { "type": "string", "value": argument.to_string() }]);
+        let value = self.evaluate(&wrapped, arguments).await.with_context(|| function.to_owned())?;
+        Ok(serde_json::from_str(value.as_str().context("a script without a result")?)?)
+    }
+
+    /// What `function` makes of `arguments`, both as WebDriver BiDi has them.
+    async fn evaluate(&self, function: &str, arguments: Value) -> Result<Value> {
         let parameters = json!({
-            "functionDeclaration": wrapped,
+            "functionDeclaration": function,
             "awaitPromise": true,
             "target": { "context": self.tab },
-            "arguments": [element, { "type": "string", "value": argument.to_string() }],
+            "arguments": arguments,
+            "serializationOptions": { "maxDomDepth": 0 },
         });
-        let answer = self.browser.command("script.callFunction", parameters).await?;
+        let mut answer = self.browser.command("script.callFunction", parameters).await?;
         if answer["type"] != "success" {
-            bail!("{function}: {}", answer["exceptionDetails"]["text"]);
+            bail!("it throws: {}", answer["exceptionDetails"]["text"]);
         }
-        let text = answer["result"]["value"].as_str().context("a script without a result")?;
-        Ok(serde_json::from_str(text)?)
+        Ok(answer["result"]["value"].take())
     }
 
     /// What is held once what nobody holds is collected. Of the browsers, only Chromium can tell.
@@ -249,16 +256,8 @@ impl Page {
             text.map_or_else(|| json!({ "type": "null" }), |text| json!({ "type": "string", "value": text }))
         };
         let root = root.map_or_else(|| text(None), |root| root.0.clone());
-        let parameters = json!({
-            "functionDeclaration": include_str!("candidates.js"),
-            "awaitPromise": false,
-            "target": { "context": self.tab },
-            "arguments": [root, text(Some(role)), text(name)],
-            "serializationOptions": { "maxDomDepth": 0 },
-        });
-        let answer = self.browser.command("script.callFunction", parameters).await?;
-        ensure!(answer["type"] == "success", "looking for a {role}: {}", answer["exceptionDetails"]["text"]);
-        elements(&answer["result"]["value"])
+        let arguments = json!([root, text(Some(role)), text(name)]);
+        elements(&self.evaluate(include_str!("candidates.js"), arguments).await?)
     }
 
     /// Whether there is one now.

@@ -99,27 +99,24 @@ impl World {
             if state == ConnectionState::Failed {
                 self.path.dead.extend(self.generations());
             }
-            self.path.said[i].state = state;
-            self.path.said[i].since = self.now;
-            if let Some((link, _)) = &self.ends[i].browser {
-                let link = *link;
-                self.feed(i, Input::Connection { link, state })?;
-            }
+            self.tell(i, state)?;
         }
         self.open_channel()
+    }
+
+    fn tell(&mut self, i: usize, state: ConnectionState) -> Result<(), String> {
+        self.path.said[i].state = state;
+        self.path.said[i].since = self.now;
+        let Some((link, _)) = &self.ends[i].browser else { return Ok(()) };
+        let link = *link;
+        self.feed(i, Input::Connection { link, state })
     }
 
     /// The browser of this end misses its path at once.
     pub fn miss(&mut self, i: usize) -> Result<(), String> {
         self.watch(i);
-        let Some((link, _)) = &self.ends[i].browser else { return Ok(()) };
-        let link = *link;
-        if self.path.said[i].state != ConnectionState::Connected {
-            return Ok(());
-        }
-        let state = ConnectionState::Disconnected;
-        self.path.said[i] = Said { state, since: self.now, ..self.path.said[i] };
-        self.feed(i, Input::Connection { link, state })
+        let is_connected = self.path.said[i].state == ConnectionState::Connected;
+        if is_connected { self.tell(i, ConnectionState::Disconnected) } else { Ok(()) }
     }
 
     /// A data channel opens once the connections carry packets, and outlives their not carrying any, unless it is closed.
