@@ -1,10 +1,9 @@
 //! How a connection does, and when it is mended: a ladder of growing waits.
 //!
 //! Browsers call a lost path `disconnected` after about 5 s and `failed` after 15 s, and Firefox does at once where its own network is
-//! another. Members hear of each other each second, so
-//! silence tells earlier: what is silent for three seconds is down, whatever the browser says, and works again only when something
-//! is heard. One end sees to it: the impolite one; the polite one joins in when that does not help; after a change of network it is
-//! whichever end's it was, at once.
+//! another. Members hear of each other each second, so silence tells earlier: what is silent for three seconds is down, whatever the
+//! browser says, and works again only when something is heard. One end sees to it: the impolite one; the polite one joins in when that
+//! does not help; after a change of network it is whichever end's it was, at once.
 
 use crate::patience::Patience;
 use crate::{ConnectionState, Health, Rules};
